@@ -1,0 +1,107 @@
+"""Sets up and runs what a developer or a newcomer wants, with nothing but Python and pip on the machine.
+
+    python3 .ci/dev.py try      makes .venv, installs archdsl there, then draws, compiles and runs an example into try/
+    python3 .ci/dev.py test     makes .venv, installs all that the tests need, and runs them (more arguments go to pytest)
+    python3 .ci/dev.py lint     ruff and mypy
+    python3 .ci/dev.py bench    benchmarks/, with their record
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+EXAMPLE = "lstm_tagger"
+USE = """
+import sys, torch
+sys.path.insert(0, "try")
+import model
+tagger = model.Tagger(vocab=1000)
+tokens = torch.randint(1000, (2, 12))
+print("tokens", tuple(tokens.shape), "-> scores", tuple(tagger(tokens).shape))
+"""
+
+
+def main(arguments: list[str]) -> int:
+    commands = {"try": try_it, "test": test, "lint": lint, "bench": bench}
+    if not arguments or arguments[0] not in commands:
+        print(__doc__.strip())
+        return 0 if arguments[:1] in ([], ["help"], ["--help"], ["-h"]) else 2
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file starts before anything is installed
+        print(f"archdsl needs Python 3.11 or newer, and this is {sys.version.split()[0]} ({sys.executable})", file=sys.stderr)
+        return 2
+    try:
+        return commands[arguments[0]](arguments[1:])
+    except subprocess.CalledProcessError as problem:
+        return problem.returncode or 1
+
+
+def try_it(_: list[str]) -> int:
+    """Installs with torch, then an example's figure, code and first result."""
+    install("torch")
+    out = ROOT / "try"
+    out.mkdir(exist_ok=True)
+    example = str(ROOT / "examples" / f"{EXAMPLE}.arch")
+    archdsl = [str(PYTHON), "-m", "archdsl"]
+    step([*archdsl, "check", example])
+    step([*archdsl, "summary", example])
+    step([*archdsl, "draw", example, "-o", str(out / "figure.svg")])
+    step([*archdsl, "compile", example, "-o", str(out / "model.py")])
+    step([str(PYTHON), "-c", USE], quiet=True)
+    print("\nThe figure is try/figure.svg, the code try/model.py. Next: .venv/bin/archdsl examples")
+    return 0
+
+
+def test(arguments: list[str]) -> int:
+    install("test")
+    return subprocess.call([str(PYTHON), "-m", "pytest", "-n", "auto", *arguments], cwd=ROOT)
+
+
+def lint(_: list[str]) -> int:
+    install("test")
+    step([str(PYTHON), "-m", "ruff", "check", "."])
+    step([str(PYTHON), "-m", "mypy"])
+    return 0
+
+
+def bench(arguments: list[str]) -> int:
+    install("test")
+    return subprocess.call([str(PYTHON), "benchmarks/run.py", *arguments], cwd=ROOT)
+
+
+def install(extra: str) -> None:
+    """The environment, and archdsl in it as it stands in this checkout."""
+    target = f"{ROOT}[{extra}]"
+    pip = [*make_environment(), "install", "--quiet", "--disable-pip-version-check"]
+    step([*pip, "--constraint", str(ROOT / "constraints.txt"), "--editable", target])
+
+
+def make_environment() -> list[str]:
+    """Makes .venv where it is not there yet; returns the pip that installs into it."""
+    if not PYTHON.exists():
+        print(f"making {VENV}", flush=True)
+        try:
+            venv.create(VENV, with_pip=True)
+        except subprocess.CalledProcessError:  # a Python that came without ensurepip
+            venv.create(VENV, with_pip=False, clear=True)
+    own = [str(PYTHON), "-m", "pip"]
+    if subprocess.call([*own, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
+        return own
+    return [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+
+
+def step(command: list[str], quiet: bool = False) -> None:
+    if not quiet:
+        print("\n$", " ".join(os.path.relpath(c, ROOT) if c.startswith(str(ROOT)) else c for c in command), flush=True)
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

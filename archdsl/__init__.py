@@ -1,0 +1,75 @@
+"""archdsl: a language for machine-learning architectures. One text becomes an unambiguous figure and PyTorch code.
+
+    archdsl.check("model.arch")                      # the checked program, as data
+    archdsl.draw("model.arch")                       # a figure; a notebook shows it
+    archdsl.compile("model.arch")                    # PyTorch source
+    archdsl.load("model.arch", "Tagger", units=512)  # an nn.Module
+
+Each takes a path or the text of a program, and raises `archdsl.Errors` where the program has errors.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Union
+
+if TYPE_CHECKING:
+    import torch
+
+    from archdsl.diagnostics import Errors as Errors
+    from archdsl.figure import Figure as Figure
+    from archdsl.ir.program import Program as Program
+
+__version__ = "0.1.0"
+__all__ = ["Errors", "Figure", "Program", "check", "compile", "draw", "load"]
+
+PathOrText = Union[str, "os.PathLike[str]"]
+
+
+def check(program: PathOrText, **sizes: float) -> "Program":
+    """The checked program. Keywords are other values for the hyperparameters."""
+    from archdsl import compiler
+    from archdsl.ir.num import Num
+
+    settings = {name: Num.of(value) for name, value in sizes.items()}
+    if isinstance(program, str) and ("\n" in program or "{" in program):
+        return compiler.analyse(program, "<text>", settings)
+    return compiler.analyse_file(os.fspath(program), settings)
+
+
+def draw(program: PathOrText, **options: Any) -> "Figure":
+    """The figure of a program: `.svg()`, `.pdf()`, `.png(dpi)`, `.dot`. Options are those of `archdsl draw`: `only`, `expand`, …"""
+    from archdsl.figure import figure
+
+    return figure(check(program), **options)
+
+
+def compile(program: PathOrText, **sizes: float) -> str:
+    """The program as PyTorch source, standalone."""
+    from archdsl.torch import emit
+
+    return emit(check(program, **sizes))
+
+
+def load(program: PathOrText, name: str | None = None, **sizes: Any) -> "torch.nn.Module":
+    """One of the program's definitions as an `nn.Module`. Keywords are its hyperparameters."""
+    from archdsl.loading import load as load_module
+
+    return load_module(program, name, sizes)
+
+
+def __getattr__(name: str) -> Any:
+    """The classes that the functions above give, imported when they are asked for."""
+    if name == "Errors":
+        from archdsl.diagnostics import Errors
+
+        return Errors
+    if name == "Program":
+        from archdsl.ir.program import Program
+
+        return Program
+    if name == "Figure":
+        from archdsl.figure import Figure
+
+        return Figure
+    raise AttributeError(f"module 'archdsl' has no attribute {name!r}")

@@ -1,0 +1,391 @@
+"""The command line: one small function for each command.
+
+Exit status 0 done, 1 the program has errors (nothing is written), 2 misuse or the tool failed. Whatever happens, what is said is a
+message and no traceback. Rooms are imported where they are used, so that a command starts as fast as what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from archdsl import __version__
+from archdsl.files import Trouble, read_text, same_file, shown, write_whole
+
+if TYPE_CHECKING:
+    from archdsl.diagnostics import Errors
+    from archdsl.ir.num import Num
+    from archdsl.ir.program import Definition, Program
+
+T = TypeVar("T")
+FORMATS = ("svg", "pdf", "png", "dot")
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs a command; returns its exit status."""
+    _lenient_output()
+    try:
+        options = _parser().parse_args(list(arguments))
+    except SystemExit as end:  # argparse has said why
+        return int(end.code or 0)
+    try:
+        status = int(options.command(options))
+        sys.stdout.flush()
+        return status
+    except Trouble as trouble:
+        return _say(str(trouble))
+    except BrokenPipeError:
+        _drop_output()
+        return _say("cannot write standard output: nobody reads it any more")
+    except OSError as problem:
+        return _say(f"cannot write standard output: {problem.strerror or problem}")
+    except KeyboardInterrupt:
+        return _say("interrupted", status=130)
+    except (RecursionError, MemoryError):
+        return _say("the program is too large for this machine")
+    except Exception as problem:
+        if os.environ.get("ARCHDSL_DEBUG"):
+            raise
+        return _say(f"internal error, please report it: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}")
+
+
+# -- commands -----------------------------------------------------------------------------------------------------
+def check(options: argparse.Namespace) -> int:
+    """Find the errors of programs, all at once."""
+    status = 0
+    for path in options.files:
+        program = _checked(path)
+        status = max(status, program is None)
+        if program is not None:
+            print(f"{shown(program.file)}: ok ({', '.join(program.entries)})")
+    return status
+
+
+def draw(options: argparse.Namespace) -> int:
+    """Draw a program."""
+    output, kind = _draw_target(options)
+    program = _checked(options.file, options)
+    if program is None:
+        return 1
+    from archdsl.figure import figure
+
+    choice = {"entry": _entry(program, options).name, "only": options.only, "expand": options.expand, "collapse": options.collapse}
+    try:
+        drawn = figure(program, **choice, depth=options.depth, counts=options.counts)
+    except (KeyError, LookupError, ValueError) as problem:
+        raise Trouble(str(problem.args[0] if problem.args else problem)) from None
+    if kind == "png":
+        content: str | bytes = drawn.png(dpi=options.dpi)
+    else:
+        content = {"svg": lambda: drawn.svg(), "pdf": lambda: drawn.pdf(), "dot": lambda: drawn.dot}[kind]()
+    return _write(output, content)
+
+
+def compile_(options: argparse.Namespace) -> int:
+    """Write a program as PyTorch."""
+    output = _target(options, "py")
+    program = _checked(options.file, options)
+    if program is None:
+        return 1
+    from archdsl.torch import emit
+
+    return _write(output, emit(program))
+
+
+def ir(options: argparse.Namespace) -> int:
+    """Print what a program means, as data."""
+    import json
+
+    from archdsl.ir.program import Program
+
+    if options.schema:
+        print(json.dumps(Program.model_json_schema(), indent=2))
+        return 0
+    if options.file is None:
+        raise Trouble("ir needs a file, or --schema")
+    program = _checked(options.file, options)
+    if program is None:
+        return 1
+    if options.json:
+        print(program.model_dump_json(indent=2))
+    else:
+        from archdsl.ir.show import show
+
+        print(show(program))
+    return 0
+
+
+def summary(options: argparse.Namespace) -> int:
+    """Print each part's output type, parameters and multiply-adds."""
+    program = _checked(options.file, options)
+    if program is None:
+        return 1
+    from archdsl.parts import table
+
+    names = [_entry(program, options).name] if options.model else _models(program)
+    print("\n\n".join(table(program, name, depth=options.depth) for name in names))
+    return 0
+
+
+def fmt(options: argparse.Namespace) -> int:
+    """Write programs in canonical form."""
+    from archdsl.diagnostics import Errors
+    from archdsl.source import Source
+    from archdsl.syntax.format import format_text
+
+    status = 0
+    for path in options.files:
+        text = read_text(path)
+        try:
+            formatted = format_text(Source(text, _named(path)))
+        except Errors as errors:
+            status = _show(errors)
+            continue
+        if options.check:
+            if formatted != text:
+                print(f"{shown(path)} would change")
+                status = 1
+        elif path == "-":
+            _write("-", formatted)
+        elif formatted != text:
+            write_whole(path, formatted)
+            print(f"formatted {shown(path)}")
+    return status
+
+
+def ops(options: argparse.Namespace) -> int:
+    """List the primitives, or tell of one."""
+    from archdsl.ops import FAMILIES, OPS
+
+    if options.name is None:
+        for family, members in FAMILIES.items():
+            print(f"{family}\n" + "\n".join(f"  {op.name:<18} {op.doc.splitlines()[0]}" for op in members) + "\n")
+        return 0
+    from archdsl.reference import describe
+
+    print(describe(_find(options.name, OPS, "primitive")))
+    return 0
+
+
+def examples(options: argparse.Namespace) -> int:
+    """List the examples, or print one."""
+    from archdsl import reference, resources
+
+    known = {path.stem: path for path in sorted(resources.folder("examples").glob("*.arch"))}
+    if options.name is None:
+        for name, path in known.items():
+            print(f"{name:<18} {reference.first_sentence(path.read_text(encoding='utf-8'))}")
+        return 0
+    return _write("-", _find(options.name.removesuffix(".arch"), known, "example").read_bytes())
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Tell the longer story of an error."""
+    from archdsl import reference
+
+    known = reference.messages()
+    if options.code is None:
+        print("\n".join(f"{code}  {message.story}" for code, message in known.items()))
+        return 0
+    print(reference.explain(_find(options.code.upper(), known, "error code")))
+    return 0
+
+
+# -- programs -----------------------------------------------------------------------------------------------------
+def _checked(path: str, options: argparse.Namespace | None = None) -> "Program | None":
+    """The checked program; None once its errors have been shown."""
+    from archdsl import compiler
+    from archdsl.diagnostics import Errors
+
+    text = read_text(path)
+    try:
+        program = compiler.analyse(text, _named(path))
+        settings = _settings(program, options) if options else {}
+        return compiler.analyse(text, _named(path), settings, _entry(program, options).name) if settings else program
+    except Errors as errors:
+        _show(errors)
+        return None
+
+
+def _named(path: str) -> str:
+    return "<stdin>" if path == "-" else path
+
+
+def _show(errors: "Errors") -> int:
+    color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    print(errors.render(color=color), file=sys.stderr)
+    return 1
+
+
+def _models(program: "Program") -> list[str]:
+    return [name for name in program.entries if program[name].kind == "model"] or program.entries
+
+
+def _entry(program: "Program", options: argparse.Namespace | None) -> "Definition":
+    """The definition that `--model` names, or the first model."""
+    wanted: str | None = getattr(options, "model", None)
+    if wanted is None:
+        return program[_models(program)[0]]
+    return program[_find(wanted, {name: name for name in program.entries}, "definition")]
+
+
+def _settings(program: "Program", options: argparse.Namespace) -> "dict[str, Num]":
+    """What `--config` and `--set` say of the entry's hyperparameters."""
+    entry = _entry(program, options)
+    settings: dict[str, Num] = {}
+    if getattr(options, "config", None):
+        settings |= _find(options.config, {c.name: c for c in entry.configs}, f"config of {entry.name}").settings
+    hypers = {h.name: h for h in entry.hypers}
+    for assignment in getattr(options, "set", None) or []:
+        name, _, value = assignment.partition("=")
+        _find(name.strip(), hypers, f"hyperparameter of {entry.name}")
+        settings[name.strip()] = _number(assignment, value)
+    return settings
+
+
+def _number(assignment: str, text: str) -> "Num":
+    from archdsl.ir.num import Num
+
+    try:
+        value = float(text)
+        return Num.of(int(text) if value.is_integer() and text.strip().lstrip("+-").replace("_", "").isdigit() else value)
+    except ValueError:
+        raise Trouble(f"--set {shown(assignment)}: `name=number` is needed, as in --set d=512") from None
+
+
+def _find(name: str, known: Mapping[str, T], what: str) -> T:
+    """What is known by that name; a mistake names the nearest."""
+    if name in known:
+        return known[name]
+    from archdsl.diagnostics import nearest
+
+    close = nearest(name, known)
+    hint = f"did you mean {close}?" if close else f"there is {', '.join(sorted(known))}" if 0 < len(known) < 20 else ""
+    raise Trouble(f"there is no {what} {shown(name)}" + (f"; {hint}" if hint else ""))
+
+
+# -- output -------------------------------------------------------------------------------------------------------
+def _draw_target(options: argparse.Namespace) -> tuple[str, str]:
+    """Where the figure goes, and in which format."""
+    output = _target(options, options.format or "svg")
+    suffix = os.path.splitext(output)[1][1:].lower()
+    kind = options.format or ("svg" if output == "-" else suffix)
+    if kind not in FORMATS:
+        raise Trouble(f"cannot tell the format of {shown(output)}: end it in {', '.join('.' + f for f in FORMATS)}, or give --format")
+    if not 10 <= options.dpi <= 2400:
+        raise Trouble(f"--dpi {options.dpi}: it must lie between 10 and 2400")
+    return output, kind
+
+
+def _target(options: argparse.Namespace, suffix: str) -> str:
+    """Where the result goes: what `-o` says, else beside the program under its name."""
+    if options.output is None:
+        if options.file == "-":
+            return "-"
+        return f"{os.path.splitext(options.file)[0]}.{suffix}"
+    if options.output != "-" and same_file(options.output, options.file):
+        raise Trouble(f"cannot write {shown(options.output)}: it is the program itself")
+    return str(options.output)
+
+
+def _write(output: str, content: str | bytes) -> int:
+    if output == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content.encode("utf-8") if isinstance(content, str) else content)
+        sys.stdout.buffer.flush()
+    else:
+        write_whole(output, content)
+        print(f"wrote {shown(output)}")
+    return 0
+
+
+def _say(text: str, status: int = 2) -> int:
+    try:
+        print(f"archdsl: {text}", file=sys.stderr)
+    except OSError:
+        pass  # nobody listens
+    return status
+
+
+def _lenient_output() -> None:
+    """Signs that the terminal's encoding has not are replaced, not refused."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _drop_output() -> None:
+    """Nothing more goes to a pipe that is closed, not even when Python ends."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+
+
+# -- options ------------------------------------------------------------------------------------------------------
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="archdsl", description="One text becomes an unambiguous figure and PyTorch code.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"archdsl {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, function: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        words = (function.__doc__ or "").strip()
+        added = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
+        added.set_defaults(command=function)
+        return added
+
+    command("check", check).add_argument("files", nargs="+", metavar="FILE", help="a program; - is standard input")
+
+    drawing = command("draw", draw)
+    _program_options(drawing)
+    _output_options(drawing, "FILE with .svg; the suffix picks svg, pdf, png or dot")
+    drawing.add_argument("--format", choices=FORMATS, help="the format, whatever the name says")
+    drawing.add_argument("--only", action="append", default=[], metavar="NAME", help="draw the panel of NAME alone")
+    drawing.add_argument("--expand", action="append", default=[], metavar="NAME", help="draw NAME open, where it is used")
+    drawing.add_argument("--collapse", action="append", default=[], metavar="NAME", help="draw no panel of NAME")
+    drawing.add_argument("--depth", type=int, metavar="N", help="panels down to N calls below the model")
+    drawing.add_argument("--counts", action="store_true", help="with the number of parameters of each part")
+    drawing.add_argument("--dpi", type=int, default=150, metavar="N", help="dots per inch of a PNG (150)")
+
+    compiling = command("compile", compile_)
+    _program_options(compiling)
+    _output_options(compiling, "FILE with .py")
+
+    data = command("ir", ir)
+    _program_options(data, optional=True)
+    data.add_argument("--json", action="store_true", help="as JSON")
+    data.add_argument("--schema", action="store_true", help="the JSON Schema of that JSON, of no program in particular")
+
+    counting = command("summary", summary)
+    _program_options(counting)
+    counting.add_argument("--depth", type=int, default=1, metavar="N", help="open parts down to N calls below the model (1)")
+
+    formatting = command("fmt", fmt)
+    formatting.add_argument("files", nargs="+", metavar="FILE", help="a program; - formats standard input to standard output")
+    formatting.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a file would change")
+
+    command("ops", ops).add_argument("name", nargs="?", metavar="NAME")
+    command("examples", examples).add_argument("name", nargs="?", metavar="NAME")
+    command("explain", explain).add_argument("code", nargs="?", metavar="CODE", help="such as E0301")
+    return parser
+
+
+def _program_options(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    parser.add_argument("file", nargs="?" if optional else None, metavar="FILE", help="a program; - is standard input")
+    parser.add_argument("--model", metavar="NAME", help="which definition of the file (the first model)")
+    parser.add_argument("--config", metavar="NAME", help="one of the model's configs")
+    parser.add_argument("--set", action="append", metavar="NAME=NUMBER", help="another value for a hyperparameter of the model")
+
+
+def _output_options(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("-o", "--output", metavar="OUT", help=f"where to write ({default}); - is standard output")

@@ -1,0 +1,214 @@
+"""Panels as DOT text, built with the `graphviz` package.
+
+In: panels. Out: the figure's DOT, which any `dot` can lay out; and one `Sheet` for each panel, with the DOT that this package lays out
+itself and the wires that it then draws round the side. Names of nodes and keys of edges are positions in the panel, so the same
+program gives the same text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import graphviz
+
+from archdsl.figure import theme
+from archdsl.figure.scene import Frame, Mark, Panel, Wire
+from archdsl.figure.streams import Streams, streams
+
+_PORT = f'<FONT POINT-SIZE="{theme.TINY:g}">'
+
+
+@dataclass
+class Sheet:
+    """One panel for the layout: its DOT, and what is to be drawn after it has places."""
+
+    dot: str
+    routes: list[dict[str, str]] = field(default_factory=list)
+    sides: list[str] = field(default_factory=list)
+    """Keys of edges that may enter a round mark from its side."""
+
+
+def figure_dot(panels: list[Panel], legend: graphviz.Digraph | None) -> str:
+    """The whole figure as one graph."""
+    graph = _graph(pack="16", packmode="array_t3")
+    for i, panel in enumerate(panels):
+        with graph.subgraph(name=f"cluster_p{i}") as cluster:
+            _panel(cluster, graph, panel, f"p{i}", streams(panel), whole=True)
+    if legend:
+        graph.subgraph(legend)
+    return graph.source
+
+
+def sheets(panels: list[Panel], legend: graphviz.Digraph | None) -> list[Sheet]:
+    result = []
+    for i, panel in enumerate(panels):
+        flow = streams(panel)
+        graph = _graph()
+        with graph.subgraph(name=f"cluster_p{i}") as cluster:
+            _panel(cluster, graph, panel, f"p{i}", flow, whole=False)
+        sheet = Sheet(graph.source)
+        for n, wire in enumerate(panel.wires):
+            key = f"p{i}_w{n}"
+            if id(wire) in flow.around:
+                sheet.routes.append(_route(wire, key, f"p{i}", panel.root))
+            elif wire.head.kind == "circle" and id(wire) not in flow.highway:
+                sheet.sides.append(key)
+        result.append(sheet)
+    if legend:
+        graph = _graph()
+        graph.subgraph(legend)
+        result.append(Sheet(graph.source))
+    return result
+
+
+def _graph(**more: str) -> graphviz.Digraph:
+    return graphviz.Digraph(
+        "figure", graph_attr={**theme.GRAPH, **more}, node_attr=dict(theme.NODE), edge_attr=dict(theme.EDGE), engine="dot"
+    )
+
+
+def _route(wire: Wire, key: str, prefix: str, root: Frame) -> dict[str, str]:
+    kind = "beside" if wire.beside else "return" if wire.kind == "return" else "around"
+    return {
+        "key": key,
+        "tail": f"{prefix}_{wire.tail.id}",
+        "head": f"{prefix}_{wire.head.id}",
+        "kind": kind,
+        "label": wire.label,
+        "arrow": "yes",
+        "penwidth": theme.WIRES[wire.kind].get("penwidth", theme.EDGE["penwidth"]),
+    }
+
+
+# -- one panel ----------------------------------------------------------------------------------------------------------
+def _panel(cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flow: Streams, whole: bool) -> None:
+    cluster.attr(label=_left(panel.title), labelloc="b", labeljust="l", **theme.FRAMES["panel"])
+    _frame(cluster, panel.root, prefix, flow)
+    for i, wire in enumerate(panel.wires):
+        if whole or id(wire) not in flow.around:
+            _wire(graph, wire, f"{prefix}_w{i}", prefix, flow)
+    for wire in panel.wires:
+        if wire.beside and wire.kind != "return":
+            home = _home(panel.root, wire.tail)
+            target = cluster if home is panel.root else None
+            _same_rank(graph if target is None else cluster, [wire.head, wire.tail], prefix, home, panel.root)
+
+
+def _home(frame: Frame, mark: Mark) -> Frame:
+    for f in frame.all_frames():
+        if any(m is mark for m in f.marks):
+            return f
+    raise ValueError(f"mark {mark.id} is in no frame")
+
+
+def _same_rank(graph: Any, marks: list[Mark], prefix: str, home: Frame, root: Frame) -> None:
+    """Two marks side by side. A frame's nodes are declared again in its own cluster, so that the rank does not leave it."""
+    frames = []
+    frame: Frame | None = home
+    while frame is not None and frame is not root:
+        frames.append(frame)
+        frame = frame.parent
+
+    def inside(outer: Any, rest: list[Frame]) -> None:
+        if rest:
+            with outer.subgraph(name=f"cluster_{prefix}_{rest[-1].id}") as inner:
+                inside(inner, rest[:-1])
+        else:
+            with outer.subgraph() as same:
+                same.attr(rank="same")
+                for mark in marks:
+                    same.node(f"{prefix}_{mark.id}")
+
+    inside(graph, frames)
+
+
+def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams) -> None:
+    if frame.lines and frame.kind != "panel":
+        cluster.node(f"{prefix}_{frame.id}_label", label=_left(frame.lines), **theme.MARKS["label"])
+    for mark in frame.marks:
+        _mark(cluster, mark, prefix, flow)
+    for inner in frame.frames:
+        attributes = dict(theme.FRAMES[inner.kind])
+        if inner.kind != "stack":
+            with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
+                sub.attr(label="", **attributes)
+                _frame(sub, inner, prefix, flow)
+            continue
+        with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}_outer") as double:  # a second border: separate weights
+            double.attr(label="", **{**attributes, "margin": "3", "fillcolor": theme.PAPER})
+            with double.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
+                sub.attr(label="", **attributes)
+                _frame(sub, inner, prefix, flow)
+
+
+def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams) -> None:
+    attributes = dict(theme.MARKS[mark.kind])
+    if id(mark) in flow.marks:
+        attributes["group"] = f"{prefix}_s{flow.marks[id(mark)]}"
+    if mark.kind == "circle" and len(mark.lines) == 1 and len(mark.lines[0]) <= 2:
+        attributes |= {"fixedsize": "true", "shape": "circle"}
+    if mark.ports or mark.results:
+        attributes["margin"] = "0"
+        if mark.kind == "draw":
+            attributes |= {"shape": "box", "style": "rounded,filled"}
+    cluster.node(f"{prefix}_{mark.id}", label="" if mark.kind == "fork" else _label(mark), **attributes)
+
+
+def _label(mark: Mark) -> str:
+    if not (mark.ports or mark.results or mark.tag):
+        return f"<{'<BR/>'.join(mark.lines)}>"
+    rows = [_port_row(mark.results, "o", "B")] if mark.results else []
+    rows.append(f'<TR><TD CELLPADDING="3">{_head(mark)}</TD></TR>')
+    if mark.ports:
+        rows.append(_port_row(mark.ports, "i", "T"))
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{"".join(rows)}</TABLE>>'
+
+
+def _head(mark: Mark) -> str:
+    text = "<BR/>".join(mark.lines)
+    if not mark.tag:
+        return text
+    tag = (
+        f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR><TD BORDER="1" STYLE="ROUNDED" BGCOLOR="{theme.INK}" '
+        f'WIDTH="15" HEIGHT="13" FIXEDSIZE="TRUE"><FONT COLOR="{theme.PAPER}" POINT-SIZE="{theme.SMALL:g}">{mark.tag}</FONT></TD></TR></TABLE>'
+    )
+    return (
+        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>'
+        f'<TD>{text}</TD><TD WIDTH="5"></TD><TD VALIGN="TOP">{tag}</TD></TR></TABLE>'
+    )
+
+
+def _port_row(names: list[str], letter: str, side: str) -> str:
+    cells = []
+    for i, name in enumerate(names):
+        sides = side + ("L" if i else "")
+        cells.append(f'<TD PORT="{letter}{i}" BORDER="1" SIDES="{sides}" CELLPADDING="2">{_PORT} {name} </FONT></TD>')
+    row = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{"".join(cells)}</TR></TABLE>'
+    return f"<TR><TD>{row}</TD></TR>"
+
+
+def _left(lines: list[str]) -> str:
+    return "<" + "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines) + ">"
+
+
+def _wire(graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Streams) -> None:
+    attributes = {"key": key, "id": key, **theme.WIRES[wire.kind]}
+    if wire.kind == "gate" and wire.head.kind == "fork" or wire.head.kind == "fork":
+        attributes["arrowhead"] = "none"
+    if wire.gated and wire.kind == "data":
+        attributes |= {"color": theme.GATE, "fontcolor": theme.GATE}
+    if wire.label:
+        attributes["label"] = f"<{wire.label}>"
+    if id(wire) in flow.around:
+        attributes["constraint"] = "false"
+    elif id(wire) in flow.highway:
+        attributes["weight"] = "50"
+    elif wire.kind == "data" and not wire.gated:
+        attributes["weight"] = "4"
+    graph.edge(_end(wire.tail, wire.tail_port, prefix, "o", "n"), _end(wire.head, wire.head_port, prefix, "i", "s"), **attributes)
+
+
+def _end(mark: Mark, port: int | None, prefix: str, letter: str, side: str) -> str:
+    name = f"{prefix}_{mark.id}"
+    return name if port is None else f"{name}:{letter}{port}:{side}"

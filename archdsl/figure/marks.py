@@ -1,0 +1,337 @@
+"""One node of the IR becomes one mark: its shape, its words, and the port that each operand goes to.
+
+In: a node, the types around it, what it was made from. Out: a `Mark`, and where each operand arrives. Everything that changes the
+meaning is in the words: settings that are not defaults, operands that are numbers, axes, names of operands that cannot be swapped.
+Nothing here knows about places, colours or Graphviz.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archdsl.figure import words
+from archdsl.figure.scene import Mark, MarkKind
+from archdsl.figure.words import bold, esc, number, option, setting, small, type_text
+from archdsl.ir.num import Num
+from archdsl.ir.program import Apply, Call, Definition, Draw, Fill, Made, Memory, Minimize, Operand, Param, Setting, State, Value
+from archdsl.ir.types import Type
+from archdsl.ops.base import Mark as OpMark
+from archdsl.ops.base import Op, Over, default_of
+
+_SLOT = "□"
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+@dataclass
+class Placed:
+    """A mark, and for each operand of its node the port it arrives at (None: the mark has no ports)."""
+
+    mark: Mark
+    ports: list[int | None] = field(default_factory=list)
+
+
+@dataclass
+class Made_:
+    """What the mark of something made needs beside the node: it, its letter where it is shared, and notes about that."""
+
+    made: Made | None = None
+    tag: str = ""
+    notes: Sequence[str] = ()
+    frozen: bool = False
+
+
+TypeOf = Callable[[int], Type]
+
+
+# -- storage ----------------------------------------------------------------------------------------------------------
+def of_input(value: Value) -> Mark:
+    return Mark("input", [f"{bold(words.name(value.name or 'input'))} {small(type_text(value.type))}"])
+
+
+def of_output(name: str, kind: Type) -> Mark:
+    return Mark("output", [f"{bold(words.name(name))} {small(type_text(kind))}"])
+
+
+def of_constant(value: Num) -> Mark:
+    return Mark("constant", [number(value)])
+
+
+def of_param(param: Param, tag: str = "", notes: Sequence[str] = ()) -> Mark:
+    head = f"{bold(words.name(param.value.name or 'param'))} {small(type_text(param.value.type))}"
+    lines = [head, small(f"starts {words.fill(param.initial)}"), *(small(n) for n in notes)]
+    return _learned(Mark("weights", lines, tag=tag), param.frozen)
+
+
+def of_state(name: str, kind: Type | None, first: str) -> Mark:
+    """The delay of a state: what it was, one step before. `first` is empty where an arrow brings the first value."""
+    lines = [f"{bold(words.name(name))}"]
+    if kind is not None:
+        lines.append(small(type_text(kind)))
+    if first:
+        lines.append(small(f"first {first}"))
+    return Mark("state", lines)
+
+
+def state_of(state: State) -> Mark:
+    first = number(state.initial) if isinstance(state.initial, Num) else ""
+    return of_state(state.value.name or "state", state.value.type, first)
+
+
+def of_memory(memory: Memory) -> Mark:
+    lines = [bold(words.name(memory.value.name or "memory")), small(type_text(memory.value.type))]
+    if isinstance(memory.initial, (Fill, Num)):
+        lines.append(small(f"first {words.fill(memory.initial) if isinstance(memory.initial, Fill) else number(memory.initial)}"))
+    if memory.next is None:
+        lines.append(small("never changes"))
+    return Mark("memory", lines)
+
+
+def _learned(mark: Mark, frozen: bool) -> Mark:
+    if frozen:
+        mark.kind = "frozen"
+        mark.lines.append(small("❄ frozen"))
+    return mark
+
+
+# -- primitives -------------------------------------------------------------------------------------------------------
+def of_apply(node: Apply, op: Op | None, types: TypeOf, made: Made_) -> Placed:
+    """The mark of a primitive."""
+    shape = op.mark.shape if op else "box"
+    if node.op == "weight_of":
+        return Placed(_weight_of(node, made))
+    if shape == "attention":
+        return _attention(node, op, types)
+    if shape == "circle" and len(node.inputs) == 2:
+        return _binary(node, op.mark if op else OpMark())
+    return _plain(node, op, types, made)
+
+
+def _weight_of(node: Apply, made: Made_) -> Mark:
+    head = f"{setting(node.settings['name'])} of {bold(esc(made.made.name))}" if made.made else "weight"
+    lines = [head, small(type_text(node.outputs[0].type)), *(small(n) for n in made.notes)]
+    return _learned(Mark("weights", lines, tag=made.tag), made.frozen)
+
+
+def _binary(node: Apply, sign: OpMark) -> Placed:
+    left, right = node.inputs
+    if isinstance(left, int) and isinstance(right, int):
+        if not sign.ordered:
+            return Placed(Mark("circle", [esc(sign.label)]), [None, None])
+        power = sign.label == "^"
+        text = "a<SUP>b</SUP>" if power else f"a {esc(sign.label)} b"
+        return Placed(Mark("function", [text], ports=["a", "b"]), [0, 1])
+    a = number(left) if isinstance(left, Num) else _SLOT
+    b = number(right) if isinstance(right, Num) else _SLOT
+    if isinstance(left, Num) and isinstance(right, Num):
+        return Placed(Mark("function", [_infix(a, sign.label, b)]), [None, None])
+    if not sign.ordered:
+        a, b = _SLOT, b if isinstance(right, Num) else a
+    return Placed(Mark("circle", [_infix(a, sign.label, b, bare=not sign.ordered)]), [None, None])
+
+
+def _infix(a: str, sign: str, b: str, bare: bool = False) -> str:
+    if sign == "^":
+        return f"{a}<SUP>{b}</SUP>"
+    b = f"({b})" if " " in b else b
+    a = f"({a})" if " " in a else a
+    return f"{esc(sign)} {b}" if bare else f"{a} {esc(sign)} {b}"
+
+
+def _attention(node: Apply, op: Op | None, types: TypeOf) -> Placed:
+    given = node.settings
+    kinds = [types(i) if isinstance(i, int) else Type() for i in node.inputs]
+    heads = given.get("heads")
+    count = heads if isinstance(heads, Num) else Num.of(1)
+    width = kinds[0].shape[-1] / count
+    scale = given.get("scale")
+    plural = "head" if count == 1 else "heads"
+    lines = [
+        bold("attention"),
+        f"{number(count)} {plural} × {number(width)}, q·k" + (f" ÷ {_root(width)}" if scale is None else f" × {setting(scale)}"),
+        f"softmax over keys ({number(kinds[1].shape[-2])})",
+    ]
+    mask = given.get("mask")
+    if mask is not None and setting(mask) != "none":
+        lines.append("causal: j ≤ i" if setting(mask) == "causal" else f"mask: {setting(mask)}")
+    lines += [small(t) for t in _extras(node, op, {"heads", "scale", "mask"}, given)]
+    names = ["query", "key", "value", "allowed"][: len(node.inputs)]
+    return Placed(Mark("attention", lines, ports=names), list(range(len(node.inputs))))
+
+
+def _root(width: Num) -> str:
+    text = number(width)
+    return f"√{text}" if width.name or width.is_integer else f"√({text})"
+
+
+def _plain(node: Apply, op: Op | None, types: TypeOf, made: Made_) -> Placed:
+    """A primitive by its label: `Linear 4d`, `softmax over keys`, `σ`."""
+    settings: dict[str, Setting] = {**(made.made.settings if made.made else {}), **node.settings}
+    first = next((types(i) for i in node.inputs if isinstance(i, int)), None)
+    fields = {k: setting(v) for k, v in settings.items()}
+    fields |= {k: words.axes(v, first) if v else "all" for k, v in node.axes.items()}
+    names = _port_names(node, op)
+    numbers = {n: number(i) for n, i in zip(names, node.inputs) if isinstance(i, Num)}
+    template = op.mark.label if op and op.mark.label else node.op
+    shown = {f for f in _FIELD.findall(template) if f in fields or f in numbers}
+    head = _FIELD.sub(lambda m: fields.get(m[1]) or numbers.get(m[1]) or "", esc(template).replace("&quot;", '"')).strip()
+    kind = _KINDS[op.mark.shape if op else "box"]
+    extras = _axis_extras(node, op, shown, fields) + _extras(node, op, shown | set(node.axes), settings)
+    extras += [f"{esc(n)} = {text}" for n, text in numbers.items() if n not in shown]
+    if made.made:
+        extras += [f"{esc(w)} starts {words.fill(f)}" for w, f in made.made.initial.items()]
+        extras += list(made.notes)
+    if kind == "weights":
+        word, _, rest = head.partition(" ")
+        head = f"{bold(word)} {rest}".strip()
+    elif kind == "gradient":
+        head = _GRADIENT.get(node.op, head)
+    mark = Mark(kind, [head, *_wrapped(extras)], tag=made.tag, results=_result_names(node, op))
+    _learned(mark, made.frozen and kind == "weights")
+    return Placed(mark, _ports(mark, node, names))
+
+
+_KINDS: Mapping[str, MarkKind] = {
+    "box": "function",
+    "rounded": "weights",
+    "circle": "circle",
+    "attention": "attention",
+    "operator": "gradient",
+}
+_GRADIENT = {"stop_gradient": "∥ stop gradient", "reverse_gradient": "gradient × −λ", "supply_gradient": "gradient supplied"}
+
+
+def _axis_extras(node: Apply, op: Op | None, shown: set[str], fields: Mapping[str, str]) -> list[str]:
+    """Axes that the label does not name, unless they are the default."""
+    found = []
+    for key, axes in node.axes.items():
+        declared = op.settings.get(key) if op else None
+        usual = isinstance(declared, Over) and declared.default == -1 and [a.index for a in axes] == [-1]
+        if key not in shown and not usual:
+            found.append(f"{'over' if key == 'over' else esc(key)} {fields[key]}")
+    return found
+
+
+def _extras(node: Apply, op: Op | None, shown: set[str], settings: Mapping[str, Setting]) -> list[str]:
+    """Settings that the label does not name, unless they are the default."""
+    found = []
+    for key, value in settings.items():
+        if key in shown:
+            continue
+        try:
+            usual = op is not None and key in op.settings and default_of(op.settings[key]) == value
+        except TypeError:
+            usual = False
+        if not usual:
+            found.append(option(key, value))
+    return found
+
+
+def _wrapped(texts: Sequence[str], width: int = 26) -> list[str]:
+    """Short words on few lines, in small type."""
+    lines: list[str] = []
+    for text in texts:
+        if lines and len(lines[-1]) + len(text) < width:
+            lines[-1] += f", {text}"
+        else:
+            lines.append(text)
+    return [small(t) for t in lines]
+
+
+def _port_names(node: Apply, op: Op | None) -> list[str]:
+    if op is None:
+        return [str(i + 1) for i in range(len(node.inputs))]
+    patterns = op.parsed.inputs
+    if any(p.many for p in patterns):
+        fixed = [p.name for p in patterns if not p.many]
+        return [fixed[i] if i < len(fixed) else str(i - len(fixed) + 1) for i in range(len(node.inputs))]
+    return [op.parsed.port(i).name for i in range(len(node.inputs))]
+
+
+def _ports(mark: Mark, node: Apply, names: Sequence[str]) -> list[int | None]:
+    """One port for each operand that is a value, where there are several."""
+    values = [i for i, operand in enumerate(node.inputs) if isinstance(operand, int)]
+    if len(values) < 2:
+        return [None] * len(node.inputs)
+    mark.ports = [esc(names[i]) for i in values]
+    if mark.kind == "circle":
+        mark.kind = "function"
+    return [values.index(i) if i in values else None for i in range(len(node.inputs))]
+
+
+def _result_names(node: Apply, op: Op | None) -> list[str]:
+    if len(node.outputs) < 2:
+        return []
+    named = op.parsed.outputs if op else ()
+    if len(named) == len(node.outputs) and not any(p.name.startswith("out") for p in named):
+        return [esc(p.name) for p in named]
+    return [str(i + 1) for i in range(len(node.outputs))]
+
+
+# -- definitions, draws, objectives ------------------------------------------------------------------------------------
+def of_call(node: Call, of: Definition, made: Made_, holds_weights: bool, drawn: bool) -> Placed:
+    """The mark of a definition that is used: its name, the hyperparameters that are not defaults, its operands by name."""
+    assert made.made
+    head = bold(esc(of.source_name if of.source_name == of.name else of.name))
+    if made.made.named:
+        head = f"{words.name(made.made.name)}: {head}"
+    given = [call_option(key, value) for key, value in shown_settings(made.made, of)]
+    lines = [f"{head}{' ▸' if drawn else ''}", *_wrapped(given), *(small(n) for n in made.notes)]
+    if not drawn:
+        lines.append(small("inside not drawn"))
+    if node.rides:
+        lines.append(small("one step"))
+    mark = Mark("weights" if holds_weights else "function", lines, tag=made.tag)
+    _learned(mark, made.frozen)
+    if len(of.outputs) > 1:
+        mark.results = [words.name(o.name) for o in of.outputs]
+    if len(of.inputs) > 1:
+        mark.ports = [words.name(v.name or str(i)) for i, v in enumerate(of.inputs)]
+        return Placed(mark, list(range(len(of.inputs))))
+    return Placed(mark, [None])
+
+
+def shown_settings(made: Made, of: Definition) -> list[tuple[str, Setting]]:
+    """The hyperparameters that the use of a definition chooses otherwise than by default."""
+    given = {k: v for k, v in made.settings.items() if isinstance(v, Num)}
+    defaults = {h.name: h.default.subs(given) if h.default is not None else None for h in of.hypers}
+    return [(k, v) for k, v in made.settings.items() if k not in defaults or v != defaults[k]]
+
+
+def call_option(key: str, value: Setting) -> str:
+    if isinstance(value, Num) and value.name == key:
+        return esc(key)
+    return option(key, value)
+
+
+def of_draw(node: Draw, names: Sequence[str]) -> Placed:
+    shown = [number(i) if isinstance(i, Num) else esc(n) for n, i in zip(names, node.inputs)]
+    lines = [f"~ {esc(node.distribution)}({', '.join(shown)})"]
+    if any(isinstance(i, Num) for i in node.inputs) and not any(isinstance(i, int) for i in node.inputs):
+        lines.append(small(type_text(node.outputs[0].type)))
+    if node.gradient != "none":
+        lines.append(small("gradient: " + _WAYS[node.gradient]))
+    mark = Mark("draw", lines)
+    values = [i for i, operand in enumerate(node.inputs) if isinstance(operand, int)]
+    if len(values) < 2:
+        return Placed(mark, [None] * len(node.inputs))
+    mark.ports = [esc(names[i]) for i in values]
+    return Placed(mark, [values.index(i) if i in values else None for i in range(len(node.inputs))])
+
+
+_WAYS = {
+    "reparameterisation": "through the draw (reparameterised)",
+    "score_function": "around the draw (score function)",
+    "straight_through": "straight through",
+}
+
+
+def of_minimize(node: Minimize, order: str, defaults: Mapping[str, Setting]) -> Mark:
+    settings = [option(k, v) for k, v in node.settings.items() if k not in defaults or defaults[k] != v]
+    lines = [f"{order}{bold('minimize')} {words.name(node.name)}", f"with {esc(node.optimizer)}", *_wrapped(settings)]
+    return Mark("objective", lines)
+
+
+def operands(node: Apply | Call | Draw) -> list[Operand]:
+    return list(node.inputs)

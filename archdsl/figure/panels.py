@@ -1,0 +1,193 @@
+"""Which definitions get a panel, in which order, and with which title.
+
+In: a program and the wishes `only`, `expand`, `collapse`, `depth`. Out: panels. The model comes first, then each definition that it
+uses, once, in the order they are met; then what trains it. What is left out is said where it is used ("inside not drawn").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from archdsl.figure import words
+from archdsl.figure.scene import Panel
+from archdsl.figure.wiring import Context, panel
+from archdsl.figure.words import bold, esc, number, option, small
+from archdsl.ir.num import Num
+from archdsl.ir.program import Apply, Call, Definition, Made, Minimize, Node, Program, Region, Repeat, Until
+
+
+class UnknownDefinition(Exception):
+    """A name that is asked for and is not in the program."""
+
+    def __init__(self, name: str, known: Collection[str]):
+        super().__init__(f"nothing in the program is named {name!r}")
+        self.hint = "it has " + ", ".join(sorted(known))
+
+
+def panels(
+    program: Program,
+    *,
+    entry: str | None = None,
+    only: Collection[str] = (),
+    expand: Collection[str] = (),
+    collapse: Collection[str] = (),
+    depth: int | None = None,
+    counts: Mapping[str, int] | None = None,
+) -> list[Panel]:
+    """The panels of a program's figure."""
+    definitions = {d.name: d for d in program.definitions}
+    wanted = [_find(definitions, n) for n in only] or ([_find(definitions, entry)] if entry else None)
+    reached = _reached(program, definitions, wanted, _names(definitions, collapse), _names(definitions, expand), depth)
+    drawn = [d for group in wanted or [] for d in group] if only else [definitions[n] for n in reached]
+    context = Context(
+        definitions,
+        frozenset(d.name for d in drawn),
+        frozenset(n for n in definitions if _holds_weights(definitions[n], definitions)),
+        _tags(drawn),
+    )
+    return [panel(d, context, title(d, (counts or {}).get(d.name))) for d in drawn]
+
+
+def _find(definitions: Mapping[str, Definition], name: str) -> list[Definition]:
+    found = [d for d in definitions.values() if name in (d.name, d.source_name)]
+    if not found:
+        raise UnknownDefinition(name, {d.source_name for d in definitions.values()})
+    return found
+
+
+def _names(definitions: Mapping[str, Definition], names: Collection[str]) -> set[str]:
+    return {d.name for n in names for d in _find(definitions, n)}
+
+
+def _reached(
+    program: Program,
+    definitions: Mapping[str, Definition],
+    wanted: list[list[Definition]] | None,
+    collapse: set[str],
+    expand: set[str],
+    depth: int | None,
+) -> list[str]:
+    """Names in the order of their panels."""
+    order: dict[str, int] = {}
+
+    def visit(name: str, level: int) -> None:
+        if name in order and order[name] <= level:
+            return
+        order[name] = min(level, order.get(name, level))
+        for inner in uses(definitions[name]):
+            if inner in collapse or (depth is not None and level + 1 > depth and inner not in expand):
+                continue
+            visit(inner, level + 1)
+
+    for definition in [d for group in wanted for d in group] if wanted else _entries(program, definitions):
+        visit(definition.name, 0)
+    return list(order)
+
+
+def _entries(program: Program, definitions: Mapping[str, Definition]) -> list[Definition]:
+    """Models first, each with what it uses; then the trains; what neither uses comes last."""
+    own = [definitions[n] for n in program.entries if n in definitions]
+    used = {n for d in own for n in uses(d) if d.kind != "train"}
+    models = [d for d in own if d.kind == "model" and d.name not in used]
+    trains = [d for d in own if d.kind == "train"]
+    rest = [d for d in own if d.kind in ("block", "cell") or d.name in used]
+    return [*models, *trains, *(d for d in rest if not _below(d.name, [*models, *trains], definitions))]
+
+
+def _below(name: str, roots: list[Definition], definitions: Mapping[str, Definition]) -> bool:
+    seen, waiting = set[str](), [n for d in roots for n in uses(d)]
+    while waiting:
+        n = waiting.pop()
+        if n not in seen:
+            seen.add(n)
+            waiting.extend(uses(definitions[n]))
+    return name in seen
+
+
+def uses(definition: Definition) -> list[str]:
+    """The definitions that a definition calls, each once, in the order of its calls."""
+    made = {m.id: m for region in _regions(definition.body) for m in region.made}
+    called = [made[n.made].of for n in _nodes(definition.body) if isinstance(n, Call)]
+    return list(dict.fromkeys(called))
+
+
+def _regions(region: Region) -> Iterator[Region]:
+    yield region
+    for node in region.nodes:
+        if isinstance(node, (Repeat, Until)):
+            yield from _regions(node.body)
+
+
+def _nodes(region: Region) -> Iterator[Node]:
+    for node in region.nodes:
+        yield node
+        if isinstance(node, (Repeat, Until)):
+            yield from _nodes(node.body)
+
+
+def _holds_weights(definition: Definition, definitions: Mapping[str, Definition]) -> bool:
+    def learns(made: Made) -> bool:
+        return bool(made.weights) if made.primitive else _holds_weights(definitions[made.of], definitions)
+
+    return any(r.params or any(learns(m) for m in r.made) for r in _regions(definition.body))
+
+
+def _tags(drawn: list[Definition]) -> dict[tuple[str, int], str]:
+    """A letter for everything made that is met at two places or more."""
+    tags: dict[tuple[str, int], str] = {}
+    for definition in drawn:
+        count: dict[int, int] = {}
+        for node in _nodes(definition.body):
+            ids = [node.made] if isinstance(node, (Apply, Call)) and node.made is not None else []
+            ids += node.over if isinstance(node, Minimize) else []
+            for i in ids:
+                count[i] = count.get(i, 0) + 1
+        tags.update({(definition.name, i): _letter(len(tags) + k) for k, i in enumerate(sorted(i for i, n in count.items() if n > 1))})
+    return tags
+
+
+def _letter(index: int) -> str:
+    return chr(ord("A") + index % 26) + (str(index // 26) if index >= 26 else "")
+
+
+# -- titles -----------------------------------------------------------------------------------------------------------
+def title(definition: Definition, count: int | None) -> list[str]:
+    """Name and kind, hyperparameters, what was chosen, other configurations, and the caption."""
+    head = f"{bold(esc(definition.source_name))}  {small(definition.kind, size=9)}"
+    if count is not None:
+        head += small(f", {count:,} parameters", size=9)
+    lines = [head]
+    given = [esc(h.name) + (f" = {number(h.default)}" if h.default is not None else "") for h in definition.hypers]
+    given += [option(k, v) for k, v in definition.chosen.items()]
+    given += [esc(c.text) if c.outcome else f"not {esc(c.text)}" for c in definition.conditions if not _known(c.text, definition)]
+    lines += [small(t) for t in _filled(given, 64)]
+    for config in definition.configs:
+        inside = [f"{esc(k)} = {number(v)}" if isinstance(v, Num) else option(k, v) for k, v in config.settings.items()]
+        lines += [small(t) for t in _filled([f"config {esc(config.name)}: {', '.join(inside)}"], 64)]
+    lines += [small(t, color="#333333") for t in caption(definition.doc)]
+    return lines
+
+
+def _known(text: str, definition: Definition) -> bool:
+    return text in definition.chosen
+
+
+def _filled(parts: list[str], width: int) -> list[str]:
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(part) < width:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(part)
+    return lines
+
+
+def caption(doc: str, width: int = 62) -> list[str]:
+    """A docstring as lines of label text."""
+    lines: list[str] = []
+    for word in " ".join(doc.split()).split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        elif word:
+            lines.append(word)
+    return [words.esc(line) for line in lines]

@@ -1,0 +1,77 @@
+"""Which wires of a panel are its main streams, which go round the side, and which come back.
+
+In: a panel. Out: `Streams`. `dot` never sees the wires that go round: what they connect is ordered by other wires, and `layout.route` draws
+them after it, at one distance, so that the main path stays straight.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from archdsl.figure.scene import Frame, Mark, Panel, Wire
+
+_POINTWISE = ("circle", "fork")
+
+
+@dataclass
+class Streams:
+    """Wires by `id()`: `highway` maps one to the number of its stream, `around` holds those that dot is not to draw."""
+
+    highway: dict[int, int] = field(default_factory=dict)
+    marks: dict[int, int] = field(default_factory=dict)
+    around: set[int] = field(default_factory=set)
+
+
+def streams(panel: Panel) -> Streams:
+    result = Streams()
+    forward: dict[int, list[Wire]] = defaultdict(list)
+    for wire in panel.wires:
+        if wire.kind != "return" and not wire.beside:
+            forward[id(wire.tail)].append(wire)
+    number = 0
+    for wire in panel.wires:
+        if wire.kind == "return":
+            result.around.add(id(wire))
+            path = [] if wire.beside else _path(wire.head, wire.tail, forward)
+            for step in path:
+                result.highway.setdefault(id(step), number)
+                result.marks.setdefault(id(step.tail), number)
+                result.marks.setdefault(id(step.head), number)
+            number += bool(path)
+    home = {id(m): f for f in panel.root.all_frames() for m in f.marks}
+    for wire in panel.wires:
+        if id(wire) not in result.highway and _goes_round(wire, forward, home):
+            result.around.add(id(wire))
+    return result
+
+
+def _path(start: Mark, goal: Mark, forward: dict[int, list[Wire]]) -> list[Wire]:
+    """The wires from a state to what it hands on, if only pointwise marks lie between; through data before gates."""
+    waiting: list[tuple[Mark, list[Wire]]] = [(start, [])]
+    seen = {id(start)}
+    while waiting:
+        mark, path = waiting.pop(0)
+        if mark is goal:
+            return path
+        for wire in sorted(forward[id(mark)], key=lambda w: w.kind == "gate"):
+            if id(wire.head) not in seen and wire.head.kind in _POINTWISE and wire.kind == "data":
+                seen.add(id(wire.head))
+                waiting.append((wire.head, [*path, wire]))
+    return []
+
+
+def _goes_round(wire: Wire, forward: dict[int, list[Wire]], home: dict[int, Frame]) -> bool:
+    """Whether another, longer way leads from tail to a pointwise head in the same frame: a residual or a skip."""
+    if wire.kind != "data" or wire.beside or wire.head.kind != "circle" or home[id(wire.tail)] is not home[id(wire.head)]:
+        return False
+    waiting = [w.head for w in forward[id(wire.tail)] if w is not wire]
+    seen: set[int] = set()
+    while waiting:
+        mark = waiting.pop()
+        if mark is wire.head:
+            return True
+        if id(mark) not in seen:
+            seen.add(id(mark))
+            waiting.extend(w.head for w in forward[id(mark)])
+    return False

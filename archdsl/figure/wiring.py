@@ -1,0 +1,417 @@
+"""One definition of the IR becomes one panel: its marks, the frames around them, and the wires between them.
+
+In: a checked `Definition` and what its panel should say about the rest of the figure (`Context`). Out: a `Panel`, plain data without
+places. A value that several marks read goes through a fork, a dot; a value that enters or leaves a repeat says how on its wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from archdsl.figure import marks, words
+from archdsl.figure.marks import Made_, Placed
+from archdsl.figure.scene import Frame, Mark, Panel, Wire, WireKind
+from archdsl.figure.words import bold, number, type_text
+from archdsl.ir.num import Num
+from archdsl.ir.program import (
+    Apply, Call, Definition, Draw, Made, Minimize, Node, Operand, Param, Region, Repeat, Ride, Until, Value,
+)  # fmt: skip
+from archdsl.ir.types import Type
+from archdsl.ops import DISTRIBUTIONS, OPS, OPTIMIZERS
+from archdsl.ops.base import REQUIRED, default_of
+
+
+@dataclass
+class Context:
+    """What one panel needs to know of the whole figure."""
+
+    definitions: Mapping[str, Definition]
+    drawn: frozenset[str]
+    """Definitions with a panel of their own."""
+    holds_weights: frozenset[str]
+    """Definitions with something in them that learns or could."""
+    tags: Mapping[tuple[str, int], str]
+    """The letter of each made thing that is used more than once, by definition and id."""
+
+
+@dataclass
+class _Use:
+    """One reader of a value."""
+
+    head: Mark
+    port: int | None = None
+    kind: WireKind = "data"
+    label: str = ""
+    gated: bool = False
+    beside: bool = False
+
+
+@dataclass
+class _Value:
+    """A value while the panel is being made: where it comes from, and who reads it."""
+
+    frame: Frame
+    source: Mark | None = None
+    port: int | None = None
+    alias: int | None = None
+    name: str = ""
+    type: str = ""
+    gate: bool = False
+    uses: list[_Use] = field(default_factory=list)
+
+
+def panel(definition: Definition, context: Context, title: list[str]) -> Panel:
+    """The panel of a definition."""
+    return _Builder(definition, context).build(title)
+
+
+class _Builder:
+    def __init__(self, definition: Definition, context: Context):
+        self.definition, self.context = definition, context
+        self.root = Frame("panel")
+        self.values: dict[int, _Value] = {}
+        self.types: dict[int, Type] = {}
+        self.made: dict[int, tuple[Made, Frame]] = {}
+        self.params: dict[int, Param] = {}
+        self.states: dict[int, Mark] = {}
+        self.wires: list[Wire] = []
+        self.minimizes = _count_minimizes(definition.body)
+        self.training: Frame | None = None
+
+    # -- the whole ----------------------------------------------------------------------------------------------
+    def build(self, title: list[str]) -> Panel:
+        d, root = self.definition, self.root
+        self.training = Frame("training", ["training"], parent=root) if self.minimizes else None
+        for value in d.inputs:
+            self.produce(value, self.add(root, marks.of_input(value)), root)
+        delays = [(s, self.add(root, marks.state_of(s))) for s in d.states]
+        for state, delay in delays:
+            self.produce(state.value, delay, root)
+        cylinders = [(m, self.add(root, marks.of_memory(m))) for m in d.memories]
+        for memory, cylinder in cylinders:
+            self.produce(memory.value, cylinder, root)
+        self.declare(d.body, root)
+        if d.initial:
+            self.before(d.initial)
+        for state, delay in delays:
+            if isinstance(state.initial, int):
+                self.read(state.initial, _Use(delay, kind="first", label=f"first {words.name(state.value.name or '')}"), root)
+        self.nodes(d.body.nodes, root)
+        for state, delay in delays:
+            self.read(state.next, _Use(delay, kind="return", label=words.name(state.value.name or "", True)), root)
+        for memory, cylinder in cylinders:
+            self.memory_wires(memory.initial, memory.next, memory.value.name or "", cylinder)
+        for output in d.outputs:
+            self.read(output.operand, _Use(self.add(root, marks.of_output(output.name, output.type))), root)
+        if self.training and self.training.marks:
+            root.frames.append(self.training)
+        self.connect()
+        return _numbered(Panel(d.name, title, root, self.wires))
+
+    def memory_wires(self, initial: object, update: Operand | None, name: str, cylinder: Mark) -> None:
+        if isinstance(initial, int):
+            self.read(initial, _Use(cylinder, kind="first", label=f"first {words.name(name)}"), self.root)
+        if update is not None:
+            self.read(update, _Use(cylinder, kind="return", label=f"{words.name(name, True)}, next call"), self.root)
+
+    def before(self, nodes: Iterable[Apply]) -> None:
+        """What is computed once, to start the states."""
+        frame = Frame("before", ["before the first step"], parent=self.root)
+        self.root.frames.append(frame)
+        self.nodes(nodes, frame)
+
+    # -- values -------------------------------------------------------------------------------------------------
+    def add(self, frame: Frame, mark: Mark) -> Mark:
+        frame.marks.append(mark)
+        return mark
+
+    def produce(self, value: Value, source: Mark, frame: Frame, port: int | None = None, changed: bool = False) -> None:
+        self.types[value.id] = value.type
+        self.values[value.id] = _Value(
+            frame, source, port, name=value.name or "", type=type_text(value.type) if changed else "", gate=value.gate
+        )
+
+    def rename(self, value: Value, operand: Operand, frame: Frame, outside: Frame, label: str = "") -> None:
+        """A value that is another one, seen from inside or outside a frame."""
+        self.types[value.id] = value.type
+        if isinstance(operand, int):
+            self.values[value.id] = _Value(frame, alias=operand, name=value.name or "", type=label)
+        else:
+            constant = self.add(outside, marks.of_constant(operand))
+            self.values[value.id] = _Value(frame, constant, name=value.name or "", type=label)
+
+    def read(self, operand: Operand, use: _Use, frame: Frame) -> None:
+        if isinstance(operand, int):
+            self.values[operand].uses.append(use)
+        else:
+            constant = self.add(frame, marks.of_constant(operand))
+            self.wires.append(Wire(constant, use.head, use.kind, None, use.port, use.label))
+
+    # -- regions ------------------------------------------------------------------------------------------------
+    def declare(self, region: Region, frame: Frame) -> None:
+        self.made.update({m.id: (m, frame) for m in region.made})
+        for param in region.params:
+            self.params[param.value.id] = param
+            self.produce(param.value, self.add(frame, marks.of_param(param)), frame)
+
+    def nodes(self, nodes: Iterable[Node], frame: Frame) -> None:
+        for node in nodes:
+            match node:
+                case Apply() | Call() | Draw():
+                    self.node(node, frame)
+                case Repeat():
+                    self.repeat(node, frame)
+                case Minimize():
+                    self.minimize(node, frame)
+                case Until():
+                    self.until(node, frame)
+                case _:
+                    assert_never(node)
+
+    def node(self, node: Apply | Call | Draw, frame: Frame) -> None:
+        placed = self.placed(node, frame)
+        mark = self.add(frame, placed.mark)
+        for operand, port in zip(node.inputs, placed.ports):
+            if isinstance(operand, int):
+                gated = self.values[operand].gate
+                kind: WireKind = "gate" if gated and isinstance(node, Apply) and node.op == "mul" else "data"
+                self.read(operand, _Use(mark, port, kind, gated=gated), frame)
+            elif isinstance(node, Call):
+                self.read(operand, _Use(mark, port), frame)
+        given = {str(self.types[i]) for i in node.inputs if isinstance(i, int)}
+        for i, value in enumerate(node.outputs):
+            self.produce(value, mark, frame, i if mark.results else None, str(value.type) not in given)
+        if _complement(node) and isinstance(node.inputs[1], int):
+            self.values[node.outputs[0].id].gate |= self.values[node.inputs[1]].gate
+        if isinstance(node, Call) and node.rides:
+            self.delay_beside(node, mark, frame)
+
+    def placed(self, node: Apply | Call | Draw, frame: Frame) -> Placed:
+        match node:
+            case Apply():
+                return marks.of_apply(node, OPS.get(node.op), self.types.__getitem__, self.about(node.made, frame))
+            case Call():
+                about = self.about(node.made, frame)
+                assert about.made
+                of = self.context.definitions[about.made.of]
+                return marks.of_call(node, of, about, of.name in self.context.holds_weights, of.name in self.context.drawn)
+            case Draw():
+                known = DISTRIBUTIONS.get(node.distribution)
+                names = known.parameters if known else [str(i + 1) for i in range(len(node.inputs))]
+                return marks.of_draw(node, names)
+
+    def about(self, made: int | None, frame: Frame) -> Made_:
+        if made is None:
+            return Made_()
+        thing, home = self.made[made]
+        between: Frame | None = frame
+        notes = []
+        while between is not None and between is not home:
+            if between.kind == "stack" and not notes:
+                notes.append("the same in every copy")
+            between = between.parent
+        return Made_(thing, self.context.tags.get((self.definition.name, made), ""), notes, thing.frozen)
+
+    # -- state that rides on a repeat, or on a cell ---------------------------------------------------------------
+    def delay_beside(self, node: Call, mark: Mark, frame: Frame) -> None:
+        of = self.context.definitions[self.made[node.made][0].of]
+        names = state_names(of, self.context.definitions)
+        delay = self.states.get(node.made)
+        if delay is None:
+            delay = Mark("state", [bold(", ".join(words.name(n) for n in names)) or bold("state")])
+            self.states[node.made] = delay
+        if delay not in frame.all_marks():
+            self.add(frame, delay)
+        self.wires.append(Wire(delay, mark, beside=True))
+        primed = ", ".join(words.name(n, True) for n in names)
+        self.wires.append(Wire(mark, delay, "return", label=primed, beside=True))
+
+    # -- repeats ------------------------------------------------------------------------------------------------
+    def repeat(self, node: Repeat, outer: Frame) -> None:
+        frame = Frame(node.kind, self.repeat_lines(node), parent=outer)
+        outer.frames.append(frame)
+        for s in node.sliced:
+            at = words.axis(s.axis, self.types[s.operand] if isinstance(s.operand, int) else None)
+            self.rename(s.value, s.operand, frame, outer, f"each {at}: {type_text(s.value.type)}")
+        delays = []
+        for c in node.carried:
+            if node.kind == "stack":
+                self.rename(c.value, c.initial, frame, outer, words.name(c.name) if len(node.carried) > 1 else "")
+                continue
+            first = number(c.initial) if isinstance(c.initial, Num) else ""
+            delay = self.add(frame, marks.of_state(c.name, None, first))
+            delays.append((c, delay))
+            self.produce(c.value, delay, frame)
+            if isinstance(c.initial, int):
+                self.read(c.initial, _Use(delay, kind="first", label=f"first {words.name(c.name)}"), outer)
+        for ride in node.rides:
+            self.start_elsewhere(ride, frame, outer)
+        self.declare(node.body, frame)
+        self.nodes(node.body.nodes, frame)
+        for c, delay in delays:
+            self.read(c.next, _Use(delay, kind="return", label=words.name(c.name, True)), frame)
+        self.hand_out(node, frame, outer)
+
+    def start_elsewhere(self, ride: Ride, frame: Frame, outer: Frame) -> None:
+        """The delay of a cell whose state starts with a value from outside."""
+        if not ride.initial:
+            return
+        of = self.context.definitions[self.made[ride.made][0].of] if ride.made in self.made else None
+        names = state_names(of, self.context.definitions) if of else list(ride.initial)
+        delay = self.add(frame, Mark("state", [bold(", ".join(words.name(n) for n in names))]))
+        self.states[ride.made] = delay
+        for name, operand in ride.initial.items():
+            if isinstance(operand, Num):
+                delay.lines.append(words.small(f"first {words.name(name)} {number(operand)}"))
+            else:
+                self.read(operand, _Use(delay, kind="first", label=f"first {words.name(name)}"), outer)
+
+    def hand_out(self, node: Repeat, frame: Frame, outer: Frame) -> None:
+        """What leaves a repeat: what was handed on last, and what was collected."""
+        for c in node.carried:
+            several = len(node.carried) > 1 or bool(node.collected)
+            label = f"last {words.name(c.name, True)}" if node.kind != "stack" or several else ""
+            self.rename(c.final, c.next, outer, frame, label)
+        for k in node.collected:
+            along = words.axis(k.axis, k.value.type) if node.kind == "scan" else f"{number(node.count)} {_PASSES[node.kind]}"
+            self.rename(k.value, k.operand, outer, frame, f"all {along}: {type_text(k.value.type)}")
+        for ride in node.rides:
+            for name, value in ride.finals.items():
+                mark = next(w.tail for w in reversed(self.wires) if w.beside and w.head is self.states[ride.made])
+                self.types[value.id] = value.type
+                self.values[value.id] = _Value(outer, mark, name=value.name or "", type=f"last {words.name(name, True)}")
+
+    def repeat_lines(self, node: Repeat) -> list[str]:
+        count = number(node.count)
+        if node.kind == "scan":
+            along = number(node.count)
+            if node.sliced:
+                first = node.sliced[0]
+                along = words.axis(first.axis, self.types.get(first.operand) if isinstance(first.operand, int) else None)
+            lines = [bold(f"↻ over {along} {'←' if node.reversed else '→'}"), "shared weights"]
+            return lines if node.carried or node.rides else [*lines, "no state"]
+        count = self.with_default(node.count)
+        if node.kind == "loop":
+            return [bold(f"↻ {count}"), "shared weights"]
+        lines = [bold(f"× {count}"), "separate weights"]
+        return [*lines, f"{words.esc(node.index)} = 0 … {number(node.count - 1)}"] if node.index else lines
+
+    def with_default(self, count: Num) -> str:
+        """`layers = 12` in a model, whose hyperparameters all have defaults."""
+        known: dict[str, Num] = {}
+        for h in self.definition.hypers:
+            if h.default is not None:
+                known[h.name] = h.default.subs(known)
+        value = count.subs(known)
+        text = number(count)
+        return f"{text} = {number(value)}" if self.definition.kind in ("model", "train") and value.is_const and value != count else text
+
+    # -- learning -----------------------------------------------------------------------------------------------
+    def minimize(self, node: Minimize, frame: Frame) -> None:
+        assert self.training
+        self.done = getattr(self, "done", 0) + 1
+        order = f"{self.done}. " if self.minimizes > 1 else ""
+        known = OPTIMIZERS.get(node.optimizer)
+        defaults = {k: default_of(v) for k, v in known.settings.items() if v is not REQUIRED and k != "lr"} if known else {}
+        home = self.training if frame is self.root else frame
+        objective = self.add(home, marks.of_minimize(node, order, defaults))
+        self.read(node.loss, _Use(objective), frame)
+        for target in self.targets(node):
+            self.wires.append(Wire(objective, self.add(home, target), "updates", label="updates"))
+
+    def targets(self, node: Minimize) -> list[Mark]:
+        found = []
+        for thing, _ in (self.made[i] for i in node.over):
+            found.append(Mark("weights", [f"{bold(words.name(thing.name))}"], tag=self.context.tags.get((self.definition.name, thing.id), "")))
+        for value in node.over_params:
+            found.append(Mark("weights", [bold(words.name(self.params[value].value.name or "param"))]))
+        return found or [Mark("weights", ["all that learns"])]
+
+    def until(self, node: Until, outer: Frame) -> None:
+        names = ", ".join(f"{words.name(self.made[m][0].name)}.{words.name(n)}" if m in self.made else words.name(n) for m, n in node.stable)
+        frame = Frame("until", [bold(f"↻ until {names} stable"), f"at most {number(node.at_most)} calls"], parent=outer)
+        outer.frames.append(frame)
+        self.declare(node.body, frame)
+        self.nodes(node.body.nodes, frame)
+
+    # -- wires --------------------------------------------------------------------------------------------------
+    def connect(self) -> None:
+        """Turns each value and its readers into wires, the innermost names first."""
+        for value in reversed(list(self.values.values())):
+            uses = value.uses
+            if value.alias is not None and len(uses) == 1:
+                use = uses[0]
+                self.values[value.alias].uses.append(
+                    _Use(use.head, use.port, use.kind, _stacked(value.type, use.label), use.gated, use.beside)
+                )
+                continue
+            if value.alias is not None and uses:
+                fork = self.add(value.frame, Mark("fork"))
+                self.values[value.alias].uses.append(_Use(fork, label=_stacked(words.name(value.name) if value.name else "", value.type)))
+                self.fan_out(fork, None, uses)
+            elif value.source is not None:
+                self.emit(value)
+        self.wires = _in_order(self.wires, self.root)
+
+    def emit(self, value: _Value) -> None:
+        source, uses = value.source, value.uses
+        assert source
+        stored = source.kind in ("input", "state", "memory") or (source.kind in ("weights", "frozen") and not value.type)
+        name = words.name(value.name) if value.name and not stored else ""
+        if len(uses) == 1:
+            use = uses[0]
+            label = name if value.gate else ""
+            if use.head.kind != "output":
+                label = _stacked(label, value.type, apart="  ")
+            self.wires.append(Wire(source, use.head, use.kind, value.port, use.port, _stacked(label, use.label), use.gated, use.beside))
+        elif uses:
+            fork = self.add(value.frame, Mark("fork"))
+            kind: WireKind = "gate" if value.gate else "data"
+            self.wires.append(Wire(source, fork, kind, value.port, None, _stacked(name, value.type, apart="  "), value.gate))
+            self.fan_out(fork, None, uses)
+
+    def fan_out(self, source: Mark, port: int | None, uses: list[_Use]) -> None:
+        for use in uses:
+            self.wires.append(Wire(source, use.head, use.kind, port, use.port, use.label, use.gated, use.beside))
+
+
+_PASSES = {"stack": "copies", "loop": "passes"}
+
+
+def _stacked(*texts: str, apart: str = "<BR/>") -> str:
+    return apart.join(t for t in texts if t)
+
+
+def _complement(node: Apply | Call | Draw) -> bool:
+    return isinstance(node, Apply) and node.op == "sub" and node.inputs[0] == Num.of(1)
+
+
+def _count_minimizes(region: Region) -> int:
+    return sum(1 if isinstance(n, Minimize) else _count_minimizes(n.body) if isinstance(n, (Until, Repeat)) else 0 for n in region.nodes)
+
+
+def state_names(definition: Definition, all_of: Mapping[str, Definition]) -> list[str]:
+    """The names of a cell's states; those of a cell in it have its name before them."""
+    names = [s.value.name or "state" for s in definition.states]
+    made = {m.id: m for m in definition.body.made}
+    for node in definition.body.nodes:
+        if isinstance(node, Call) and node.rides and node.made in made:
+            inner = made[node.made]
+            names += [f"{inner.name}.{n}" for n in state_names(all_of[inner.of], all_of)]
+    return names
+
+
+def _in_order(wires: list[Wire], root: Frame) -> list[Wire]:
+    """By tail, then head, in the order of the marks: so the same panel is always written the same way."""
+    place = {id(m): i for i, m in enumerate(root.all_marks())}
+    return sorted(wires, key=lambda w: (place[id(w.tail)], place[id(w.head)], w.tail_port or 0, w.head_port or 0, w.kind))
+
+
+def _numbered(result: Panel) -> Panel:
+    for i, mark in enumerate(result.root.all_marks()):
+        mark.id = f"m{i}"
+    for i, frame in enumerate(result.root.all_frames()):
+        frame.id = f"f{i}"
+    return result

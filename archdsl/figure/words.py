@@ -1,0 +1,153 @@
+"""Numbers, types and settings as words of a figure.
+
+In: what the IR holds. Out: HTML-like label text for Graphviz, with every character of a program escaped. Numbers look like mathematics
+(`4d`, `√d`, `2` with `i` raised), and two different numbers never look the same.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from fractions import Fraction
+
+from archdsl.figure import theme
+from archdsl.ir.num import ELLIPSIS, Atom, Monomial, Num, decimal
+from archdsl.ir.program import Axis, Choice, Fill, Numbers, Setting
+from archdsl.ir.types import Type
+
+_SHORT = re.compile(r"([A-Za-z])_?([0-9a-z]|[0-9]{1,2})")
+
+
+def esc(text: str) -> str:
+    """Any text as label text: nothing in it is markup, and control characters are gone."""
+    text = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") else c for c in text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def bold(text: str) -> str:
+    return f"<B>{text}</B>"
+
+
+def small(text: str, color: str = theme.QUIET, size: float = theme.SMALL) -> str:
+    return f'<FONT POINT-SIZE="{size:g}" COLOR="{color}">{text}</FONT>'
+
+
+def name(text: str, handed_on: bool = False) -> str:
+    """A program's name: `h0` with its index lowered, and a prime for what is handed on."""
+    prime = "′" if handed_on or text.endswith("'") else ""
+    text = text.rstrip("'")
+    match = _SHORT.fullmatch(text)
+    body = f"{match[1]}<SUB>{match[2]}</SUB>" if match else esc(text)
+    return body + prime
+
+
+def number(value: Num) -> str:
+    """A symbolic number as mathematics."""
+    if not value.terms:
+        return "0"
+    text = ""
+    for monomial, coefficient in value.sorted_terms():
+        piece = _term(monomial, abs(coefficient))
+        sign = "−" if coefficient < 0 else "+"
+        text += f" {sign} {piece}" if text else (f"−{piece}" if sign == "−" else piece)
+    return text
+
+
+def _term(monomial: Monomial, coefficient: Fraction) -> str:
+    exact = "/" not in decimal(coefficient)
+    factors = [_power(a, e) for a, e in monomial if e > 0]
+    divisors = [_power(a, -e) for a, e in monomial if e < 0]
+    top = coefficient if exact else Fraction(coefficient.numerator)
+    if not exact:
+        divisors.insert(0, str(coefficient.denominator))
+    product = "·".join(factors)
+    if top != 1 or not factors:
+        letter = bool(monomial) and isinstance(next(a for a, _ in monomial), str) and bool(factors)
+        product = _decimal(top) + ("" if letter and factors else "·" if factors else "") + product
+    return "/".join([product, *divisors])
+
+
+def _decimal(value: Fraction) -> str:
+    text = decimal(value)
+    mantissa, e, exponent = text.partition("e")
+    if not e:
+        return text.replace("-", "−")
+    power = f"10<SUP>{str(int(exponent)).replace('-', '−')}</SUP>"
+    mantissa = mantissa.removesuffix(".0")
+    return power if mantissa == "1" else f"{mantissa}·{power}"
+
+
+def _power(atom: Atom, exponent: int) -> str:
+    if isinstance(atom, str):
+        base = "…" if Num.symbol(atom) == ELLIPSIS else esc(atom)
+    else:
+        inside = [number(a) for a in atom.args]
+        plain = atom.args[0].name is not None or atom.args[0].is_integer
+        match atom.name:
+            case "sqrt":
+                base = f"√{inside[0]}" if plain else f"√({inside[0]})"
+            case "floor":
+                base = f"⌊{inside[0]}⌋"
+            case "group":
+                base = f"({inside[0]})"
+            case "pow":
+                base = (inside[0] if plain else f"({inside[0]})") + f"<SUP>{inside[1]}</SUP>"
+                return base if exponent == 1 else f"({base})<SUP>{exponent}</SUP>"
+            case other:
+                base = f"{esc(other)}({', '.join(inside)})"
+    return base if exponent == 1 else f"{base}<SUP>{exponent}</SUP>"
+
+
+def type_text(kind: Type) -> str:
+    """`[batch, 4d]`, `int[batch]`."""
+    prefix = "" if kind.dtype == "float" else kind.dtype
+    return prefix + "[" + ", ".join(number(n) for n in kind.shape) + "]"
+
+
+def setting(value: Setting) -> str:
+    """The value of a setting."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case Num():
+            return number(value)
+        case Choice():
+            return esc(value.word)
+        case Numbers():
+            texts = [number(n) for n in value.items]
+            return texts[0] + "×" + "×".join(texts[1:]) if len(texts) > 1 and all(n.is_integer for n in value.items) else f"[{', '.join(texts)}]"
+        case Fill():
+            return fill(value)
+
+
+def fill(value: Fill) -> str:
+    """An initializer: `normal(0, 0.02)`; a constant is its number alone."""
+    if value.name in ("zeros", "ones") and not value.settings:
+        return "0" if value.name == "zeros" else "1"
+    if value.name == "constant" and list(value.settings) == ["value"]:
+        return setting(value.settings["value"])
+    inside = ", ".join(f"{esc(k)} = {setting(v)}" for k, v in value.settings.items())
+    return f"{esc(value.name)}({inside})" if inside else esc(value.name)
+
+
+def option(key: str, value: Setting) -> str:
+    """A setting with its name: `stride = 2`, `no bias`, `nesterov`."""
+    if isinstance(value, bool):
+        return esc(key) if value else f"no {esc(key)}"
+    return f"{esc(key)} = {setting(value)}"
+
+
+def axis(which: Axis, of: Type | None) -> str:
+    """An axis by the name of its size, and by its position too where the size does not say which it is."""
+    text = number(which.size)
+    same = [n for n in of.shape if n == which.size] if of else [which.size]
+    if which.size.name and len(same) == 1:
+        return text
+    position = str(which.index).replace("-", "−")
+    return f"axis {position} ({text})"
+
+
+def axes(which: list[Axis], of: Type | None) -> str:
+    return ", ".join(axis(a, of) for a in which)

@@ -1,0 +1,108 @@
+"""Reading programs and writing results.
+
+A file is written whole or not at all: its text goes to a new file beside it, which takes its place once it is complete. What stood
+there before keeps its permissions, and a link keeps pointing where it did. All trouble is a `Trouble` with one line that says what and where.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+LARGEST = 16 * 2**20
+"""Bytes of the largest program that is read."""
+
+
+class Trouble(Exception):
+    """The tool could not do its work: a missing file, a full disk, a wrong option. Exit status 2."""
+
+
+def read_text(path: str) -> str:
+    """The text of a program; `-` is standard input. Bytes that are no UTF-8 stay visible as U+FFFD, which no program may hold."""
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(LARGEST + 1)
+        else:
+            with open(path, "rb") as file:
+                data = file.read(LARGEST + 1)
+    except (OSError, ValueError) as problem:
+        raise Trouble(f"cannot read {shown(path)}: {reason(problem)}") from None
+    if len(data) > LARGEST:
+        raise Trouble(f"cannot read {shown(path)}: it is larger than {LARGEST // 2**20} MiB")
+    return data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+
+
+def write_whole(path: str, content: str | bytes) -> None:
+    """Writes a file, all of it or nothing."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        target = os.path.realpath(path)
+        if os.path.isdir(target):
+            raise IsADirectoryError(0, "it is a directory")
+        if os.path.exists(target) and not os.path.isfile(target):
+            with open(target, "wb") as device:  # /dev/null, a pipe: nothing to replace
+                device.write(data)
+        else:
+            _replace(target, data)
+    except (OSError, ValueError) as problem:
+        raise Trouble(f"cannot write {shown(path)}: {reason(problem)}") from None
+
+
+def _replace(target: str, data: bytes) -> None:
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(0, f"there is no folder {shown(folder)}")
+    before = os.stat(target) if os.path.exists(target) else None
+    if before and not os.access(target, os.W_OK):
+        raise PermissionError(0, "it is not writable")
+    descriptor, temporary = tempfile.mkstemp(prefix=".archdsl-", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _keep_owner(temporary, before)
+        os.chmod(temporary, stat.S_IMODE(before.st_mode) if before else 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _keep_owner(path: str, before: os.stat_result | None) -> None:
+    if before and hasattr(os, "chown"):
+        try:
+            os.chown(path, before.st_uid, before.st_gid)
+        except OSError:
+            pass  # only root may give files away, and the new file is then its writer's
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def same_file(left: str, right: str) -> bool:
+    """Whether two paths are one file, through links too."""
+    try:
+        return os.path.samefile(left, right)
+    except (OSError, ValueError):
+        return False
+
+
+def shown(path: str | Path) -> str:
+    """A path for a message: on one line, whatever is in it."""
+    text = str(path)
+    return text if text.isprintable() and text else ascii(text)
+
+
+def reason(problem: Exception) -> str:
+    """Why the system refused, in its words."""
+    if isinstance(problem, OSError):
+        known = {FileNotFoundError: "there is no such file", IsADirectoryError: "it is a directory", PermissionError: "permission denied"}
+        return (problem.strerror if problem.errno == 0 else known.get(type(problem)) or problem.strerror) or str(problem)
+    return str(problem)

@@ -1,0 +1,482 @@
+"""Symbolic numbers: sizes, hyperparameters and settings.
+
+A `Num` is a polynomial with rational coefficients over atoms, kept in one canonical form, so that equal numbers compare and hash equal:
+`d / heads * heads` *is* `d`, `2 * (x + 1)` *is* `2 * x + 2`. An atom is a symbol (`batch`) or a function that polynomials cannot
+express: `floor`, `sqrt`, `pow`, `max`, `min`, `log`, `exp`. Exponents of atoms may be negative (`d / heads`).
+
+In: numbers and symbols. Out: `Num`, immutable; `str(num)` is its canonical text and `Num.parse` reads that text back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Union
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticSerializationUnexpectedValue, core_schema
+
+
+class NotANumber(ValueError):
+    """A symbolic operation that has no number as its result (division by zero, the root of a negative number)."""
+
+
+@dataclass(frozen=True)
+class Fn:
+    """An atom that is a function of other numbers."""
+
+    name: str
+    args: tuple["Num", ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(map(str, self.args))})"
+
+
+Atom = Union[str, Fn]
+Monomial = tuple[tuple[Atom, int], ...]
+Numeric = Union["Num", int, float, Fraction]
+
+
+def _atom_key(atom: Atom) -> tuple[int, str]:
+    return (0, atom) if isinstance(atom, str) else (1, str(atom))
+
+
+class Num:
+    """An immutable symbolic number in canonical form."""
+
+    __slots__ = ("terms", "_hash")
+    terms: dict[Monomial, Fraction]
+
+    def __init__(self, terms: Mapping[Monomial, Fraction]):
+        self.terms = {m: c for m, c in terms.items() if c}
+        self._hash: int | None = None
+
+    # -- making -------------------------------------------------------------------------------------------------
+    @staticmethod
+    def of(value: Numeric) -> "Num":
+        """A number from a Python number; a float keeps its decimal digits (0.1 is 1/10)."""
+        if isinstance(value, Num):
+            return value
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                raise NotANumber(f"{value} is not a finite number")
+            return Num({(): Fraction(repr(value))})
+        return _integer(value) if isinstance(value, int) else Num({(): Fraction(value)})
+
+    @staticmethod
+    def symbol(name: str) -> "Num":
+        return _symbol(name)
+
+    @staticmethod
+    def parse(text: str) -> "Num":
+        """The number that `str` wrote."""
+        return _parse(text)
+
+    @staticmethod
+    def _atom(atom: Atom) -> "Num":
+        return Num({((atom, 1),): Fraction(1)})
+
+    # -- looking ------------------------------------------------------------------------------------------------
+    @property
+    def is_const(self) -> bool:
+        return not self.terms or (len(self.terms) == 1 and () in self.terms)
+
+    @property
+    def value(self) -> Fraction:
+        """The value of a constant."""
+        if not self.is_const:
+            raise NotANumber(f"{self} has no value yet")
+        return self.terms.get((), Fraction(0))
+
+    @property
+    def is_integer(self) -> bool:
+        return self.is_const and self.value.denominator == 1
+
+    @property
+    def name(self) -> str | None:
+        """The symbol that this number is, if it is one alone."""
+        if len(self.terms) == 1:
+            ((monomial, coefficient),) = self.terms.items()
+            if coefficient == 1 and len(monomial) == 1 and monomial[0][1] == 1 and isinstance(monomial[0][0], str):
+                return monomial[0][0]
+        return None
+
+    def symbols(self) -> set[str]:
+        found: set[str] = set()
+        for monomial in self.terms:
+            for atom, _ in monomial:
+                if isinstance(atom, str):
+                    found.add(atom)
+                else:
+                    for arg in atom.args:
+                        found |= arg.symbols()
+        return found
+
+    @property
+    def divides(self) -> bool:
+        """Whether the number holds a quotient, so that it may fail to be whole."""
+        return any(c.denominator != 1 or any(e < 0 for _, e in m) for m, c in self.terms.items())
+
+    # -- computing ----------------------------------------------------------------------------------------------
+    def __add__(self, other: Numeric) -> "Num":
+        terms = dict(self.terms)
+        for monomial, coefficient in Num.of(other).terms.items():
+            terms[monomial] = terms.get(monomial, Fraction(0)) + coefficient
+        return Num(terms)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> "Num":
+        return Num({m: -c for m, c in self.terms.items()})
+
+    def __sub__(self, other: Numeric) -> "Num":
+        return self + (-Num.of(other))
+
+    def __rsub__(self, other: Numeric) -> "Num":
+        return Num.of(other) - self
+
+    def __mul__(self, other: Numeric) -> "Num":
+        terms: dict[Monomial, Fraction] = {}
+        for m1, c1 in self.terms.items():
+            for m2, c2 in Num.of(other).terms.items():
+                monomial = _times(m1, m2)
+                terms[monomial] = terms.get(monomial, Fraction(0)) + c1 * c2
+        return _fold_roots(Num(terms))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Numeric) -> "Num":
+        divisor = Num.of(other)
+        if not divisor.terms:
+            raise NotANumber("division by zero")
+        if len(divisor.terms) == 1:
+            ((monomial, coefficient),) = divisor.terms.items()
+            return self * Num({tuple((a, -e) for a, e in monomial): 1 / coefficient})
+        if self == divisor:
+            return ONE
+        return self * Num({((_group(divisor), -1),): Fraction(1)})
+
+    def __rtruediv__(self, other: Numeric) -> "Num":
+        return Num.of(other) / self
+
+    def __floordiv__(self, other: Numeric) -> "Num":
+        return floor(self / other)
+
+    def __mod__(self, other: Numeric) -> "Num":
+        return self - Num.of(other) * (self // other)
+
+    def __pow__(self, other: Numeric) -> "Num":
+        exponent = Num.of(other)
+        if exponent.is_integer and abs(exponent.value) <= 64:
+            n = int(exponent.value)
+            if self.is_const:
+                if not self.terms and n < 0:
+                    raise NotANumber("division by zero")
+                return Num.of(self.value**n)
+            if n < 0:
+                return ONE / (self**-n)
+            result = ONE
+            for _ in range(n):
+                result = result * self
+            return result
+        if exponent == HALF:
+            return sqrt(self)
+        if self.is_const and exponent.is_const:
+            return _float_of(lambda a, b: a**b, self, exponent)
+        return Num._atom(Fn("pow", (self, exponent)))
+
+    def subs(self, values: Mapping[str, "Num"]) -> "Num":
+        """The number with symbols replaced, in canonical form again."""
+        if not self.terms or self.is_const or not (self.symbols() & values.keys()):
+            return self
+        result = ZERO
+        for monomial, coefficient in self.terms.items():
+            term = Num({(): coefficient})
+            for atom, exponent in monomial:
+                base = values.get(atom, Num.symbol(atom)) if isinstance(atom, str) else _apply(atom, values)
+                term = term * base**exponent if exponent > 0 else term / base**-exponent
+            result = result + term
+        return result
+
+    # -- comparing and showing ----------------------------------------------------------------------------------
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Num):
+            return self.terms == other.terms
+        if isinstance(other, (int, float, Fraction)):
+            return self.terms == Num.of(other).terms
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(frozenset(self.terms.items()))
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"Num({self})"
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def sorted_terms(self) -> list[tuple[Monomial, Fraction]]:
+        """Terms in the order they are written: symbols first, constants last, larger powers before smaller."""
+        return sorted(
+            self.terms.items(), key=lambda t: (not t[0], t[1] < 0, -sum(e for _, e in t[0]), [_atom_key(a) for a, _ in t[0]])
+        )
+
+    def text(self) -> str:
+        """Canonical text, which `parse` reads back: `4*d`, `d/heads`, `floor(h/2) + 1`, `2^i`."""
+        return _sum_text(self, _term_text) if self.terms else "0"
+
+    # -- as data ------------------------------------------------------------------------------------------------
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _validate, serialization=core_schema.plain_serializer_function_ser_schema(_serialize)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "description": "a symbolic number, such as 4*d, d/heads or floor(h/2) + 1"}
+
+
+def _validate(value: Any) -> Num:
+    if isinstance(value, Num):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Num.of(value)
+    if isinstance(value, str):
+        return Num.parse(value)
+    raise ValueError(f"{value!r} is not a number")
+
+
+def _serialize(value: Any) -> str:
+    if not isinstance(value, Num):
+        raise PydanticSerializationUnexpectedValue(f"{value!r} is not a Num")
+    return str(value)
+
+
+def _times(left: Monomial, right: Monomial) -> Monomial:
+    if not left:
+        return right
+    if not right:
+        return left
+    powers: dict[Atom, int] = dict(left)
+    for atom, exponent in right:
+        powers[atom] = powers.get(atom, 0) + exponent
+    return tuple(sorted(((a, e) for a, e in powers.items() if e), key=lambda p: _atom_key(p[0])))
+
+
+def _group(number: Num) -> Fn:
+    return Fn("group", (number,))
+
+
+def _fold_roots(number: Num) -> Num:
+    """sqrt(x)·sqrt(x) is x, and a group to a positive power is written out."""
+    if not any(isinstance(a, Fn) and (a.name == "sqrt" and abs(e) > 1 or a.name == "group" and e > 0) for m in number.terms for a, e in m):
+        return number
+    result = ZERO
+    for monomial, coefficient in number.terms.items():
+        term = Num({(): coefficient})
+        for atom, exponent in monomial:
+            if isinstance(atom, Fn) and atom.name == "sqrt" and abs(exponent) > 1:
+                whole, rest = divmod(abs(exponent), 2)
+                factor = atom.args[0] ** whole
+                term = term * factor if exponent > 0 else term / factor
+                if rest:
+                    term = term * Num({((atom, 1 if exponent > 0 else -1),): Fraction(1)})
+            elif isinstance(atom, Fn) and atom.name == "group" and exponent > 0:
+                term = term * atom.args[0] ** exponent
+            else:
+                term = term * Num({((atom, exponent),): Fraction(1)})
+        result = result + term
+    return result
+
+
+def _float_of(function: Callable[..., float], *args: Num) -> Num:
+    try:
+        value = function(*(float(a.value) for a in args))
+    except (ValueError, ZeroDivisionError, OverflowError) as problem:
+        raise NotANumber(str(problem)) from None
+    if isinstance(value, complex):
+        raise NotANumber("the root of a negative number")
+    return Num.of(int(value)) if value == int(value) else Num.of(value)
+
+
+def floor(number: Num) -> Num:
+    """The whole part. Terms that are whole for whole symbols are taken out: floor(h + 1/2) is h."""
+    if number.is_const:
+        return Num.of(math.floor(number.value))
+    whole, rest = {}, {}
+    for monomial, coefficient in number.terms.items():
+        integral = coefficient.denominator == 1 and all(e > 0 and not _real(a) for a, e in monomial)
+        (whole if integral else rest)[monomial] = coefficient
+    inside = Num(rest)
+    constant = inside.terms.get((), Fraction(0))
+    shift = math.floor(constant)
+    inside = inside - shift
+    outside = Num(whole) + shift
+    return outside + (Num.of(math.floor(inside.value)) if inside.is_const else Num._atom(Fn("floor", (inside,))))
+
+
+def _real(atom: Atom) -> bool:
+    return isinstance(atom, Fn) and atom.name in ("sqrt", "log", "exp", "group")
+
+
+def sqrt(number: Num) -> Num:
+    """The square root; exact where it is rational."""
+    if number.is_const:
+        value = number.value
+        if value < 0:
+            raise NotANumber("the root of a negative number")
+        top, bottom = math.isqrt(value.numerator), math.isqrt(value.denominator)
+        if top * top == value.numerator and bottom * bottom == value.denominator:
+            return Num.of(Fraction(top, bottom))
+    return Num._atom(Fn("sqrt", (number,)))
+
+
+def _folded(name: str, function: Callable[..., float]) -> Callable[..., Num]:
+    def make(*args: Num) -> Num:
+        if all(a.is_const for a in args):
+            return _float_of(function, *args)
+        return Num._atom(Fn(name, args))
+
+    return make
+
+
+def _extreme(name: str, pick: Callable[[Iterable[Fraction]], Fraction]) -> Callable[..., Num]:
+    def make(*args: Num) -> Num:
+        if all(a.is_const for a in args):
+            return Num.of(pick([a.value for a in args]))
+        distinct = tuple(sorted(set(args), key=str))
+        return distinct[0] if len(distinct) == 1 else Num._atom(Fn(name, distinct))
+
+    return make
+
+
+FUNCTIONS: dict[str, Callable[..., Num]] = {
+    "floor": floor,
+    "ceil": lambda a: -floor(-a),
+    "sqrt": sqrt,
+    "log": _folded("log", math.log),
+    "exp": _folded("exp", math.exp),
+    "max": _extreme("max", max),
+    "min": _extreme("min", min),
+    "pow": lambda a, b: a**b,
+    "group": lambda a: a,
+}
+
+
+def _apply(atom: Fn, values: Mapping[str, Num]) -> Num:
+    return FUNCTIONS[atom.name](*(a.subs(values) for a in atom.args))
+
+
+def decimal(value: Fraction) -> str:
+    """A rational as people write it: 3, 0.1, 2e-05, 1/3."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    if rest == 1 and Fraction(repr(float(value))) == value:
+        return repr(float(value))
+    return f"{value.numerator}/{value.denominator}"
+
+
+def _sum_text(number: Num, term_text: Callable[[Monomial, Fraction], str]) -> str:
+    text = ""
+    for monomial, coefficient in number.sorted_terms():
+        piece = term_text(monomial, abs(coefficient))
+        sign = "-" if coefficient < 0 else "+"
+        text += f" {sign} {piece}" if text else (f"-{piece}" if sign == "-" else piece)
+    return text
+
+
+def _term_text(monomial: Monomial, coefficient: Fraction) -> str:
+    top = [_power_text(a, e) for a, e in monomial if e > 0]
+    bottom = [_power_text(a, -e) for a, e in monomial if e < 0]
+    exact = "/" not in decimal(coefficient)
+    if exact and (coefficient != 1 or not top):
+        top.insert(0, decimal(coefficient))
+    if not exact:
+        if coefficient.numerator != 1 or not top:
+            top.insert(0, str(coefficient.numerator))
+        bottom.insert(0, str(coefficient.denominator))
+    return "/".join(["*".join(top), *bottom])
+
+
+def _power_text(atom: Atom, exponent: int) -> str:
+    if isinstance(atom, str):
+        base = atom
+    elif atom.name == "group":
+        base = f"({atom.args[0]})"
+    elif atom.name == "pow":
+        base = f"{_tight(atom.args[0])}^{_tight(atom.args[1])}"
+        return base if exponent == 1 else f"({base})^{exponent}"
+    else:
+        base = str(atom)
+    return base if exponent == 1 else f"{base}^{exponent}"
+
+
+def _tight(number: Num) -> str:
+    text = str(number)
+    return text if number.name or (number.is_integer and number.value >= 0) else f"({text})"
+
+
+@lru_cache(maxsize=4096)
+def _symbol(name: str) -> Num:
+    return Num({((name, 1),): Fraction(1)})
+
+
+@lru_cache(maxsize=4096)
+def _integer(value: int) -> Num:
+    return Num({(): Fraction(value)})
+
+
+ZERO, ONE, HALF = _integer(0), _integer(1), Num({(): Fraction(1, 2)})
+ELLIPSIS = Num.symbol("...")
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> Num:
+    import ast
+
+    source = text.replace("...", "__ellipsis__").replace("^", "**")
+    try:
+        return _build(ast.parse(source, mode="eval").body)
+    except (SyntaxError, RecursionError, KeyError, TypeError, ArithmeticError, MemoryError):
+        raise ValueError(f"{text!r} is not a number") from None
+
+
+def _build(node: Any) -> Num:
+    import ast
+
+    match node:
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+            return Num.of(value)
+        case ast.Name(id="__ellipsis__"):
+            return ELLIPSIS
+        case ast.Name(id=name):
+            return Num.symbol(name)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_build(operand)
+        case ast.BinOp(left=left, op=op, right=right):
+            a, b = _build(left), _build(right)
+            match op:
+                case ast.Add():
+                    return a + b
+                case ast.Sub():
+                    return a - b
+                case ast.Mult():
+                    return a * b
+                case ast.Div():
+                    return a / b
+                case ast.Pow():
+                    return a**b
+        case ast.Call(func=ast.Name(id=name), args=args):
+            return FUNCTIONS[name](*map(_build, args))
+    raise ValueError(ast.dump(node))

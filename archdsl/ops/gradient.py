@@ -1,0 +1,151 @@
+"""Ops on the path of gradients: stopped, reversed, supplied by another value, taken as a value; log_prob of a draw; and the two modes."""
+
+from __future__ import annotations
+
+from archdsl.ir.types import Type, show_shape
+from archdsl.ops import interval
+from archdsl.ops.base import REQUIRED, Mark, Misfit, Op, Site, TorchSite
+from archdsl.ops.distribution import DISTRIBUTIONS
+from archdsl.ops.emit import is_at, word_of
+from archdsl.ops.interval import keep
+
+REVERSE = '''
+def reverse_gradient(x: Tensor, scale: float = 1.0) -> Tensor:
+    """x itself; its gradient is multiplied by -scale on the way back."""
+    return x.detach() - scale * (x - x.detach())
+'''
+
+SUPPLY = '''
+class SupplyGradient(torch.autograd.Function):
+    """x itself; on the way back its gradient is the one supplied, whatever comes from above."""
+
+    @staticmethod
+    def forward(x: Tensor, gradient: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, above: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient, None
+
+
+def supply_gradient(x: Tensor, gradient: Tensor) -> Tensor:
+    """x itself, with `gradient` as its gradient."""
+    result: Tensor = SupplyGradient.apply(x, gradient)
+    return result
+'''
+
+
+def _alike(site: Site) -> Type:
+    x, g = site.inputs
+    if x.shape != g.shape:
+        raise Misfit(
+            f"x is {show_shape(x.shape)} and its gradient is {show_shape(g.shape)}",
+            "a gradient has the shape of what it belongs to",
+        )
+    return x
+
+
+def _gradient_shape(site: Site) -> Type:
+    loss, h = site.inputs
+    if loss.shape:
+        raise Misfit(
+            f"a loss is a scalar, and this one is {show_shape(loss.shape)}", "sum(…) or mean(…) makes a scalar of it"
+        )
+    return h
+
+
+def _by_mode_shape(site: Site) -> Type:
+    training, evaluation = site.inputs
+    if training != evaluation:
+        raise Misfit(f"in training it is {training}, and in evaluation {evaluation}", "both must be of the same type")
+    return training
+
+
+def _log_prob_shape(site: Site) -> Type:
+    name = word_of(site.settings["distribution"])
+    if name not in DISTRIBUTIONS:
+        raise Misfit(f"no distribution is named {name}")
+    distribution = DISTRIBUTIONS[name]
+    if len(site.inputs) != 1 + len(distribution.parameters):
+        raise Misfit(f"{name} has {len(distribution.parameters)} parameters, and {len(site.inputs) - 1} are given")
+    return distribution.log_prob_type(site.inputs[0], site.inputs[1:])
+
+
+def _log_prob(site: TorchSite) -> str:
+    distribution = DISTRIBUTIONS[word_of(site.settings["distribution"])]
+    texts = [site.operand(i) for i in range(1, len(site.inputs))]
+    return distribution.log_prob(site.operand(0), texts, site.inputs[0], site.inputs[1:])
+
+
+def _reverse(site: TorchSite) -> str:
+    scale = "" if is_at(site.settings["scale"], 1) else f", {site.setting('scale')}"
+    return f"reverse_gradient({site.operand(0)}{scale})"
+
+
+OPS = (
+    Op(
+        name="stop_gradient",
+        doc="x, through which no gradient flows back.",
+        signature="x: any[...] -> any[...]",
+        torch="{x}.detach()",
+        range=keep,
+        mark=Mark("operator", "∥"),
+        example="y = stop_gradient(x)",
+    ),
+    Op(
+        name="reverse_gradient",
+        doc="x, whose gradient is multiplied by -scale on the way back.",
+        signature="x: [...] -> [...]",
+        torch=_reverse,
+        settings={"scale": 1},
+        range=keep,
+        mark=Mark("operator", "−{scale}"),
+        helper=REVERSE,
+        example="y = reverse_gradient(x, 0.5)",
+    ),
+    Op(
+        name="supply_gradient",
+        doc="x, whose gradient is g, whatever comes from above.",
+        signature="x: float, g: float -> float",
+        torch="supply_gradient({x}, {g})",
+        shape=_alike,
+        range=keep,
+        mark=Mark("operator", "supplied", ordered=True),
+        helper=SUPPLY,
+        example="y = supply_gradient(x, tanh(x))",
+    ),
+    Op(
+        name="gradient",
+        doc="The gradient of a loss with respect to a value on its path; in `train` only.",
+        signature="loss: float, h: float -> float",
+        torch="torch.autograd.grad({loss}, {h}, retain_graph=True)[0]",
+        shape=_gradient_shape,
+        mark=Mark("box", "gradient", ordered=True),
+        example="",
+    ),
+    Op(
+        name="log_prob",
+        doc="The logarithm of the probability (or density) of a drawn value under its distribution.",
+        signature="z: any, parameters*: any -> float",
+        torch=_log_prob,
+        settings={"distribution": REQUIRED},
+        shape=_log_prob_shape,
+        mark=Mark("box", "log p {distribution}", ordered=True),
+        example="",
+    ),
+    Op(
+        name="by_mode",
+        doc="One value in training, another in evaluation.",
+        signature="training: any, evaluation: any -> any",
+        torch="{training} if self.training else {evaluation}",
+        shape=_by_mode_shape,
+        range=interval.all_inputs,
+        mark=Mark("box", "by mode", ordered=True),
+        example="y = by_mode(training = tanh(x), evaluation = x)",
+    ),
+)

@@ -1,0 +1,89 @@
+"""Optimizers: `minimize loss over G with Adam(2e-4)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from archdsl.ir.program import Setting
+from archdsl.ops.base import REQUIRED, Required
+from archdsl.ops.emit import is_at
+
+
+class OptimizerSite(Protocol):
+    """An optimizer being made, as the PyTorch emitter sees it."""
+
+    settings: Mapping[str, Setting]
+
+    def setting(self, name: str) -> str:
+        """The setting as Python."""
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """One optimizer. `keywords` maps its settings to torch's keywords; several settings may make one tuple."""
+
+    name: str
+    doc: str
+    settings: Mapping[str, Any]
+    keywords: Mapping[str, tuple[str, ...]]
+    torch_defaults: Mapping[str, Any]
+    """What torch takes when it is not told; a keyword is written only where the settings differ from these."""
+
+    def torch(self, params: str, site: OptimizerSite) -> str:
+        """`torch.optim.AdamW(self.parameters(), lr=3e-4)`."""
+        parts = [params]
+        for keyword, names in self.keywords.items():
+            if any(n not in self.torch_defaults or not is_at(site.settings[n], self.torch_defaults[n]) for n in names):
+                texts = [site.setting(n) for n in names]
+                parts.append(f"{keyword}={texts[0] if len(texts) == 1 else '(' + ', '.join(texts) + ')'}")
+        return f"torch.optim.{self.name}({', '.join(parts)})"
+
+
+def _optimizer(name: str, doc: str, settings: Mapping[str, Any], **keywords: str) -> Optimizer:
+    """Keywords default to the settings' names; torch's defaults are the language's, but the learning rate is always written."""
+    named = {**{n: (n,) for n in settings}, **{k: tuple(v.split()) for k, v in keywords.items()}}
+    grouped = {n for k, v in keywords.items() for n in v.split() if n != k}
+    order: dict[str, tuple[str, ...]] = {}
+    for n in settings:
+        keyword = next((k for k, v in keywords.items() if n in v.split()), n)
+        order[keyword] = named[keyword]
+    defaults = {n: d for n, d in settings.items() if n != "lr" and not isinstance(d, Required)}
+    assert all(n in order or n in grouped for n in settings)
+    return Optimizer(name, doc, settings, order, defaults)
+
+
+ALL: tuple[Optimizer, ...] = (
+    _optimizer(
+        "SGD",
+        "Gradient descent, with or without momentum.",
+        {"lr": REQUIRED, "momentum": 0, "weight_decay": 0, "nesterov": False},
+    ),
+    _optimizer(
+        "Adam",
+        "Adam (Kingma & Ba 2014).",
+        {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0},
+        betas="beta1 beta2",
+    ),
+    _optimizer(
+        "AdamW",
+        "Adam with weight decay apart from the gradient (Loshchilov & Hutter 2017).",
+        {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.01},
+        betas="beta1 beta2",
+    ),
+    _optimizer(
+        "RMSprop",
+        "Steps divided by a running mean of the gradient's magnitude (Tieleman & Hinton 2012).",
+        {"lr": 1e-2, "decay": 0.99, "eps": 1e-8, "momentum": 0, "weight_decay": 0},
+        alpha="decay",
+    ),
+    _optimizer(
+        "Adagrad",
+        "Steps divided by the magnitude of all gradients so far (Duchi et al. 2011).",
+        {"lr": 1e-2, "weight_decay": 0, "eps": 1e-10},
+    ),
+)
+
+OPTIMIZERS: Mapping[str, Optimizer] = {o.name: o for o in ALL}
+__all__ = ["ALL", "OPTIMIZERS", "Callable", "Optimizer", "OptimizerSite"]

@@ -1,0 +1,337 @@
+"""Definitions: what a caller must give, the choice of a variant, and the making of one.
+
+A definition is made once for each distinct outcome of its `if`s, symbolic in its numbers. A later caller for whom everything comes
+out alike gets the same variant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from archdsl import errors
+from archdsl.diagnostics import Note, nearest
+from archdsl.ir.num import ELLIPSIS, Num
+from archdsl.ir.program import Config, Definition, Hyper, Input, Made, Memory, Output, Region, State
+from archdsl.ir.types import Shape, Type, show_shape, subs_shape, unify_shape
+from archdsl.passes import conditions, expressions, statements
+from archdsl.passes.entities import DefinitionRef, Maker, Number, Part, Static, Tensor, Variant, describe
+from archdsl.passes.frame import Block, Failed, Frame
+from archdsl.passes.session import Session
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+
+@dataclass
+class PortOf:
+    name: str
+    type: Type
+    default: Num | None
+    span: Span
+
+
+@dataclass
+class SignatureOf:
+    """What a caller gives: ports in order, and the size symbols that they introduce."""
+
+    ports: list[PortOf] = field(default_factory=list)
+    sizes: dict[str, Span] = field(default_factory=dict)
+
+
+def silent() -> Failed:
+    """Something that has been reported elsewhere ends this statement."""
+    return Failed()
+
+
+def signature(session: Session, ref: DefinitionRef) -> SignatureOf | None:
+    """The inputs of a definition; None if they have errors."""
+    cached = session.signatures.get(ref.key)
+    if cached is not None or ref.key in session.signatures:
+        return cached
+    frame = Frame(session, ref, {h.name.text: Number(Num.symbol(h.name.text)) for h in ref.node.hypers}, {})
+    block = Block(frame, "definition")
+    result: SignatureOf | None = SignatureOf(sizes=frame.sizes)
+    for statement in ref.node.body.statements:
+        if isinstance(statement, tree.Input):
+            try:
+                _ports(block, statement, result)
+            except Failed:
+                result = None
+                break
+    session.signatures[ref.key] = result
+    return result
+
+
+def _ports(block: Block, statement: tree.Input, result: SignatureOf | None) -> None:
+    assert result is not None
+    frame = block.frame
+    types: list[tree.TypeOf | None] = [p.type for p in statement.ports]
+    for i in reversed(range(len(types) - 1)):
+        types[i] = types[i] or types[i + 1]
+    for port, written in zip(statement.ports, types):
+        if written is None:
+            mend = f"write `input {port.name.text}: [batch, …]`"
+            raise frame.fail(errors.Misplaced(port.span, "an input without a type", "a definition says what it takes", mend=mend))
+        if any(p.name == port.name.text for p in result.ports):
+            raise frame.fail(errors.Twice(port.name.span, port.name.text))
+        type = statements.type_of(block, written, introduce=True)
+        default = None
+        if port.default is not None:
+            entity = expressions.static(block, port.default)
+            default = Num.of(int(entity.value)) if isinstance(entity, expressions.Flag) else getattr(entity, "num", None)
+            if default is None:
+                raise frame.fail(errors.NotANumber(port.default.span, f"an input's default is a number, and this is {describe(entity)}"))
+        result.ports.append(PortOf(port.name.text, type, default, port.span))
+
+
+# -- hyperparameters ----------------------------------------------------------------------------------------------------
+def bind_hypers(block: Block, ref: DefinitionRef, arguments: Sequence[tree.Argument], span: Span) -> dict[str, Static]:
+    """The hyperparameters of a definition, in the caller's numbers; defaults filled in."""
+    frame = block.frame
+    names = [h.name.text for h in ref.node.hypers]
+    given: dict[str, Static] = {}
+    for i, argument in enumerate(arguments):
+        name = argument.name.text if argument.name else names[i] if i < len(names) else None
+        if name is None:
+            wrong = f"takes {len(names)} hyperparameter{'s' * (len(names) != 1)} ({', '.join(names) or 'none'}); its inputs go into second parentheses"
+            raise frame.fail(errors.WrongArguments(argument.span, ref.name, wrong))
+        if name not in names:
+            guess = nearest(name, names)
+            mend = f"did you mean `{guess}`?" if guess else f"its hyperparameters are: {', '.join(names) or 'none'}"
+            raise frame.fail(errors.WrongArguments(argument.span, ref.name, f"has no hyperparameter `{name}`", mend=mend))
+        if name in given:
+            raise frame.fail(errors.Twice(argument.span, name))
+        given[name] = expressions.static(block, argument.value)
+    missing = [h.name.text for h in ref.node.hypers if h.name.text not in given and h.default is None]
+    if missing:
+        note = Note(ref.node.name.span, "defined here")
+        raise frame.fail(errors.WrongArguments(span, ref.name, f"its hyperparameter `{missing[0]}` is missing", notes=[note]))
+    return with_defaults(frame.session, ref, given, {})
+
+
+def with_defaults(session: Session, ref: DefinitionRef, given: dict[str, Static], overrides: dict[str, Num]) -> dict[str, Static]:
+    """All hyperparameters: those given, and the defaults in terms of those before them."""
+    numbers: dict[str, Num] = {}
+    result: dict[str, Static] = {}
+    frame = Frame(session, ref, {}, {})
+    block = Block(frame, "definition")
+    for hyper in ref.node.hypers:
+        name = hyper.name.text
+        if name in overrides:
+            entity: Static = Number(overrides[name])
+        elif name in given:
+            entity = given[name]
+        elif hyper.default is not None:
+            entity = expressions.static(block, hyper.default)
+            if isinstance(entity, Number):
+                entity = Number(entity.num.subs(numbers))
+        else:
+            entity = Number(Num.symbol(name))
+        result[name] = entity
+        if isinstance(entity, Number):
+            numbers[name] = entity.num
+            frame.statics[name] = Number(Num.symbol(name))
+        else:
+            frame.statics[name] = entity
+    return result
+
+
+# -- a caller's variant -------------------------------------------------------------------------------------------------
+def instantiate(
+    block: Block, part: Part, ref: DefinitionRef, declared: SignatureOf, operands: list[Tensor | None], span: Span
+) -> tuple[Variant, dict[str, Num], Shape | None]:
+    """The variant for these inputs, its numbers in the caller's terms, and what its `...` stands for."""
+    frame = block.frame
+    bindings = {n: s.num for n, s in part.statics.items() if isinstance(s, Number)}
+    rest: list[Shape] = []
+    for port, operand in zip(declared.ports, operands):
+        if operand is not None:
+            _fit(block, ref, port, operand, bindings, rest, span)
+    unbound = [s for s in declared.sizes if s not in bindings]
+    if unbound and any(o is not None for o in operands):
+        raise frame.fail(errors.WrongShape(span, ref.name, f"its size `{unbound[0]}` cannot be told from these inputs"))
+    structural = {n: s for n, s in part.statics.items() if not isinstance(s, Number)}
+    witness = {n: v for n, num in bindings.items() if (v := num.subs(frame.witness)).is_const}
+    variant = choose(frame.session, ref, structural, witness)
+    for condition in variant.definition.conditions:
+        left, right = condition.left.subs(bindings), condition.right.subs(bindings)
+        if conditions.evaluate(left, condition.op, right, {}) is None:
+            lifted = condition.model_copy(update={"left": left, "right": right, "text": f"{left} {condition.op} {right}"})
+            conditions.record(frame, lifted)
+    for constraint in variant.definition.constraints:
+        _lift(block, ref, constraint.number, constraint.number.subs(bindings), constraint.must, span)
+    _fix(block, part, ref, variant, bindings, span)
+    part.rest = rest[0] if rest else None
+    return variant, bindings, rest[0] if rest else None
+
+
+def _lift(block: Block, ref: DefinitionRef, inner: Num, number: Num, must: str, span: Span) -> None:
+    frame = block.frame
+    if number.is_const:
+        if (not number.is_integer) if must == "whole" else number.value <= 0:
+            text = f"{inner}, in {ref.name},"
+            raise frame.fail(errors.BadSize(span, text, str(number), "whole" if must == "whole" else "greater than 0"))
+    else:
+        frame.constrain(number, must, span)  # type: ignore[arg-type]
+
+
+def _fit(block: Block, ref: DefinitionRef, port: PortOf, operand: Tensor, bindings: dict[str, Num], rest: list[Shape], span: Span) -> None:
+    """An operand's type against what a port declares."""
+    have, want = operand.type, port.type
+    wrong = unify_shape(want.shape, have.shape, bindings, rest)
+    if not wrong and have.dtype != want.dtype and not (isinstance(operand.operand, Num) and have.shape == ()):
+        wrong = f"the elements must be {want.dtype}, and they are {have.dtype}"
+    if wrong:
+        needed = Type(dtype=want.dtype, shape=subs_shape(want.shape, bindings, rest[0] if rest else None))
+        declared = f"`{port.name}` is declared {want}" + (f", here {needed}" if needed != want else "")
+        reason = f"its input `{port.name}` is {have} and must be {needed}: {wrong}"
+        raise block.frame.fail(errors.WrongShape(span, ref.name, reason, notes=[Note(port.span, declared)]))
+
+
+def _fix(block: Block, part: Part, ref: DefinitionRef, variant: Variant, bindings: dict[str, Num], span: Span) -> None:
+    """The part gets its variant and sizes at its first use, and keeps them."""
+    definition = variant.definition
+    sizes = {s: bindings[s] for s in definition.sizes}
+    if part.made is None:
+        settings = {n: expressions.setting(s) for n, s in part.statics.items() if isinstance(s, Number)}
+        part.variant, part.bindings = variant, bindings
+        part.made = Made(
+            id=part.id, name=part.name, named=part.named, of=definition.name, primitive=False, settings=settings,
+            sizes=sizes, frozen=part.frozen, place=part.span.place(),
+        )  # fmt: skip
+    elif part.variant is not variant or part.made.sizes != sizes:
+        old = ", ".join(f"{k} = {v}" for k, v in part.made.sizes.items()) or "other choices"
+        new = ", ".join(f"{k} = {v}" for k, v in sizes.items()) or "other choices"
+        raise block.frame.fail(
+            errors.NotShared(span, part.name, f"it was made for {old}, and this use needs {new}", notes=[Note(part.span, "made here")])
+        )
+
+
+def choose(session: Session, ref: DefinitionRef, structural: dict[str, Static], witness: dict[str, Num], entry: bool = False) -> Variant:
+    """A variant made before for which every `if` comes out alike, or a new one."""
+    keys = {n: conditions.key(s) for n, s in structural.items()}
+    for variant in session.variants.get(ref.key, []):
+        if {n: conditions.key(s) for n, s in variant.statics.items() if not isinstance(s, Number)} == keys and all(
+            conditions.evaluate(c.left, c.op, c.right, witness) == c.outcome for c in variant.definition.conditions
+        ):
+            return variant
+    for outer in session.making:
+        if outer.key == ref.key:
+            through = [r.name for r in session.making[session.making.index(outer) + 1 :]]
+            session.report(errors.UsesItself(ref.node.name.span, ref.name, f", through {', '.join(through)}" if through else ""))
+            raise Failed
+    if (ref.key, str(keys)) in session.broken:
+        raise Failed
+    statics: dict[str, Static] = {
+        h.name.text: structural.get(h.name.text, Number(Num.symbol(h.name.text))) for h in ref.node.hypers
+    }
+    session.making.append(ref)
+    try:
+        return make(session, ref, statics, witness)
+    except Failed:
+        session.broken.add((ref.key, str(keys)))
+        raise
+    finally:
+        session.making.pop()
+
+
+# -- making -------------------------------------------------------------------------------------------------------------
+def make(session: Session, ref: DefinitionRef, statics: dict[str, Static], witness: dict[str, Num]) -> Variant:
+    """Make a definition. Raises Failed where callers could do nothing with it."""
+    declared = signature(session, ref)
+    if declared is None:
+        raise Failed
+    position = len(session.order)
+    frame = Frame(session, ref, statics, witness, sizes=dict(declared.sizes))
+    block = Block(frame, "definition")
+    inputs = []
+    for port in declared.ports:
+        value = frame.value(port.type, port.name)
+        inputs.append(Input(id=value.id, name=port.name, type=value.type, default=port.default))
+        frame.spans[value.id] = port.span
+        block.names[port.name] = Tensor(value.id, value.type)
+        for size in port.type.shape:
+            if size != ELLIPSIS:
+                frame.constrain(size, "whole", port.span) if size.divides else None
+    before = len(session.diagnostics)
+    initial = frame.initial = Block(frame, "initial")
+    statements.run(block, ref.node.body.statements)
+    statements.finish(block)
+    definition = _definition(frame, block, initial, declared, inputs)
+    if session.diagnostics[before:] and not definition.outputs and ref.node.kind != "train":
+        raise Failed
+    outputs = {n: Tensor(t.operand, t.type, t.range) for n, (t, _) in block.outputs.items()}
+    states = {s.name: s.value.type for s in block.states.values()}
+    variant = Variant(definition, ref, statics, outputs, states, bool(block.states) or frame.rides, block)
+    session.variants.setdefault(ref.key, []).append(variant)
+    session.order.insert(position, variant)
+    return variant
+
+
+def _definition(frame: Frame, block: Block, initial: Block, declared: SignatureOf, inputs: list[Input]) -> Definition:
+    node, session = frame.ref.node, frame.session
+    body = block.region()
+    chosen = {n: expressions.setting(s) for n, s in frame.statics.items() if not isinstance(s, Number)}
+    return Definition(
+        name=session.unique(node.name.text),
+        source_name=node.name.text,
+        kind=node.kind,  # type: ignore[arg-type]
+        doc=node.doc,
+        library=frame.ref.scope.source.library,
+        hypers=_hypers(frame),
+        chosen=chosen,
+        sizes=[s for s in declared.sizes if s in _needed(body, frame, block)],
+        inputs=inputs,
+        initial=initial.nodes,  # type: ignore[arg-type]
+        states=[State(value=s.value, initial=s.initial, next=s.next.operand, place=s.span.place()) for s in block.states.values() if s.next],
+        memories=[
+            Memory(value=s.value, initial=s.initial, next=s.next.operand if s.next else None, place=s.span.place())
+            for s in frame.memories.values()
+        ],
+        body=body,
+        outputs=[Output(name=n, operand=t.operand, type=t.type) for n, (t, _) in block.outputs.items()],
+        configs=[],
+        constraints=list(frame.constraints.values()),
+        conditions=list(frame.conditions.values()),
+        place=node.name.span.place(),
+    )
+
+
+def _hypers(frame: Frame) -> list[Hyper]:
+    """The hyperparameters that are numbers, with their defaults."""
+    defaults = Frame(frame.session, frame.ref, frame.statics, {})
+    block = Block(defaults, "definition")
+    result = []
+    for hyper in frame.ref.node.hypers:
+        name = hyper.name.text
+        if isinstance(frame.statics[name], Number):
+            entity = expressions.static(block, hyper.default) if hyper.default is not None else None
+            result.append(Hyper(name=name, default=entity.num if isinstance(entity, Number) else None))
+    return result
+
+
+def _needed(region: Region, frame: Frame, block: Block) -> set[str]:
+    """Symbols that must be numbers when the module is made: what sizes of weights, of memories and counts of copies depend on."""
+    found: set[str] = set()
+
+    def visit(region: Region) -> None:
+        for made in region.made:
+            for size in [*made.sizes.values(), *(s for s in made.settings.values() if isinstance(s, Num))]:
+                found.update(size.symbols())
+            for type in made.weights.values():
+                found.update(type.symbols())
+        for param in region.params:
+            found.update(param.value.type.symbols())
+        for inner in region.nodes:
+            if inner.kind == "stack":
+                found.update(inner.count.symbols())
+            if inner.kind in ("stack", "loop", "scan", "until"):
+                visit(inner.body)  # type: ignore[union-attr]
+
+    visit(region)
+    for memory in frame.memories.values():
+        found.update(memory.value.type.symbols())
+    return found
+
+
+__all__ = ["Maker", "bind_hypers", "choose", "instantiate", "make", "signature", "silent", "with_defaults", "SignatureOf", "Config", "show_shape"]

@@ -1,0 +1,442 @@
+"""Statements of a body, one after the other. A statement that fails has been reported; what it would have named is then unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archdsl import errors
+from archdsl.diagnostics import Note, nearest
+from archdsl.ir.num import Num
+from archdsl.ir.program import Draw as DrawNode
+from archdsl.ir.program import Param as ParamData
+from archdsl.ir.types import Type
+from archdsl.ops import DISTRIBUTIONS
+from archdsl.ops.base import Misfit, broadcast
+from archdsl.passes import conditions, expressions, initial, train, verify
+from archdsl.passes.entities import Bundle, Entity, Number, Part, Tensor, Unknown, describe
+from archdsl.passes.frame import Block, Failed, StateInfo
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+_DTYPES = ("float", "int", "bool")
+
+
+def run(block: Block, body: Sequence[tree.Statement]) -> None:
+    """Make the statements of a body."""
+    block.later.update(_targets(body))
+    for statement in body:
+        frame = block.frame
+        outer, frame.anonymous = frame.anonymous, []
+        try:
+            _one(block, statement)
+        except Failed:
+            for name in dict(_targets([statement])):
+                block.names.setdefault(name, Unknown())
+        _settle(block, statement)
+        frame.anonymous = outer
+
+
+def _targets(body: Sequence[tree.Statement]) -> Iterator[tuple[str, Span]]:
+    """The names that statements give, for words about what comes too late."""
+    for statement in body:
+        match statement:
+            case tree.Assign():
+                yield from ((t.name + "'" * t.handed, t.span) for t in statement.targets if not t.part)
+            case tree.Draw():
+                yield statement.target.name + "'" * statement.target.handed, statement.target.span
+            case tree.Param() | tree.State() | tree.Memory():
+                yield from ((n.text, n.span) for n in statement.names)
+            case tree.Choice():
+                branch: tree.Body | tree.Choice | None = statement
+                while isinstance(branch, tree.Choice):
+                    yield from _targets(branch.then.statements)
+                    branch = branch.otherwise
+                if branch:
+                    yield from _targets(branch.statements)
+
+
+def _settle(block: Block, statement: tree.Statement) -> None:
+    """Parts that the statement made without a name get one: its target's, or one from what they are."""
+    frame = block.frame
+    alone = len(frame.anonymous) == 1 and isinstance(statement, tree.Assign) and len(statement.targets) == 1
+    for part in frame.anonymous:
+        wish = statement.targets[0].name if alone and isinstance(statement, tree.Assign) else part.name
+        rename(part, frame.attribute(wish), named=False)
+
+
+def rename(part: Part, name: str, named: bool) -> None:
+    part.name, part.named = name, named
+    if part.made:
+        part.made.name, part.made.named = name, named
+
+
+def _one(block: Block, statement: tree.Statement) -> None:
+    match statement:
+        case tree.Input():
+            if block.kind != "definition" or statement not in block.frame.ref.node.body.statements:
+                raise block.frame.fail(errors.Misplaced(statement.span, "`input`", "inputs stand at the top of a definition or of a body"))
+        case tree.Output():
+            for result in statement.results:
+                _output(block, result)
+        case tree.Param():
+            _param(block, statement)
+        case tree.State():
+            _state(block, statement)
+        case tree.Memory():
+            _memory(block, statement)
+        case tree.Assign():
+            assign(block, statement)
+        case tree.Draw():
+            _draw(block, statement)
+        case tree.Expect():
+            block.frame.expects.append(statement)
+        case tree.Config():
+            if block.frame.ref.node.kind != "model":
+                raise block.frame.fail(errors.Misplaced(statement.span, "`config`", "only a model has configs"))
+            block.frame.configs.append(statement)
+        case tree.Minimize():
+            train.minimize(block, statement)
+        case tree.Until():
+            train.until(block, statement)
+        case tree.Choice() if _is_statement(statement):
+            branch: tree.Body | tree.Choice | None = statement
+            while isinstance(branch, tree.Choice):
+                branch = branch.then if conditions.holds(block, branch.condition) else branch.otherwise
+            if branch:
+                outer = block.frame.anonymous
+                run(block, branch.statements)
+                block.frame.anonymous = outer
+        case _:
+            _expression(block, statement)
+
+
+def _is_statement(choice: tree.Choice) -> bool:
+    return True
+
+
+def _expression(block: Block, statement: tree.Expression) -> None:
+    """An expression as a statement: it must do something, such as give an output or train a part's memory."""
+    entity = expressions.value(block, statement)
+    ends = isinstance(statement, tree.Chain) and isinstance(statement.stages[-1], tree.Sink)
+    if not ends and block.frame.ref.node.kind != "train":
+        raise block.frame.fail(
+            errors.Misplaced(statement.span, "this value", "nothing uses it", mend="name it (`y = …`), or give it to the caller (`-> output y`)")
+        )
+    if isinstance(entity, Part):
+        raise block.frame.fail(errors.NotApplicable(statement.span, f"this is {describe(entity)}"))
+
+
+# -- values -----------------------------------------------------------------------------------------------------------
+def assign(block: Block, statement: tree.Assign) -> None:
+    frame = block.frame
+    if statement.targets[0].part:
+        return train.update(block, statement)
+    entity = expressions.value(block, statement.value)
+    if len(statement.targets) == 1:
+        bind(block, statement.targets[0], entity, statement)
+    else:
+        fields = list(entity.fields.values()) if isinstance(entity, Bundle) else []
+        if len(fields) != len(statement.targets):
+            have = f"{len(fields)} values" if fields else describe(entity)
+            raise frame.fail(errors.WrongArguments(statement.span, f"{len(statement.targets)} names", f"the right side has {have}"))
+        for target, field in zip(statement.targets, fields):
+            bind(block, target, field, statement)
+    if statement.gate:
+        gate(block, statement)
+
+
+def bind(block: Block, target: tree.Target, entity: Entity, statement: tree.Statement) -> None:
+    """Give a name its value."""
+    frame = block.frame
+    if target.handed:
+        return hand_on(block, target, expressions.as_tensor(block, entity, statement.span))
+    declare(block, target.name, target.span)
+    if isinstance(entity, Part) and entity in frame.anonymous:
+        frame.anonymous.remove(entity)
+        rename(entity, frame.attribute(target.name), named=True)
+    if isinstance(entity, Number) and entity.num.symbols() & {"..."}:
+        raise frame.fail(errors.NotApplicable(statement.span, "`...` is no value"))
+    block.names[target.name] = entity
+    main = entity.main if isinstance(entity, Bundle) else entity
+    if isinstance(main, Tensor) and isinstance(main.operand, int):
+        value = frame.values[main.operand]
+        value.name = value.name or target.name
+
+
+def declare(block: Block, name: str, span: Span) -> None:
+    """A name may be given once in a body."""
+    if name in block.names:
+        raise block.frame.fail(errors.Twice(span, name))
+    if name in block.frame.statics:
+        raise block.frame.fail(errors.Twice(span, name, notes=[Note(block.frame.ref.node.name.span, "a hyperparameter has this name")]))
+
+
+def hand_on(block: Block, target: tree.Target, tensor: Tensor) -> None:
+    """`h' = …`"""
+    frame = block.frame
+    info = block.states.get(target.name) or (frame.memories.get(target.name) if block.kind == "definition" else None)
+    if info is None:
+        known = nearest(target.name, [*block.states, *frame.memories])
+        mend = f"did you mean `{known}'`?" if known else f"declare `state {target.name}: […] = 0` in this body first"
+        raise frame.fail(errors.StateProblem(target.span, f"`{target.name}` is no state of this body", mend=mend))
+    if info.next is not None:
+        raise frame.fail(errors.Twice(target.span, target.name + "'"))
+    tensor = widen(block, tensor, info.value.type)
+    same = tensor.type.subs(frame.equal) == info.value.type.subs(frame.equal) or isinstance(tensor.operand, Num)
+    if not same:
+        raise frame.fail(
+            errors.StateProblem(
+                target.span, f"`{target.name}'` is {tensor.type}, and `{target.name}` is {info.value.type}",
+                notes=[Note(info.span, f"declared {info.value.type}")], mend="what is handed on has the type of what came in",
+            )
+        )  # fmt: skip
+    info.next = tensor
+    block.names[target.name + "'"] = tensor
+    if isinstance(tensor.operand, int):
+        value = frame.values[tensor.operand]
+        value.name = value.name or target.name
+
+
+def widen(block: Block, tensor: Tensor, type: Type) -> Tensor:
+    """A value that broadcasts to a declared type, as that type: `state r: [batch, d] = r0` with `r0: [d]`."""
+    have = tensor.type.subs(block.frame.equal)
+    if isinstance(tensor.operand, Num) or have == type or have.dtype != type.dtype:
+        return tensor
+    try:
+        fits = broadcast(have.shape, type.shape) == type.shape
+    except Misfit:
+        return tensor
+    if not fits:
+        return tensor
+    span = block.frame.spans.get(tensor.operand)
+    if span is None:
+        return tensor
+    from archdsl.ir.program import Numbers
+
+    return block.apply("expand", [tensor.operand], [type], span, {"to": Numbers(items=list(type.shape))}, ranges=tensor.range)[0]
+
+
+def gate(block: Block, statement: tree.Assign) -> None:
+    """A gate's range is checked here, that it multiplies something at the end of the definition."""
+    target = statement.targets[0]
+    entity = block.names.get(target.name + "'" * target.handed)
+    if not isinstance(entity, Tensor) or not isinstance(entity.operand, int):
+        raise block.frame.fail(errors.NotAGate(statement.span, target.name, "?", "?"))
+    low, high = entity.range
+    if low < 0 or high > 1:
+        raise block.frame.fail(errors.NotAGate(statement.value.span, target.name, _bound(low), _bound(high)))
+    block.frame.values[entity.operand].gate = True
+    block.frame.values[entity.operand].name = target.name
+    block.frame.gates.append((entity, statement.span))
+
+
+def _bound(number: float) -> str:
+    return "-∞" if number == float("-inf") else "∞" if number == float("inf") else f"{number:g}"
+
+
+# -- outputs ----------------------------------------------------------------------------------------------------------
+def _output(block: Block, result: tree.Result) -> None:
+    node = result.value
+    if isinstance(node, tree.Chain) and isinstance(node.stages[-1], tree.Sink):
+        raise block.frame.fail(errors.Misplaced(node.span, "`output` twice", "one of them says it"))
+    entity = expressions.value(block, node)
+    if isinstance(entity, Bundle) and not result.name and not isinstance(node, tree.Name) and len(entity.fields) > 1 and entity.main is None:
+        for name, tensor in entity.fields.items():
+            give(block, name, tensor, result.span)
+        return
+    tensor = expressions.as_tensor(block, entity, node.span)
+    name = result.name.text if result.name else _implied(node)
+    if not result.name and not isinstance(node, (tree.Name, tree.Handed, tree.Field)):
+        i = 2
+        base = name
+        while name in block.outputs:
+            name, i = f"{base}_{i}", i + 1
+    give(block, name, tensor, result.span)
+    if result.name:
+        declare(block, name, result.name.span) if name not in block.names else None
+        block.names.setdefault(name, tensor)
+        if isinstance(tensor.operand, int):
+            value = block.frame.values[tensor.operand]
+            value.name = value.name or name
+
+
+def _implied(node: tree.Expression) -> str:
+    match node:
+        case tree.Name():
+            return node.text
+        case tree.Handed():
+            return _implied(node.value)
+        case tree.Field():
+            return node.name.text
+    return "output"
+
+
+def give(block: Block, name: str, tensor: Tensor, span: Span) -> None:
+    """An output of a definition or a body."""
+    if name in block.outputs:
+        raise block.frame.fail(errors.Twice(span, name, notes=[Note(block.outputs[name][1], "an output has this name")]))
+    if isinstance(tensor.operand, int):
+        value = block.frame.values[tensor.operand]
+        value.name = value.name or (name if name != "output" else None)
+    block.outputs[name] = (tensor, span)
+
+
+# -- storage ----------------------------------------------------------------------------------------------------------
+def _param(block: Block, node: tree.Param) -> None:
+    type = type_of(block, node.type)
+    for name in node.names:
+        declare(block, name.text, name.span)
+        fill = initial.fill(block, node.initial)
+        value = block.frame.value(type, block.frame.attribute(name.text))
+        block.frame.spans[value.id] = name.span
+        block.params.append(ParamData(value=value, frozen=node.frozen, initial=fill, place=node.span.place()))
+        block.names[name.text] = Tensor(value.id, type)
+
+
+def _state(block: Block, node: tree.State) -> None:
+    frame = block.frame
+    if block.kind == "definition" and frame.ref.node.kind != "cell":
+        mend = f"make it `cell {frame.ref.name}`, or put the state into the body of a loop, stack or scan"
+        raise frame.fail(errors.StateProblem(node.span, f"`{frame.ref.name}` is a {frame.ref.node.kind}, and only a cell has state", mend=mend))
+    if block.kind == "until":
+        raise frame.fail(errors.Misplaced(node.span, "`state`", "an until repeats training calls, whose memory is in their parts"))
+    for name in node.names:
+        declare(block, name.text, name.span)
+        outside = (frame.initial if block.kind == "definition" else block.parent) or block
+        if block.kind == "definition":
+            outside.names.update({n: e for n, e in block.names.items() if isinstance(e, Tensor) and _is_param(block, e)})
+        start = expressions.tensor(outside, node.initial)
+        if node.type is None and isinstance(start.operand, Num):
+            raise frame.fail(errors.StateProblem(node.span, f"the type of `{name.text}` cannot be told from a number", mend=f"write `state {name.text}: [batch, …] = …`"))
+        type = type_of(block, node.type) if node.type else start.type
+        start = widen(outside, start, type)
+        if start.type.subs(frame.equal) != type and not isinstance(start.operand, Num):
+            raise frame.fail(errors.StateProblem(node.initial.span, f"the first value of `{name.text}` is {start.type}, and it is declared {type}"))
+        add_state(block, name.text, type, start, name.span)
+
+
+def _is_param(block: Block, tensor: Tensor) -> bool:
+    return any(p.value.id == tensor.operand for p in block.params)
+
+
+def add_state(block: Block, name: str, type: Type, start: Tensor, span: Span) -> Tensor:
+    """A state of this block; what it is as it comes in."""
+    value = block.frame.value(type, name)
+    block.frame.spans[value.id] = span
+    block.states[name] = StateInfo(name, value, start.operand, span)
+    tensor = Tensor(value.id, value.type)
+    block.names[name] = tensor
+    return tensor
+
+
+def _memory(block: Block, node: tree.Memory) -> None:
+    frame = block.frame
+    if block.kind != "definition":
+        raise frame.fail(errors.Misplaced(node.span, "`memory`", "it belongs to a definition, not to a repeat's body"))
+    type = type_of(block, node.type)
+    for name in node.names:
+        declare(block, name.text, name.span)
+        fill = initial.maybe_fill(block, node.initial)
+        start: object = fill
+        if fill is None:
+            tensor = widen(block, expressions.tensor(block, node.initial), type)
+            if tensor.type.subs(frame.equal) != type and not isinstance(tensor.operand, Num):
+                raise frame.fail(errors.StateProblem(node.initial.span, f"the first value of `{name.text}` is {tensor.type}, and it is declared {type}"))
+            start = tensor.operand
+        value = frame.value(type, frame.attribute(name.text))
+        frame.spans[value.id] = name.span
+        frame.memories[name.text] = StateInfo(name.text, value, start, node.span)  # type: ignore[arg-type]
+        block.names[name.text] = Tensor(value.id, type)
+
+
+# -- chance -----------------------------------------------------------------------------------------------------------
+def _draw(block: Block, node: tree.Draw) -> None:
+    frame = block.frame
+    distribution = DISTRIBUTIONS.get(node.distribution.text)
+    if distribution is None:
+        guess = nearest(node.distribution.text, DISTRIBUTIONS)
+        mend = f"did you mean `{guess}`?" if guess else f"distributions: {', '.join(DISTRIBUTIONS)}"
+        raise frame.fail(errors.UnknownName(node.distribution.span, node.distribution.text, "distribution", mend=mend))
+    names = list(distribution.parameters)
+    tensors: dict[str, Tensor] = {}
+    for i, argument in enumerate(node.arguments):
+        name = argument.name.text if argument.name else names[i] if i < len(names) else ""
+        if name not in names or name in tensors:
+            raise frame.fail(errors.DrawProblem(argument.span, f"{distribution.name} takes {', '.join(names)}"))
+        tensors[name] = expressions.tensor(block, argument.value)
+    if len(tensors) != len(names):
+        raise frame.fail(errors.DrawProblem(node.span, f"{distribution.name} takes {', '.join(names)}"))
+    ordered = [tensors[n] for n in names]
+    declared = type_of(block, node.type) if node.type else None
+    way = node.gradient.text if node.gradient else "none"
+    try:
+        type = distribution.type([t.type for t in ordered], way, declared)  # type: ignore[arg-type]
+    except Misfit as misfit:
+        raise frame.fail(errors.DrawProblem(node.span, misfit.reason, mend=misfit.hint)) from None
+    value = frame.value(type)
+    frame.spans[value.id] = node.span
+    operands = [t.operand for t in ordered]
+    block.nodes.append(DrawNode(distribution=distribution.name, inputs=operands, gradient=way, outputs=[value], place=node.span.place()))  # type: ignore[arg-type]
+    support = distribution.support([t.range for t in ordered])
+    drawn = Tensor(value.id, value.type, support, (distribution.name, operands))
+    bind(block, node.target, drawn, node)
+
+
+# -- types ------------------------------------------------------------------------------------------------------------
+def type_of(block: Block, node: tree.TypeOf, introduce: bool = False) -> Type:
+    """The type as written. In an input, names that are nothing yet become sizes."""
+    frame = block.frame
+    dtype = node.dtype.text if node.dtype else "float"
+    if dtype not in _DTYPES:
+        guess = nearest(dtype, _DTYPES)
+        raise frame.fail(errors.UnknownName(node.span, dtype, "element kind", mend=f"did you mean `{guess}`?" if guess else "it is float, int or bool"))
+    shape = []
+    for item in node.sizes:
+        if introduce:
+            for name in _names(item):
+                if name.text not in frame.statics:
+                    frame.sizes.setdefault(name.text, name.span)
+        elif isinstance(item, tree.Name) and expressions.lookup(block, item.text) is None:
+            guess = nearest(item.text, {*frame.sizes, *frame.statics})
+            mend = f"did you mean `{guess}`?" if guess else "sizes come from inputs and hyperparameters"
+            raise frame.fail(errors.UnknownName(item.span, item.text, "size", mend=mend))
+        size = expressions.number(block, item)
+        if size.is_const and (not size.is_integer or size.value < 0):
+            raise frame.fail(errors.BadSize(item.span, "this size", str(size), "whole and not negative"))
+        shape.append(size)
+    if sum(n == expressions.ELLIPSIS for n in shape) > 1:
+        raise frame.fail(errors.WrongShape(node.span, "this type", "`...` may stand once in a type"))
+    return Type(dtype=dtype, shape=tuple(shape))  # type: ignore[arg-type]
+
+
+def _names(node: tree.Expression) -> Iterator[tree.Name]:
+    match node:
+        case tree.Name():
+            yield node
+        case tree.Binary():
+            yield from _names(node.left)
+            yield from _names(node.right)
+        case tree.Unary():
+            yield from _names(node.value)
+        case tree.Call():
+            for argument in node.arguments:
+                yield from _names(argument.value)
+
+
+# -- the end of a definition ------------------------------------------------------------------------------------------
+def finish(block: Block) -> None:
+    """What can be said only when all statements have been made."""
+    frame = block.frame
+    kind = frame.ref.node.kind
+    for info in block.states.values():
+        if info.next is None:
+            frame.report(errors.StateProblem(info.span, f"`{info.name}` is never handed on", mend=f"say what the next step gets: `{info.name}' = …`"))
+    for part in frame.parts:
+        if part.made is None and not frame.session.diagnostics:
+            frame.report(errors.Unused(part.span, part.name))
+    if not block.outputs and kind != "train" and not any(isinstance(e, Unknown) for e in block.names.values()):
+        frame.report(errors.NoOutput(frame.ref.node.name.span, frame.ref.name))
+    if kind == "block" and frame.rides:
+        mend = f"make `{frame.ref.name}` a cell, or scan the cell along an axis"
+        frame.report(errors.StateProblem(frame.ref.node.name.span, "a block steps a cell, and has nothing for its state to ride on", mend=mend))
+    verify.gates(block)

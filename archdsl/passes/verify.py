@@ -1,0 +1,64 @@
+"""Checks on what has been made: gates reach a product, `expect`s hold, models need no unknown sizes."""
+
+from __future__ import annotations
+
+from archdsl import errors
+from archdsl.ir.num import Num
+from archdsl.ir.program import Apply, Call, Node, Region
+from archdsl.passes.frame import Block
+
+PRODUCTS = {"mul", "matmul", "einsum", "outer", "div"}
+THROUGH = {
+    "reshape", "flatten", "transpose", "permute", "swap", "unsqueeze", "squeeze", "expand", "slice", "split", "first", "last", "at",
+    "roll", "shift", "flip", "pad", "sub", "add", "concat", "maximum", "minimum", "where", "by_mode", "stop_gradient", "to_float", "to_int",
+    "reverse_gradient", "clamp", "pow", "sqrt", "cumprod", "neg", "gather", "take", "normalize", "sum", "mean", "log", "diag", "Dropout",
+}  # fmt: skip
+
+
+def gates(block: Block) -> None:
+    """Every gate multiplies something, in this definition or, handed out, in another."""
+    frame = block.frame
+    if not frame.gates:
+        return
+    nodes = list(_nodes(block.region()))
+    handed = {t.operand for t, _ in block.outputs.values()} | {s.next.operand for s in block.states.values() if s.next}
+    for tensor, span in frame.gates:
+        if not _multiplies(tensor.operand, nodes, handed):  # type: ignore[arg-type]
+            name = frame.values[tensor.operand].name or "this"  # type: ignore[index]
+            frame.report(errors.GateUnused(span, name))
+
+
+def _nodes(region: Region) -> list[Node]:
+    found: list[Node] = []
+    for node in region.nodes:
+        found.append(node)
+        if node.kind in ("stack", "loop", "scan", "until"):
+            found += _nodes(node.body)  # type: ignore[union-attr]
+    return found
+
+
+def _multiplies(gate: int, nodes: list[Node], handed: set[object]) -> bool:
+    reached = {gate}
+    for node in nodes:
+        if node.kind in ("stack", "loop", "scan"):
+            for sliced in node.sliced:  # type: ignore[union-attr]
+                if sliced.operand in reached:
+                    reached.add(sliced.value.id)
+            for carried in node.carried:  # type: ignore[union-attr]
+                if carried.initial in reached or carried.next in reached:
+                    reached |= {carried.value.id, carried.final.id}
+        if isinstance(node, (Apply, Call)) and reached & {i for i in node.inputs if isinstance(i, int)}:
+            if isinstance(node, Call) or node.op in PRODUCTS:
+                return True
+            if node.op in THROUGH:
+                reached |= {o.id for o in node.outputs}
+    for node in nodes:
+        if node.kind in ("stack", "loop", "scan"):
+            for collected in node.collected:  # type: ignore[union-attr]
+                if collected.operand in reached:
+                    reached.add(collected.value.id)
+                    return True
+    return bool(reached & handed)
+
+
+__all__ = ["Num", "gates"]

@@ -1,0 +1,100 @@
+"""Writes values that are used once into the expression that uses them, as long as the result can be read.
+
+In: statements over variables, one operation each. Out: the same, with fewer variables. Kept: values the program named, values used more
+than once, and whatever would make a line too long or too deep, or would be read after something changed it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+
+from archdsl.torch.printer import flat
+from archdsl.torch.statements import Assign, Do, For, If, Return, Statement, Variable, With, expressions, keys, reads, rewrite, substitute, walk, writes
+
+LONGEST = 84
+DEEPEST = 4
+
+
+class Inliner:
+    def __init__(self, body: list[Statement], variables: dict[str, Variable], kept: set[str]):
+        self.body, self.variables, self.kept = body, variables, kept
+        self.uses = Counter(k for s in walk(body) for k in reads(s))
+        self.defined = Counter(k for s in walk(body) for k in writes(s))
+        self.absorbed: dict[int, dict[str, str]] = {}
+        """What was written into each statement, by the statement's `id`: variables and their text."""
+
+    def run(self) -> None:
+        self.block(self.body, 0)
+
+    def block(self, block: list[Statement], depth: int) -> None:
+        at = 0
+        while at < len(block):
+            statement = block[at]
+            if self.movable(statement) and self.move(block, at, depth):
+                del block[at]
+                continue
+            at += 1
+        for statement in block:
+            match statement:
+                case For(body=body) | With(body=body):
+                    self.block(body, depth + 1)
+                case If(body=body, orelse=orelse):
+                    self.block(body, depth + 1)
+                    self.block(orelse, depth + 1)
+
+    def movable(self, statement: Statement) -> bool:
+        if not isinstance(statement, Assign) or statement.keep or len(statement.targets) != 1:
+            return False
+        (key,) = statement.targets
+        return key in self.variables and self.uses[key] == 1 and self.defined[key] == 1 and key not in self.kept
+
+    def move(self, block: list[Statement], at: int, depth: int) -> bool:
+        """Write the value of statement `at` into its use, if that is in this block or in a branch of it, and may be."""
+        statement = block[at]
+        assert isinstance(statement, Assign)
+        key, value = statement.targets[0], statement.value
+        read = set(keys(value))
+        for later in block[at + 1 :]:
+            if key in reads(later):
+                return self.write(later, key, value, depth)
+            if isinstance(later, If) and any(key in reads(s) for s in [*later.body, *later.orelse]):
+                inside = next(s for s in [*later.body, *later.orelse] if key in reads(s))
+                side = later.body if any(s is inside for s in later.body) else later.orelse
+                return not self.changed(side[: [s is inside for s in side].index(True)], read) and self.write(inside, key, value, depth + 1)
+            if self.changed([later], read):
+                return False
+        return False
+
+    def changed(self, between: list[Statement], read: set[str]) -> bool:
+        return any(read & set(writes(s)) for s in walk(between))
+
+    def write(self, later: Statement, key: str, value: ast.expr, depth: int) -> bool:
+        if isinstance(later, Return) and self.variables[key].named and not self.returned_well(later):
+            return False
+        if not isinstance(later, Return) and self.variables[key].named:
+            return False
+        trial = [substitute(e, {key: value}) for e in expressions(later)]
+        if not all(self.readable(e, depth, later) for e in trial):
+            return False
+        rewrite(later, lambda e: substitute(e, {key: value}))
+        self.absorbed.setdefault(id(later), {})[key] = ast.dump(value)
+        return True
+
+    def returned_well(self, later: Return) -> bool:
+        return len(later.values) == 1 and isinstance(later.values[0], ast.Name)
+
+    def readable(self, node: ast.expr, depth: int, later: Statement) -> bool:
+        names: dict[str, ast.expr] = {k: ast.Name(self.guess(k), ast.Load()) for k in keys(node)}
+        head = 4 * depth + (16 if isinstance(later, Assign) else 8)
+        return len(flat(substitute(node, names))) + head <= LONGEST + 8 and nesting(node) <= DEEPEST
+
+    def guess(self, key: str) -> str:
+        var = self.variables.get(key)
+        return (var.name or var.wishes[0]) if var else "value"
+
+
+def nesting(node: ast.AST) -> int:
+    """How deep calls stand in calls; a method of a value counts with the value."""
+    inner = max((nesting(c) for c in ast.iter_child_nodes(node)), default=0)
+    return inner + 1 if isinstance(node, (ast.Call, ast.IfExp)) else inner

@@ -1,0 +1,138 @@
+"""Names for the variables of a function, as a person would give them.
+
+Two variables may have one name where they are never needed at the same time, so that `x = x + self.attend(x)` comes out, and a loop hands
+its values on under one name. In: statements over variables. Out: `Variable.name` is set, and copies of a name to itself are gone.
+"""
+
+from __future__ import annotations
+
+from archdsl.torch.names import Namespace, variable
+from archdsl.torch.statements import Assign, Blank, Break, For, If, Return, Statement, Variable, With, keys, reads, walk, writes
+
+
+class Liveness:
+    """Which variables are needed at the same time: `meets[v]`."""
+
+    def __init__(self, body: list[Statement], parameters: list[str]):
+        self.meets: dict[str, set[str]] = {}
+        self.breaks: list[set[str]] = []
+        live = self.block(body, set())
+        for p in parameters:
+            self.meet(p, live)
+            self.meet(p, set(parameters))
+
+    def meet(self, key: str, others: set[str]) -> None:
+        for other in others - {key}:
+            self.meets.setdefault(key, set()).add(other)
+            self.meets.setdefault(other, set()).add(key)
+
+    def block(self, body: list[Statement], live: set[str]) -> set[str]:
+        for statement in reversed(body):
+            live = self.statement(statement, live)
+        return live
+
+    def statement(self, statement: Statement, live: set[str]) -> set[str]:
+        match statement:
+            case For():
+                return self.loop(statement, live)
+            case If(body=body, orelse=orelse):
+                return self.block(body, set(live)) | self.block(orelse, set(live)) | set(reads(statement))
+            case With(body=body):
+                return self.block(body, set(live)) | set(reads(statement))
+            case Return():
+                return set(reads(statement))
+            case Break():
+                return live | self.breaks[-1]
+        defined = writes(statement)
+        copied = reads(statement) if isinstance(statement, Assign) and statement.copy else []
+        for key in defined:
+            self.meet(key, (live | set(defined)) - set(copied))
+        return (live - set(defined)) | set(reads(statement))
+
+    def loop(self, statement: For, after: set[str]) -> set[str]:
+        targets = set(keys(statement.target))
+        around = set(after)
+        self.breaks.append(after)
+        for _ in range(2):
+            inside = self.block(statement.body, set(around))
+            for key in targets:
+                self.meet(key, inside | targets)
+            around = (inside - targets) | after
+        self.breaks.pop()
+        return around | set(reads(statement))
+
+
+def give_names(body: list[Statement], variables: dict[str, Variable], taken: set[str]) -> None:
+    """Name every variable of a function; `taken` are names that are not to be used."""
+    parameters = [k for k, v in variables.items() if v.name]
+    meets = Liveness(body, parameters).meets
+    partners = _partners(body)
+    order = _order(body, parameters)
+    alone = {variables[k].name for k in parameters if variables[k].alone}
+    for key in order:
+        var = variables[key]
+        if var.name:
+            continue
+        near = {variables[k].name for k in meets.get(key, ())} | taken | alone
+        if var.alone:
+            near |= {v.name for v in variables.values()}
+        var.name = _choose(var, [variables[p] for p in partners.get(key, ()) if not variables[p].alone], near)
+        if var.alone:
+            alone.add(var.name)
+
+
+def _choose(var: Variable, partners: list[Variable], near: set[str]) -> str:
+    wishes = [p.name for p in partners if p.name and not var.named and not var.alone]
+    wishes += [variable(p.wishes[0]) for p in partners if p.named and not p.name and not var.named and not var.alone]
+    wishes += [variable(w) for w in var.wishes]
+    return Namespace(near).take(*wishes)
+
+
+def _partners(body: list[Statement]) -> dict[str, list[str]]:
+    """Variables that are copied to one another, and so like to have one name."""
+    partners: dict[str, list[str]] = {}
+    for statement in walk(body):
+        if isinstance(statement, Assign) and statement.copy:
+            for target, source in zip(statement.targets, _sources(statement)):
+                for a, b in ((target, source), (source, target)):
+                    if a and b:
+                        partners.setdefault(a, []).append(b)
+    return partners
+
+
+def _sources(statement: Assign) -> list[str]:
+    import ast
+
+    parts = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
+    return [p.id if isinstance(p, ast.Name) and next(keys(p), "") else "" for p in parts]
+
+
+def _order(body: list[Statement], parameters: list[str]) -> list[str]:
+    seen = dict.fromkeys(parameters)
+    for statement in walk(body):
+        seen.update(dict.fromkeys(writes(statement)))
+    return [k for k in seen]
+
+
+def drop_copies(body: list[Statement], variables: dict[str, Variable]) -> list[Statement]:
+    """The statements without those that copy a name to itself."""
+    result: list[Statement] = []
+    for statement in body:
+        match statement:
+            case Assign(copy=True, targets=[target]) if variables[target].name == _named(statement, variables):
+                continue
+            case For() | With():
+                statement.body = drop_copies(statement.body, variables)
+            case If():
+                statement.body = drop_copies(statement.body, variables)
+                statement.orelse = drop_copies(statement.orelse, variables)
+        result.append(statement)
+    return result
+
+
+def _named(statement: Assign, variables: dict[str, Variable]) -> str:
+    (source,) = _sources(statement)[:1] or [""]
+    return variables[source].name if source else ""
+
+
+__all__ = ["Blank", "drop_copies", "give_names"]

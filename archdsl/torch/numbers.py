@@ -1,0 +1,117 @@
+"""Symbolic numbers → Python text: `4 * d`, `d // heads`, `math.sqrt(d)`.
+
+Where a number is a size, it is known to be whole, and its quotients are written `//`; elsewhere they are written `/`.
+The text is fully parenthesised: whoever prints it takes the needless parentheses away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import lcm
+
+from archdsl.ir.num import ONE, Atom, Fn, Monomial, Num, decimal
+
+Symbol = Callable[[str], str]
+
+
+def number(value: Num, symbol: Symbol, whole: bool = True) -> str:
+    """The number as Python; `symbol` says how each symbol is reached."""
+    if value.is_const:
+        return _constant(value.value)
+    if whole and value.divides and len(value.terms) > 1:
+        fractional = [m for m, c in value.terms.items() if c.denominator != 1 or any(e < 0 for _, e in m)]
+        if len(fractional) > 1:
+            return _quotient(value, symbol)
+    text = ""
+    for monomial, coefficient in value.sorted_terms():
+        piece = _term(monomial, abs(coefficient), symbol, whole)
+        if coefficient < 0:
+            text = f"({text} - {piece})" if text else f"(-{piece})"
+        else:
+            text = f"({text} + {piece})" if text else piece
+    return text
+
+
+def is_real(value: Num, real_symbols: set[str]) -> bool:
+    """Whether a number may be other than whole, by its form."""
+    for monomial, coefficient in value.terms.items():
+        if not monomial and coefficient.denominator != 1:
+            return True
+        for atom, _ in monomial:
+            if isinstance(atom, str) and atom in real_symbols:
+                return True
+            if isinstance(atom, Fn) and (atom.name in ("sqrt", "log", "exp") or atom.name != "floor" and any(is_real(a, real_symbols) for a in atom.args)):
+                return True
+    return False
+
+
+def _constant(value: Fraction) -> str:
+    if value.denominator == 1:
+        return str(value.numerator) if value >= 0 else f"({value.numerator})"
+    text = decimal(value)
+    return f"({text})" if "/" in text or value < 0 else text
+
+
+def _times(parts: list[str]) -> str:
+    text = parts[0]
+    for part in parts[1:]:
+        text = f"({text} * {part})"
+    return text
+
+
+def _term(monomial: Monomial, coefficient: Fraction, symbol: Symbol, whole: bool) -> str:
+    top = [_power(a, e, symbol, whole) for a, e in monomial if e > 0]
+    bottom = [_power(a, -e, symbol, whole) for a, e in monomial if e < 0]
+    exact = not whole and "/" not in decimal(coefficient)
+    if exact and (coefficient != 1 or not top):
+        top.insert(0, _constant(coefficient))
+    elif not exact:
+        if coefficient.numerator != 1 or not top:
+            top.insert(0, str(coefficient.numerator))
+        if coefficient.denominator != 1:
+            bottom.insert(0, str(coefficient.denominator))
+    sign = "//" if whole else "/"
+    return f"({_times(top)} {sign} {_times(bottom)})" if bottom else _times(top)
+
+
+def _quotient(value: Num, symbol: Symbol) -> str:
+    """One quotient for the whole sum, since its terms need not be whole each."""
+    top, bottom = over_one(value)
+    return f"({number(top, symbol)} // {number(bottom, symbol)})"
+
+
+def over_one(value: Num) -> tuple[Num, Num]:
+    """Numerator and denominator without quotients."""
+    powers: dict[Atom, int] = {}
+    for monomial in value.terms:
+        for atom, exponent in monomial:
+            powers[atom] = max(powers.get(atom, 0), -exponent)
+    bottom = Num({tuple((a, e) for a, e in sorted(powers.items(), key=str) if e > 0): Fraction(1)})
+    bottom = bottom * lcm(*(c.denominator for c in value.terms.values()))
+    return value * bottom, bottom
+
+
+def _power(atom: Atom, exponent: int, symbol: Symbol, whole: bool) -> str:
+    base = symbol(atom) if isinstance(atom, str) else _function(atom, symbol, whole)
+    return base if exponent == 1 else f"({base} ** {exponent})"
+
+
+def _function(atom: Fn, symbol: Symbol, whole: bool) -> str:
+    if atom.name == "group":
+        return number(atom.args[0], symbol, whole)
+    if atom.name == "floor":
+        return _floor(atom.args[0], symbol)
+    if atom.name == "pow":
+        base, exponent = (number(a, symbol, whole) for a in atom.args)
+        return f"({base} ** {exponent})"
+    if atom.name in ("max", "min"):
+        return f"{atom.name}({', '.join(number(a, symbol, whole) for a in atom.args)})"
+    return f"math.{atom.name}({number(atom.args[0], symbol, False)})"
+
+
+def _floor(value: Num, symbol: Symbol) -> str:
+    if is_real(value, set()):
+        return f"math.floor({number(value, symbol, False)})"
+    top, bottom = over_one(value)
+    return number(top, symbol) if bottom == ONE else f"({number(top, symbol)} // {number(bottom, symbol)})"

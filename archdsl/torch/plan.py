@@ -1,0 +1,195 @@
+"""What every definition looks like from outside, decided once for the whole program before any code is written.
+
+In: a checked `Program`. Out: for each definition its class name, the names of its attributes, which hyperparameters are floats, and for a
+cell the form of its state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from archdsl.ir.num import Num
+from archdsl.ir.program import Call, Definition, Made, Node, Param, Program, Region, Repeat, State, Until
+from archdsl.torch.names import Namespace, attribute, class_name, plural, variable
+from archdsl.torch.numbers import is_real
+
+
+class CannotEmit(ValueError):
+    """The program holds something that has no form in PyTorch."""
+
+
+def regions(region: Region) -> Iterator[Region]:
+    """A region and all regions inside it."""
+    yield region
+    for node in region.nodes:
+        if isinstance(node, (Repeat, Until)):
+            yield from regions(node.body)
+
+
+def nodes(region: Region) -> Iterator[Node]:
+    """All nodes, those of nested regions included."""
+    for r in regions(region):
+        yield from r.nodes
+
+
+@dataclass(frozen=True)
+class Held:
+    """Something that holds weights, and the stacks that it is in, from the outermost."""
+
+    item: Made | Param
+    stacks: tuple[Repeat, ...]
+
+    @property
+    def id(self) -> int:
+        return self.item.id if isinstance(self.item, Made) else self.item.value.id
+
+
+def held(region: Region, stacks: tuple[Repeat, ...] = ()) -> Iterator[Held]:
+    """All that a region and those in it hold."""
+    for item in (*region.made, *region.params):
+        yield Held(item, stacks)
+    for node in region.nodes:
+        if isinstance(node, Repeat):
+            yield from held(node.body, (*stacks, node) if node.kind == "stack" else stacks)
+        elif isinstance(node, Until):
+            yield from held(node.body, stacks)
+
+
+def in_order(definition: Definition) -> list[Held]:
+    """All that a definition holds, in the order in which it is made."""
+    return sorted(held(definition.body), key=lambda h: h.id)
+
+
+@dataclass
+class StatePart:
+    """One component of a cell's state: a tensor of its own, or the state of a cell that it steps."""
+
+    name: str
+    state: State | None = None
+    made: Made | None = None
+
+
+@dataclass
+class Plan:
+    """One definition, from outside."""
+
+    program: "ProgramPlan"
+    definition: Definition
+    name: str
+    real: set[str] = field(default_factory=set)
+    """Hyperparameters that are floats."""
+
+    @cached_property
+    def held(self) -> list[Held]:
+        return in_order(self.definition)
+
+    @cached_property
+    def attributes(self) -> dict[int, str]:
+        """Attribute of each made thing, parameter and memory, by id."""
+        names = Namespace()
+        result = {h.id: names.take(attribute(self._wish(h))) for h in self.held}
+        for memory in self.definition.memories:
+            result[memory.value.id] = names.take(attribute(memory.value.name or "memory"))
+        return result
+
+    def _wish(self, h: Held) -> str:
+        return h.item.name if isinstance(h.item, Made) else h.item.value.name or "weight"
+
+    @cached_property
+    def hyper_attributes(self) -> dict[str, str]:
+        """Attribute that keeps each hyperparameter or size for `forward`."""
+        names = Namespace(self.attributes.values())
+        return {n: names.take(attribute(n), f"num_{n}") for n in self.arguments}
+
+    @cached_property
+    def arguments(self) -> dict[str, str]:
+        """Constructor argument of each size and hyperparameter."""
+        names = Namespace()
+        return {n: names.take(variable(n)) for n in (*self.definition.sizes, *(h.name for h in self.definition.hypers))}
+
+    @cached_property
+    def state(self) -> list[StatePart]:
+        """The components of a cell's state, in order."""
+        definition = self.definition
+        names = Namespace(["count", "index"])
+        parts = [StatePart(names.take(variable(s.value.name or "state")), state=s) for s in definition.states]
+        ridden = {r.made for n in nodes(definition.body) if isinstance(n, Repeat) for r in n.rides}
+        made = {h.id: h.item for h in self.held}
+        for node in nodes(definition.body):
+            if isinstance(node, Call) and node.rides and node.made not in ridden:
+                ridden.add(node.made)
+                item = made[node.made]
+                assert isinstance(item, Made)
+                parts.append(StatePart(names.take(variable(item.name)), made=item))
+        return parts
+
+    @cached_property
+    def state_class(self) -> str:
+        """Class of the state, where it has more than one component."""
+        return self.program.classes.take(f"{self.name}State") if len(self.state) > 1 else ""
+
+    @cached_property
+    def state_type(self) -> str:
+        """Annotation of the state."""
+        if not self.state:
+            return ""
+        if self.state_class:
+            return self.state_class
+        (part,) = self.state
+        return self.program.of(part.made).state_type if part.made else "Tensor"
+
+    @cached_property
+    def bare(self) -> bool:
+        """Whether the cell's one output is its one state, so that `forward` returns it once."""
+        outputs, parts = self.definition.outputs, self.state
+        return len(parts) == 1 and len(outputs) == 1 and parts[0].state is not None and outputs[0].operand == parts[0].state.next
+
+    @cached_property
+    def remembers(self) -> bool:
+        """Whether a call changes a memory, here or in a part."""
+        if any(m.next is not None or isinstance(m.initial, int) for m in self.definition.memories):
+            return True
+        return any(isinstance(h.item, Made) and not h.item.primitive and self.program.of(h.item).remembers for h in self.held)
+
+
+class ProgramPlan:
+    """All definitions of a program, from outside."""
+
+    def __init__(self, program: Program):
+        self.program = program
+        self.classes = Namespace(["Trainer"])
+        self.plans = {d.name: Plan(self, d, self.classes.take(class_name(d.name))) for d in program.definitions}
+        self._find_real()
+
+    def of(self, made: Made | None) -> Plan:
+        """The plan of the definition that something is made of."""
+        assert made is not None
+        return self.plans[made.of]
+
+    def _find_real(self) -> None:
+        """A hyperparameter is a float if its default, a configuration or a use gives it one."""
+        for plan in self.plans.values():
+            given = [(h.name, h.default) for h in plan.definition.hypers] + [(n, v) for c in plan.definition.configs for n, v in c.settings.items()]
+            for name, value in given:
+                if value is not None and is_real(value, plan.real):
+                    plan.real.add(name)
+        changed = True
+        while changed:
+            changed = any([self._spread(plan) for plan in self.plans.values()])
+
+    def _spread(self, plan: Plan) -> bool:
+        changed = False
+        for h in plan.held:
+            if not isinstance(h.item, Made) or h.item.primitive:
+                continue
+            callee = self.of(h.item)
+            for name, value in h.item.settings.items():
+                if isinstance(value, Num) and name not in callee.real and is_real(value, plan.real):
+                    callee.real.add(name)
+                    changed = True
+        return changed
+
+
+__all__ = ["CannotEmit", "Held", "Plan", "ProgramPlan", "StatePart", "held", "in_order", "nodes", "plural", "regions"]

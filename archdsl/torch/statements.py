@@ -1,0 +1,190 @@
+"""The statements of an emitted function, before its variables have names.
+
+A variable is a `Variable`; in expressions it is an `ast.Name` whose id is the variable's key. Keys begin with a Greek letter, so that
+no name of a program can be one.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Union
+
+from archdsl.ir.types import Type
+
+KEY = "ν"
+
+
+@dataclass
+class Variable:
+    """A local variable: the names it would like, best first."""
+
+    key: str
+    wishes: list[str]
+    type: Type | None = None
+    named: bool = False
+    """The program itself gave the name, so that it is kept."""
+    alone: bool = False
+    """No other variable may have its name (a list, a state that is no tensor)."""
+    name: str = ""
+    """Set from the start for a parameter, else by `naming`."""
+
+
+@dataclass
+class Assign:
+    """`a, b = value`. A target is a variable's key, or `_`."""
+
+    targets: list[str]
+    value: ast.expr
+    keep: bool = False
+    """Not to be written into where it is used."""
+    annotation: str = ""
+    comment: str = ""
+    copy: bool = False
+    """A loop hands a value on: where both sides get one name, nothing is left to do."""
+
+
+@dataclass
+class Do:
+    """An expression for its effect. A `barrier` changes what expressions after it would read."""
+
+    value: ast.expr
+    barrier: bool = False
+
+
+@dataclass
+class For:
+    target: ast.expr
+    source: ast.expr
+    body: list[Statement]
+
+
+@dataclass
+class If:
+    test: ast.expr
+    body: list[Statement]
+    orelse: list[Statement] = field(default_factory=list)
+
+
+@dataclass
+class With:
+    context: ast.expr
+    body: list[Statement]
+
+
+@dataclass
+class Assert:
+    test: ast.expr
+    message: str = ""
+
+
+@dataclass
+class Break:
+    """Leaves the loop."""
+
+
+@dataclass
+class Blank:
+    """An empty line, with a comment if there is one."""
+
+    comment: str = ""
+
+
+@dataclass
+class Return:
+    values: list[ast.expr]
+
+
+Statement = Union[Assign, Do, For, If, With, Assert, Break, Blank, Return]
+
+
+def name(key: str) -> ast.expr:
+    return ast.Name(key, ast.Load())
+
+
+def keys(node: ast.AST | None) -> Iterator[str]:
+    """The variables that an expression reads, as often as it reads them."""
+    if node is not None:
+        for n in ast.walk(node):
+            if isinstance(n, ast.Name) and n.id.startswith(KEY):
+                yield n.id
+
+
+def blocks(statement: Statement) -> list[list[Statement]]:
+    match statement:
+        case For(body=body) | With(body=body):
+            return [body]
+        case If(body=body, orelse=orelse):
+            return [body, orelse]
+    return []
+
+
+def expressions(statement: Statement) -> list[ast.expr]:
+    """The expressions that a statement itself reads, without those of its blocks."""
+    match statement:
+        case Assign(value=value) | Do(value=value):
+            return [value]
+        case For(source=source):
+            return [source]
+        case If(test=test) | Assert(test=test):
+            return [test]
+        case With(context=context):
+            return [context]
+        case Return(values=values):
+            return values
+    return []
+
+
+def reads(statement: Statement) -> list[str]:
+    return [k for e in expressions(statement) for k in keys(e)]
+
+
+def writes(statement: Statement) -> list[str]:
+    match statement:
+        case Assign(targets=targets):
+            return [t for t in targets if t.startswith(KEY)]
+        case For(target=target):
+            return list(keys(target))
+    return []
+
+
+def walk(block: list[Statement]) -> Iterator[Statement]:
+    for statement in block:
+        yield statement
+        for inner in blocks(statement):
+            yield from walk(inner)
+
+
+def rewrite(statement: Statement, change: Callable[[ast.expr], ast.expr]) -> None:
+    """Change the expressions that a statement itself reads."""
+    match statement:
+        case Assign() | Do():
+            statement.value = change(statement.value)
+        case For():
+            statement.source = change(statement.source)
+        case If() | Assert():
+            statement.test = change(statement.test)
+        case With():
+            statement.context = change(statement.context)
+        case Return():
+            statement.values = [change(v) for v in statement.values]
+
+
+class _Substitute(ast.NodeTransformer):
+    def __init__(self, values: dict[str, ast.expr]):
+        self.values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.values.get(node.id, node)
+
+
+def substitute(node: ast.expr, values: dict[str, ast.expr]) -> ast.expr:
+    """The expression with variables replaced. The expression itself is left as it is."""
+    if not values.keys() & {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}:
+        return node
+    import copy
+
+    result = _Substitute(values).visit(copy.deepcopy(node))
+    assert isinstance(result, ast.expr)
+    return result

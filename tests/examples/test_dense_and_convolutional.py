@@ -1,0 +1,151 @@
+"""MLP, LeNet-5 and ResNets against torch.nn and transformers; WaveNet and DRCN against their papers' equations."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from agreement import Weights, agree, call, layers, load, own, renamed
+from torch import Tensor, nn
+
+from archdsl import check
+
+
+def test_mlp_is_a_sequence_of_linear_layers() -> None:
+    theirs = nn.Sequential(nn.Linear(20, 300), nn.ReLU(), nn.Linear(300, 100), nn.ReLU(), nn.Linear(100, 4))
+    names = [n for n, _ in theirs.named_parameters()]
+    agree(load("mlp", "MLP", pixels=20, classes=4), lambda w, x: call(theirs, renamed(w, names), x), [torch.randn(5, 20)])
+
+
+@pytest.mark.parametrize("side", [28, 16])
+def test_lenet_is_the_usual_sequence(side: int) -> None:
+    wide = 16 * ((side - 4) // 2 - 3 + 1) ** 2 // 4 if side == 28 else 64
+    wide = {28: 400, 16: 64}[side]
+    theirs = nn.Sequential(
+        *(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(wide, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)),
+    )
+    names = [n for n, _ in theirs.named_parameters()]
+    agree(load("lenet5", "LeNet5", side=side), lambda w, x: call(theirs, renamed(w, names), x), [torch.randn(3, 1, side, side)], scale=2)
+
+
+def _resnet_names(depths: list[int], parts: int, projected: set[int]) -> list[str]:
+    """The parameters of transformers' ResNet, in the order of our program: the skip's after the body's."""
+
+    def unit(base: str) -> list[str]:
+        return [f"{base}.convolution.weight", f"{base}.normalization.weight", f"{base}.normalization.bias"]
+
+    names = unit("resnet.embedder.embedder")
+    for stage, depth in enumerate(depths):
+        for i in range(depth):
+            base = f"resnet.encoder.stages.{stage}.layers.{i}"
+            for part in range(parts):
+                names += unit(f"{base}.layer.{part}")
+            if i == 0 and stage in projected:
+                names += unit(f"{base}.shortcut")
+    return [*names, "classifier.1.weight", "classifier.1.bias"]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("depth", [18, 50])
+def test_resnet_is_that_of_transformers(depth: int, training: bool) -> None:
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    deep = depth == 50
+    depths = [3, 4, 6, 3] if deep else [2, 2, 2, 2]
+    config = ResNetConfig(
+        embedding_size=4,
+        hidden_sizes=[(16 if deep else 4) * 2**i for i in range(4)],
+        depths=depths,
+        layer_type="bottleneck" if deep else "basic",
+        num_labels=7,
+    )
+    theirs = ResNetForImageClassification(config).train(training)
+    names = _resnet_names(depths, 3 if deep else 2, {0, 1, 2, 3} if deep else {1, 2, 3})
+    ours = load(f"resnet{depth}", f"ResNet{depth}", classes=7, **({"width": 4} if deep else {"channels": 4}))
+
+    def reference(w: Weights, x: Tensor) -> Tensor:
+        theirs.to(x.dtype)
+        return call(theirs, renamed(w, names), x).logits  # type: ignore[no-any-return]
+
+    agree(ours, reference, [torch.randn(4, 3, 64, 64)], training=training, dtypes=[torch.float64], unseen=_before_norm(training))
+
+
+def _before_norm(training: bool) -> list[str]:
+    return []
+
+
+def _wavenet(w: Weights, codes: Tensor, levels: int, depth: int) -> Tensor:
+    """The paper's equation 2, one layer after the other, with the skips summed on the way."""
+    parts = iter(layers(w))
+
+    def conv(x: Tensor, dilation: int = 1) -> Tensor:
+        p = next(parts)
+        x = F.pad(x, ((p["weight"].shape[2] - 1) * dilation, 0))
+        return F.conv1d(x, p["weight"], p["bias"], dilation=dilation)
+
+    x = conv(F.one_hot(codes, levels).to(own_dtype(w)).transpose(1, 2))
+    total: Tensor | float = 0.0
+    for i in range(depth):
+        dilation = 2 ** (i % 3)
+        value = torch.tanh(conv(x, dilation))
+        z = value * torch.sigmoid(conv(x, dilation))
+        x = x + conv(z)
+        total = total + conv(z)
+    assert isinstance(total, Tensor)
+    return conv(torch.relu(conv(torch.relu(total)))).transpose(1, 2)
+
+
+def own_dtype(w: Weights) -> torch.dtype:
+    return next(iter(w.values())).dtype
+
+
+def test_wavenet_is_the_papers() -> None:
+    ours = load("wavenet", "WaveNet", levels=11, channels=6, skips=7, layers=3, blocks=2)
+    codes = torch.randint(0, 11, (2, 20))
+    last = [n for n, _ in ours.named_parameters()]
+    agree(ours, lambda w, c: _wavenet(w, c, 11, 6), [codes], unseen=_last_residual(last))
+
+
+def _last_residual(names: list[str]) -> list[str]:
+    """What the last layer hands on is used by nobody."""
+    return []
+
+
+def test_wavenet_sees_its_receptive_field_and_no_more() -> None:
+    ours = load("wavenet", "WaveNet", levels=4, channels=4, skips=4, layers=3, blocks=2).double()
+    field = 2 * (2**3 - 1) + 1
+    codes = torch.zeros(1, 40, dtype=torch.long)
+    base = ours(codes)
+    moved = []
+    for t in range(40):
+        other = codes.clone()
+        other[0, t] = 1
+        moved.append((ours(other) - base)[0, 30].abs().max().item() > 0)
+    assert [t for t, m in enumerate(moved) if m] == list(range(30 - field + 1, 31))
+
+
+def _drcn(w: Weights, image: Tensor, passes: int) -> tuple[Tensor, Tensor]:
+    """Equations 1 to 8 of the paper: H_d = relu(W * H_(d-1)), each reconstructed with the same weights, then weighted."""
+    first, second, recursive, third, fourth = layers(w)
+
+    def conv(p: dict[str, Tensor], x: Tensor) -> Tensor:
+        return F.conv2d(x, p["weight"], p["bias"], padding=1)
+
+    h = torch.relu(conv(second, torch.relu(conv(first, image))))
+    each = []
+    for _ in range(passes):
+        h = torch.relu(conv(recursive, h))
+        each.append(image + conv(fourth, torch.relu(conv(third, h))))
+    y = sum(weight * prediction for weight, prediction in zip(own(w, "mix"), each, strict=True))
+    return y, torch.stack(each)  # type: ignore[return-value]
+
+
+def test_drcn_is_the_papers() -> None:
+    ours = load("drcn", "DRCN", filters=6, passes=4)
+    agree(ours, lambda w, x: _drcn(w, x, 4), [torch.randn(2, 1, 9, 7)], scale=1.5)
+
+
+@pytest.mark.parametrize("name", ["mlp", "lenet5", "resnet18", "resnet50", "wavenet", "drcn"])
+def test_counts(name: str) -> None:
+    from agreement import EXAMPLES
+
+    assert check(EXAMPLES / f"{name}.arch") is not None
