@@ -29,12 +29,10 @@ PathOrText = Union[str, "os.PathLike[str]"]
 def check(program: PathOrText, **sizes: float) -> "Program":
     """The checked program. Keywords are other values for the hyperparameters."""
     from archdsl import compiler
-    from archdsl.ir.num import Num
 
-    settings = {name: Num.of(value) for name, value in sizes.items()}
     if isinstance(program, str) and ("\n" in program or "{" in program):
-        return compiler.analyse(program, "<text>", settings)
-    return compiler.analyse_file(os.fspath(program), settings)
+        return compiler.analyse(program, settings=sizes)
+    return compiler.analyse_file(program, settings=sizes)
 
 
 def draw(program: PathOrText, **options: Any) -> "Figure":

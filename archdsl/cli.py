@@ -193,7 +193,7 @@ def explain(options: argparse.Namespace) -> int:
 
     known = reference.messages()
     if options.code is None:
-        print("\n".join(f"{code}  {message.story}" for code, message in known.items()))
+        print("\n".join(f"{code}  {reference.title(message)}" for code, message in known.items()))
         return 0
     print(reference.explain(_find(options.code.upper(), known, "error code")))
     return 0
@@ -201,15 +201,16 @@ def explain(options: argparse.Namespace) -> int:
 
 # -- programs -----------------------------------------------------------------------------------------------------
 def _checked(path: str, options: argparse.Namespace | None = None) -> "Program | None":
-    """The checked program; None once its errors have been shown."""
+    """The checked program, with the numbers that the options give; None once its errors have been shown."""
     from archdsl import compiler
     from archdsl.diagnostics import Errors
 
-    text = read_text(path)
+    settings = dict(map(_setting, getattr(options, "set", None) or []))
+    choices = {"model": getattr(options, "model", None), "config": getattr(options, "config", None), "settings": settings}
     try:
-        program = compiler.analyse(text, _named(path))
-        settings = _settings(program, options) if options else {}
-        return compiler.analyse(text, _named(path), settings, _entry(program, options).name) if settings else program
+        return compiler.analyse(read_text(path), _named(path), **choices)
+    except compiler.UnknownSetting as problem:
+        raise Trouble(str(problem)) from None
     except Errors as errors:
         _show(errors)
         return None
@@ -232,33 +233,19 @@ def _models(program: "Program") -> list[str]:
 def _entry(program: "Program", options: argparse.Namespace | None) -> "Definition":
     """The definition that `--model` names, or the first model."""
     wanted: str | None = getattr(options, "model", None)
-    if wanted is None:
-        return program[_models(program)[0]]
-    return program[_find(wanted, {name: name for name in program.entries}, "definition")]
+    return program[wanted or _models(program)[0]]
 
 
-def _settings(program: "Program", options: argparse.Namespace) -> "dict[str, Num]":
-    """What `--config` and `--set` say of the entry's hyperparameters."""
-    entry = _entry(program, options)
-    settings: dict[str, Num] = {}
-    if getattr(options, "config", None):
-        settings |= _find(options.config, {c.name: c for c in entry.configs}, f"config of {entry.name}").settings
-    hypers = {h.name: h for h in entry.hypers}
-    for assignment in getattr(options, "set", None) or []:
-        name, _, value = assignment.partition("=")
-        _find(name.strip(), hypers, f"hyperparameter of {entry.name}")
-        settings[name.strip()] = _number(assignment, value)
-    return settings
-
-
-def _number(assignment: str, text: str) -> "Num":
+def _setting(assignment: str) -> "tuple[str, Num]":
+    """`d=512`, as a name and a number."""
     from archdsl.ir.num import Num
 
+    name, _, text = assignment.partition("=")
+    digits = text.strip().lstrip("+-").replace("_", "")
     try:
-        value = float(text)
-        return Num.of(int(text) if value.is_integer() and text.strip().lstrip("+-").replace("_", "").isdigit() else value)
+        return name.strip(), Num.of(int(text) if digits.isdecimal() and len(digits) < 100 else float(text))
     except ValueError:
-        raise Trouble(f"--set {shown(assignment)}: `name=number` is needed, as in --set d=512") from None
+        raise Trouble(f"--set {shown(assignment)}: a name and a number are needed, as in --set d=512") from None
 
 
 def _find(name: str, known: Mapping[str, T], what: str) -> T:
@@ -368,7 +355,7 @@ def _parser() -> argparse.ArgumentParser:
 
     counting = command("summary", summary)
     _program_options(counting)
-    counting.add_argument("--depth", type=int, default=1, metavar="N", help="open parts down to N calls below the model (1)")
+    counting.add_argument("--depth", type=int, default=0, metavar="N", help="open parts down to N calls below the model (0)")
 
     formatting = command("fmt", fmt)
     formatting.add_argument("files", nargs="+", metavar="FILE", help="a program; - formats standard input to standard output")

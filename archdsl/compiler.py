@@ -127,7 +127,7 @@ def _enter(session: Session, ref: DefinitionRef, overrides: dict[str, Num]) -> V
             witness[hyper.name.text] = static.num
         elif ref.node.kind in ("model", "train") and hyper.default is None:
             raise _report(session, errors.NoDefault(hyper.span, hyper.name.text, ref.name))
-    variant = definitions.choose(session, ref, structural, witness)
+    variant = definitions.choose(session, ref, structural, witness, entry=ref.node.kind not in ("model", "train"))
     definition = variant.definition
     if ref.node.kind in ("model", "train"):
         declared = definitions.signature(session, ref)
@@ -186,7 +186,7 @@ def _config_expects(session: Session, program: Program, variant: Variant, settin
         return
     definition, block = variant.definition, variant.block
     numbers = expects.defaults(definition, settings)
-    same = all(conditions.evaluate(c.left, c.op, c.right, numbers) == c.outcome for c in definition.conditions)
+    same = all(conditions.evaluate(c.any_of, numbers) == c.outcome for c in definition.conditions)
     if same:
         expects.check(program, definition, block, numbers, nodes)
         return

@@ -9,24 +9,22 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
+from archdsl.record import Record
 from archdsl.source import Span
 
 LONGEST_LINE = 160
 
 
-@dataclass
-class Note:
+class Note(Record):
     """A second place that belongs to an error, and what it has to do with it."""
 
     span: Span
     text: str
 
 
-@dataclass
-class Diagnostic:
+class Diagnostic(Record):
     """One error. Subclasses give `code`, `title`, `label` (under the underlined text) and `hint` as templates over their fields."""
 
     code: ClassVar[str] = "E0000"
@@ -38,15 +36,17 @@ class Diagnostic:
     right: ClassVar[str] = ""
 
     span: Span
-    notes: list[Note] = field(default_factory=list, kw_only=True)
-    mend: str = field(default="", kw_only=True)
+    notes: ClassVar[list[Note]] = []
+    """Other places that belong to the error; given by name."""
+    mend: ClassVar[str] = ""
+    """What would mend it, where more is known than `hint` says; given by name."""
 
     @classmethod
     def every(cls) -> "list[type[Diagnostic]]":
         return [c for s in cls.__subclasses__() for c in (s, *s.every())]
 
     def words(self, template: str) -> str:
-        return template.format(**{f.name: getattr(self, f.name) for f in fields(self)})
+        return template.format(**{name: getattr(self, name) for name in self._fields})
 
     @property
     def message(self) -> str:

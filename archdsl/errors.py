@@ -5,8 +5,6 @@ E01 text and syntax, E02 names, E03 types and sizes, E04 structure (repeats, sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archdsl.diagnostics import Diagnostic, Errors
 
 
@@ -18,14 +16,12 @@ class Message(Diagnostic):
 
 
 # -- E01: text and syntax -------------------------------------------------------------------------------------------
-@dataclass
 class NotText(Message):
     code, title = "E0101", "this is no text"
     label, hint = "a character that no program has", "is this an .arch file, in UTF-8?"
     story = "A program is UTF-8 text. A control character or an undecodable byte stands here."
 
 
-@dataclass
 class BadCharacter(Message):
     character: str
     code, title = "E0102", "`{character}` means nothing here"
@@ -33,14 +29,12 @@ class BadCharacter(Message):
     story = "The language has no such sign. Names are made of letters, digits and underscores."
 
 
-@dataclass
 class OpenString(Message):
     code, title = "E0103", "this string is never closed"
     label, hint = "opened here", 'close it with " on the same line, or a docstring with """'
     story = "A string ends on its own line; a docstring ends with three quotes."
 
 
-@dataclass
 class BadSyntax(Message):
     found: str
     wanted: str
@@ -50,7 +44,6 @@ class BadSyntax(Message):
     wrong, right = "model M(d = 4) {\n  input x: [batch, d\n}", "model M(d = 4) {\n  input x: [batch, d]\n  output x\n}"
 
 
-@dataclass
 class Unbalanced(Message):
     bracket: str
     what: str
@@ -59,21 +52,18 @@ class Unbalanced(Message):
     story = "Brackets open and close in pairs of one kind."
 
 
-@dataclass
 class TooDeep(Message):
     code, title = "E0106", "brackets are nested more than 100 deep"
     label, hint = "here", "name a part of it and use the name"
     story = "No architecture needs brackets this deep; the limit keeps the checker from running out of room."
 
 
-@dataclass
 class TooLong(Message):
     code, title = "E0107", "this statement has more than 1,000 operators"
     label, hint = "here", "name parts of it and use the names"
     story = "A statement this long cannot be read, and the limit keeps the checker from running out of room."
 
 
-@dataclass
 class Empty(Message):
     code, title = "E0108", "this file defines nothing"
     label, hint = "expected a definition", "begin with `model Name(…) { … }`; `archdsl examples` lists programs to start from"
@@ -81,7 +71,6 @@ class Empty(Message):
 
 
 # -- E02: names -----------------------------------------------------------------------------------------------------
-@dataclass
 class UnknownName(Message):
     name: str
     what: str = "name"
@@ -91,7 +80,6 @@ class UnknownName(Message):
     wrong, right = "model M {\n  input x: [batch, 4]\n  output y\n}", "model M {\n  input x: [batch, 4]\n  y = relu(x)\n  output y\n}"
 
 
-@dataclass
 class Twice(Message):
     name: str
     code, title = "E0202", "`{name}` is given twice"
@@ -99,7 +87,6 @@ class Twice(Message):
     story = "Every name has one meaning in its body, so a reader never asks which."
 
 
-@dataclass
 class UsedEarly(Message):
     name: str
     code, title = "E0203", "`{name}` is used before it has a value: a cycle without a delay"
@@ -109,7 +96,6 @@ class UsedEarly(Message):
     right = "cell M(d = 4) {\n  input x: [batch, d]\n  state b: [batch, d] = 0\n  a = tanh(x + b)\n  b' = tanh(a)\n  output b'\n}"
 
 
-@dataclass
 class UseFails(Message):
     reason: str
     code, title = "E0204", "this `use` fails: {reason}"
@@ -117,7 +103,6 @@ class UseFails(Message):
     story = "`use` names another program by a path relative to this one; files may not use each other in a circle."
 
 
-@dataclass
 class UsesItself(Message):
     name: str
     through: str
@@ -126,7 +111,6 @@ class UsesItself(Message):
     story = "Definitions are not recursive: what repeats is a stack, a loop or a scan."
 
 
-@dataclass
 class NoSuchField(Message):
     name: str
     known: str
@@ -136,7 +120,6 @@ class NoSuchField(Message):
 
 
 # -- E03: types and sizes -------------------------------------------------------------------------------------------
-@dataclass
 class WrongShape(Message):
     what: str
     reason: str
@@ -147,7 +130,6 @@ class WrongShape(Message):
     right = "model M {\n  input a: [batch, 3], b: [batch, 4]\n  output a + Linear(3)(b)\n}"
 
 
-@dataclass
 class WrongArguments(Message):
     what: str
     reason: str
@@ -157,7 +139,6 @@ class WrongArguments(Message):
     wrong, right = "model M {\n  input x: [batch, 4]\n  output Linear(x)\n}", "model M {\n  input x: [batch, 4]\n  output Linear(2)(x)\n}"
 
 
-@dataclass
 class NotApplicable(Message):
     what: str
     code, title = "E0303", "{what}"
@@ -165,7 +146,6 @@ class NotApplicable(Message):
     story = "A value was written where something that can be applied is needed, or the other way round."
 
 
-@dataclass
 class NotANumber(Message):
     reason: str
     code, title = "E0304", "{reason}"
@@ -173,7 +153,6 @@ class NotANumber(Message):
     story = "Sizes and hyperparameters are numbers known before the model runs; a tensor's values are not."
 
 
-@dataclass
 class SizeUnknown(Message):
     name: str
     size: str
@@ -184,7 +163,6 @@ class SizeUnknown(Message):
     right = "model M(features = 8) {\n  input x: [batch, features]\n  output Linear(2)(x)\n}"
 
 
-@dataclass
 class BadSize(Message):
     text: str
     value: str
@@ -194,7 +172,6 @@ class BadSize(Message):
     story = "Sizes are whole and positive: heads must divide the width, a kernel must fit into its image."
 
 
-@dataclass
 class NotShared(Message):
     name: str
     reason: str
@@ -203,7 +180,6 @@ class NotShared(Message):
     story = "Naming weights shares them, so every use must fit the same sizes."
 
 
-@dataclass
 class NoDefault(Message):
     name: str
     model: str
@@ -213,7 +189,6 @@ class NoDefault(Message):
 
 
 # -- E04: structure -------------------------------------------------------------------------------------------------
-@dataclass
 class NotAGate(Message):
     name: str
     low: str
@@ -224,7 +199,6 @@ class NotAGate(Message):
     wrong, right = "gate f = tanh(Linear(4)(x))", "gate f = sigmoid(Linear(4)(x))"
 
 
-@dataclass
 class GateUnused(Message):
     name: str
     code, title = "E0402", "the gate `{name}` multiplies nothing"
@@ -232,7 +206,6 @@ class GateUnused(Message):
     story = "A gate lies in [0, 1] and multiplies something."
 
 
-@dataclass
 class StateProblem(Message):
     reason: str
     code, title = "E0403", "{reason}"
@@ -240,7 +213,6 @@ class StateProblem(Message):
     story = "A state belongs to a cell or to the body of a repeat: it has a first value, and `h' = …` hands it on exactly once."
 
 
-@dataclass
 class RepeatProblem(Message):
     reason: str
     code, title = "E0404", "{reason}"
@@ -248,7 +220,6 @@ class RepeatProblem(Message):
     story = "`stack` makes copies, `loop` passes through the same weights, `scan` steps along an axis. What is handed on has the same type in every pass."
 
 
-@dataclass
 class NoOutput(Message):
     name: str
     code, title = "E0405", "`{name}` has no output"
@@ -256,7 +227,6 @@ class NoOutput(Message):
     story = "A model, block or cell gives its caller at least one value."
 
 
-@dataclass
 class Misplaced(Message):
     what: str
     reason: str
@@ -265,7 +235,6 @@ class Misplaced(Message):
     story = "Each statement has its place: inputs at the top of a definition, minimize in a train, config in a model."
 
 
-@dataclass
 class Unused(Message):
     name: str
     code, title = "E0407", "`{name}` is made and never used"
@@ -274,7 +243,6 @@ class Unused(Message):
 
 
 # -- E05: learning and chance ---------------------------------------------------------------------------------------
-@dataclass
 class DrawProblem(Message):
     reason: str
     code, title = "E0501", "{reason}"
@@ -282,7 +250,6 @@ class DrawProblem(Message):
     story = "A draw names its distribution and, where a gradient passes, how: by reparameterisation, by score_function, by straight_through."
 
 
-@dataclass
 class LearningProblem(Message):
     reason: str
     code, title = "E0502", "{reason}"
@@ -291,7 +258,6 @@ class LearningProblem(Message):
 
 
 # -- E06: checks ----------------------------------------------------------------------------------------------------
-@dataclass
 class ExpectFails(Message):
     measured: str
     expected: str
@@ -300,7 +266,6 @@ class ExpectFails(Message):
     story = "`expect` is checked, not trusted: the count is computed from the program."
 
 
-@dataclass
 class CannotDecide(Message):
     text: str
     code, title = "E0602", "`{text}` cannot be decided here"

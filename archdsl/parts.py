@@ -6,8 +6,9 @@ attention and products. A repeat's row is for all its passes, the rows inside it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archdsl.ir.num import ZERO, Num
 from archdsl.ir.program import Apply, Call, Definition, Draw, Made, Node, Param, Program, Region, Repeat, Until, Value
@@ -32,7 +33,7 @@ class Row:
         return "  " * self.depth + self.name, self.output, learned, frozen, shown(self.macs)
 
 
-def table(program: Program, name: str, settings: Mapping[str, Num] | None = None, depth: int = 1) -> str:
+def table(program: Program, name: str, settings: Mapping[str, Num] | None = None, depth: int = 0) -> str:
     """The table of a definition; parts that are definitions are opened down to `depth`."""
     definition = program[name]
     bound = bind(definition, settings or {})
@@ -60,7 +61,7 @@ def shown(number: Num | None, zero: str = "") -> str:
         return zero
     if number.is_integer:
         return f"{int(number.value):,}"
-    return str(number)
+    return re.sub(r"(?<![\d.])\d{4,}(?![\d.])", lambda digits: f"{int(digits.group()):,}", str(number))
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
@@ -75,85 +76,89 @@ def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
+@dataclass
+class _Scope:
+    """Where the walk is: a definition, its numbers, what was not counted yet, and how many calls below the first it is."""
+
+    definition: Definition
+    bound: Bindings
+    calls: int
+    made: dict[int, Made]
+    fresh: set[int]
+
+
 class _Table:
     """Walks a definition; counts what is made at its first use."""
 
     def __init__(self, program: Program, depth: int):
-        self.definitions = {d.name: d for d in program.definitions}
         self.counter, self.worker, self.depth = Counter(program), Worker(program), depth
 
-    def definition(self, definition: Definition, bound: Bindings, indent: int = 0) -> Iterator[Row]:
+    def definition(self, definition: Definition, bound: Bindings, indent: int = 0, calls: int = 0) -> Iterator[Row]:
         made = {m.id: m for region in regions(definition.body) for m in region.made}
-        fresh = set(made)
-        for value in definition.inputs:
-            yield Row(indent, value.name or "input", str(_type(value.type, bound)), Counts(), ZERO)
+        scope = _Scope(definition, bound, calls, made, set(made))
+        if not calls:
+            for value in definition.inputs:
+                yield Row(indent, value.name or "input", str(_type(value.type, bound)), Counts(), ZERO)
         for node in definition.initial:
-            yield from self.node(definition, node, bound, indent, made, fresh)
-        yield from self.region(definition, definition.body, bound, indent, made, fresh)
+            yield from self.node(scope, node, indent)
+        yield from self.region(scope, definition.body, indent)
 
-    def region(
-        self, definition: Definition, region: Region, bound: Bindings, indent: int, made: dict[int, Made], fresh: set[int]
-    ) -> Iterator[Row]:
+    def region(self, scope: _Scope, region: Region, indent: int) -> Iterator[Row]:
         for param in region.params:
-            yield self.param(param, bound, indent)
+            yield self.param(scope, param, indent)
         for node in region.nodes:
-            yield from self.node(definition, node, bound, indent, made, fresh)
+            yield from self.node(scope, node, indent)
 
-    def param(self, param: Param, bound: Bindings, indent: int) -> Row:
-        kind = _type(param.value.type, bound)
+    def param(self, scope: _Scope, param: Param, indent: int) -> Row:
+        kind = _type(param.value.type, scope.bound)
         counts = Counts(ZERO, kind.elements) if param.frozen else Counts(kind.elements, ZERO)
-        return Row(indent, f"{param.value.name or 'param'} (param)", str(kind), counts, ZERO)
+        return Row(indent, f"{param.value.name or 'param'}: param", str(kind), counts, ZERO)
 
-    def node(
-        self, definition: Definition, node: Node, bound: Bindings, indent: int, made: dict[int, Made], fresh: set[int]
-    ) -> Iterator[Row]:
+    def node(self, scope: _Scope, node: Node, indent: int) -> Iterator[Row]:
         match node:
             case Apply() | Call():
-                yield from self.use(definition, node, bound, indent, made, fresh)
+                yield from self.use(scope, node, indent)
             case Draw():
-                yield Row(indent, f"~ {node.distribution}", _outputs(node.outputs, bound), Counts(), ZERO)
+                yield Row(indent, f"~ {node.distribution}", _outputs(node.outputs, scope.bound), Counts(), ZERO)
             case Repeat():
-                yield from self.repeat(definition, node, bound, indent, made, fresh)
+                yield from self.repeat(scope, node, indent)
             case Until():
-                yield Row(indent, f"until stable, at most {shown(node.at_most.subs(bound))}", "", Counts(), self.work(definition, node, bound))
-                yield from self.region(definition, node.body, bound, indent + 1, made, fresh)
+                rounds = shown(node.at_most.subs(scope.bound))
+                yield Row(indent, f"until stable, at most {rounds} times", "", Counts(), self.work(scope, node))
+                yield from self.region(scope, node.body, indent + 1)
 
-    def use(
-        self, definition: Definition, node: Apply | Call, bound: Bindings, indent: int, made: dict[int, Made], fresh: set[int]
-    ) -> Iterator[Row]:
+    def use(self, scope: _Scope, node: Apply | Call, indent: int) -> Iterator[Row]:
         """A layer or a call, or a function that multiplies."""
-        work = self.work(definition, node, bound)
-        output = _outputs(node.outputs, bound)
-        if node.made is None:
+        work = self.work(scope, node)
+        output = _outputs(node.outputs, scope.bound)
+        if node.made is None or (isinstance(node, Apply) and node.op == "weight_of"):
             if isinstance(node, Apply) and work != 0:
                 yield Row(indent, node.op, output, Counts(), work)
             return
-        part = made[node.made]
-        counts = self.counter.made(part, bound) if part.id in fresh else None
-        fresh.discard(part.id)
-        name = part.name if part.name.lower() == part.of.lower() else f"{part.name}: {part.of}"
+        part = scope.made[node.made]
+        counts = self.counter.made(part, scope.bound) if part.id in scope.fresh else None
+        scope.fresh.discard(part.id)
+        plain = re.sub(r"_\d+$", "", part.name).replace("_", "").lower()
+        name = part.name if plain == part.of.lower() else f"{part.name}: {part.of}"
         yield Row(indent, name, output, counts, work)
-        if isinstance(node, Call) and indent < self.depth:
-            callee, inside = self.worker.called(definition, node, bound)
-            for row in self.definition(callee, inside, indent + 1):
-                yield Row(row.depth, row.name, row.output, row.counts if counts else None, row.macs)
+        if isinstance(node, Call) and scope.calls < self.depth:
+            callee, inside = self.worker.called(scope.definition, node, scope.bound)
+            for row in self.definition(callee, inside, indent + 1, scope.calls + 1):
+                yield row if counts else replace(row, counts=None)
 
-    def repeat(
-        self, definition: Definition, node: Repeat, bound: Bindings, indent: int, made: dict[int, Made], fresh: set[int]
-    ) -> Iterator[Row]:
+    def repeat(self, scope: _Scope, node: Repeat, indent: int) -> Iterator[Row]:
         """The repeat as a whole, then one pass of it."""
-        passes = shown(node.count.subs(bound), zero="0")
+        passes = shown(node.count.subs(scope.bound), zero="0")
         words = {"stack": f"stack × {passes}, separate weights", "loop": f"loop × {passes}, shared weights", "scan": f"scan over {passes}"}
-        outputs = [v for v in (*(c.final for c in node.carried), *(c.value for c in node.collected))]
-        inner = {m.id for region in regions(node.body) for m in region.made}
-        yield Row(indent, words[node.kind], _outputs(outputs, bound), self.counter.repeat(node, bound), self.work(definition, node, bound))
-        first = bound | {node.index: ZERO} if node.index else bound
-        yield from self.region(definition, node.body, first, indent + 1, made, fresh)
-        fresh -= inner
+        outputs = [*(c.final for c in node.carried), *(c.value for c in node.collected)]
+        counts, work = self.counter.repeat(node, scope.bound), self.work(scope, node)
+        yield Row(indent, words[node.kind], _outputs(outputs, scope.bound), counts, work)
+        first = scope.bound | {node.index: ZERO} if node.index else scope.bound
+        yield from self.region(replace(scope, bound=first), node.body, indent + 1)
 
-    def work(self, definition: Definition, node: Node, bound: Bindings) -> Num | None:
+    def work(self, scope: _Scope, node: Node) -> Num | None:
         try:
-            return self.worker.node(definition, node, bound)
+            return self.worker.node(scope.definition, node, scope.bound)
         except Unsettled:
             return None
 

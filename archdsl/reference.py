@@ -39,25 +39,29 @@ def _default(value: Any) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """Of a program's first docstring."""
-    match = re.search(r'"""(.*?)"""', text, re.S)
+    """Of the docstring of a program's first model, or else of its first definition."""
+    match = re.search(r'"""((?:(?!""").)*)"""\s*model\b', text, re.S) or re.search(r'"""(.*?)"""', text, re.S)
     words = " ".join(match.group(1).split()) if match else ""
-    sentence = re.match(r".*?[^\s.]{2}[.!?](?=\s|$)", words)
-    return sentence.group() if sentence else words
+    return re.split(r"(?<!\bal)(?<!\beqs)(?<!\beq)\.(?=\s+[A-Z]|$)", words, maxsplit=1)[0]
 
 
 def messages() -> dict[str, type[Diagnostic]]:
     """All error codes."""
     from archdsl import errors
 
-    found = [m for m in vars(errors).values() if isinstance(m, type) and issubclass(m, Diagnostic) and "code" in vars(m)]
+    classes = [m for m in vars(errors).values() if isinstance(m, type) and issubclass(m, Diagnostic)]
+    found = [m for m in classes if "code" in vars(m) and m is not Diagnostic]
     return {message.code: message for message in sorted(found, key=lambda m: m.code)}
+
+
+def title(message: type[Diagnostic]) -> str:
+    """The message with its facts as `<name>`."""
+    return re.sub(r"\{(\w+)\}", lambda m: f"<{m.group(1)}>", message.title)
 
 
 def explain(message: type[Diagnostic]) -> str:
     """The longer story of an error, with a wrong and a right program where there are."""
-    title = re.sub(r"\{(\w+)\}", lambda m: f"<{m.group(1)}>", message.title)
-    paragraphs = [f"{message.code}: {title}", message.story]
+    paragraphs = [f"{message.code}: {title(message)}", message.story]
     for words, program in (("Wrong:", message.wrong), ("Right:", message.right)):
         if program:
             paragraphs.append(words + "\n\n" + "\n".join(f"    {line}".rstrip() for line in program.splitlines()))

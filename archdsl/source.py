@@ -31,7 +31,7 @@ class Span:
         """Where this is, as data for the IR."""
         line, column = self.source.position(self.start)
         end_line, end_column = self.source.position(max(self.end, self.start))
-        return Place.model_construct(
+        return Place.new(
             file=self.source.file, line=line, column=column, end_line=end_line, end_column=end_column
         )
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Definition, Fill, Hyper, Made, Output, Param, Place, Program, Region, Repeat, Value
+from archdsl.ir.program import Apply, Call, Definition, Fill, Hyper, Input, Made, Output, Param, Place, Program, Region, Repeat, Value
 from archdsl.ir.types import Type
 from archdsl.summary import Counts, Unsettled, count, macs
 
@@ -59,7 +59,7 @@ def definition(name: str, body: Region, *hypers: tuple[str, str | int | None], i
         source_name=name,
         kind="model",
         hypers=[Hyper(name=h, default=None if d is None else n(d)) for h, d in hypers],
-        inputs=inputs or [],
+        inputs=[Input(**dict(i)) for i in inputs or []],
         body=body,
         outputs=[Output(name="y", operand=n(0), type=shape())],
         place=HERE,

@@ -14,6 +14,7 @@ import graphviz
 
 from archdsl.figure import theme
 from archdsl.figure.scene import Frame, Mark, Panel, Wire
+from archdsl.figure.words import small
 from archdsl.figure.streams import Streams, streams
 
 _PORT = f'<FONT POINT-SIZE="{theme.TINY:g}">'
@@ -52,11 +53,11 @@ def sheets(panels: list[Panel], legend: graphviz.Digraph | None) -> list[Sheet]:
             key = f"p{i}_w{n}"
             if id(wire) in flow.around:
                 sheet.routes.append(_route(wire, key, f"p{i}", panel.root))
-            elif wire.head.kind == "circle" and id(wire) not in flow.highway:
+            elif wire.head.kind == "circle" and wire.tail_port is None and id(wire) not in flow.highway:
                 sheet.sides.append(key)
         result.append(sheet)
     if legend:
-        graph = _graph()
+        graph = _graph(ranksep="0.06", nodesep="0.1")
         graph.subgraph(legend)
         result.append(Sheet(graph.source))
     return result
@@ -91,8 +92,7 @@ def _panel(cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flo
     for wire in panel.wires:
         if wire.beside and wire.kind != "return":
             home = _home(panel.root, wire.tail)
-            target = cluster if home is panel.root else None
-            _same_rank(graph if target is None else cluster, [wire.head, wire.tail], prefix, home, panel.root)
+            _same_rank(cluster, [wire.head, wire.tail], prefix, home, panel.root)
 
 
 def _home(frame: Frame, mark: Mark) -> Frame:
@@ -111,7 +111,11 @@ def _same_rank(graph: Any, marks: list[Mark], prefix: str, home: Frame, root: Fr
         frame = frame.parent
 
     def inside(outer: Any, rest: list[Frame]) -> None:
-        if rest:
+        if rest and rest[-1].kind == "stack":
+            with outer.subgraph(name=f"cluster_{prefix}_{rest[-1].id}_outer") as double:
+                with double.subgraph(name=f"cluster_{prefix}_{rest[-1].id}") as inner:
+                    inside(inner, rest[:-1])
+        elif rest:
             with outer.subgraph(name=f"cluster_{prefix}_{rest[-1].id}") as inner:
                 inside(inner, rest[:-1])
         else:
@@ -124,7 +128,7 @@ def _same_rank(graph: Any, marks: list[Mark], prefix: str, home: Frame, root: Fr
 
 
 def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams) -> None:
-    if frame.lines and frame.kind != "panel":
+    if frame.lines and frame.kind not in ("panel", "training"):
         cluster.node(f"{prefix}_{frame.id}_label", label=_left(frame.lines), **theme.MARKS["label"])
     for mark in frame.marks:
         _mark(cluster, mark, prefix, flow)
@@ -132,7 +136,8 @@ def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams) -> None:
         attributes = dict(theme.FRAMES[inner.kind])
         if inner.kind != "stack":
             with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
-                sub.attr(label="", **attributes)
+                label = _left([small(line, theme.LEARN, 9) for line in inner.lines]) if inner.kind == "training" else ""
+                sub.attr(label=label, labelloc="b", labeljust="l", **attributes)
                 _frame(sub, inner, prefix, flow)
             continue
         with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}_outer") as double:  # a second border: separate weights
@@ -199,7 +204,7 @@ def _wire(graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Stre
     if wire.gated and wire.kind == "data":
         attributes |= {"color": theme.GATE, "fontcolor": theme.GATE}
     if wire.label:
-        attributes["label"] = f"<{wire.label}>"
+        attributes["label"] = f"<{_padded(wire.label, '&#160;&#160;' if wire.kind == 'updates' else '&#160;')}>"
     if id(wire) in flow.around:
         attributes["constraint"] = "false"
     elif id(wire) in flow.highway:
@@ -207,6 +212,11 @@ def _wire(graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Stre
     elif wire.kind == "data" and not wire.gated:
         attributes["weight"] = "4"
     graph.edge(_end(wire.tail, wire.tail_port, prefix, "o", "n"), _end(wire.head, wire.head_port, prefix, "i", "s"), **attributes)
+
+
+def _padded(label: str, by: str = "&#160;") -> str:
+    """A label that does not touch the line it stands beside."""
+    return "<BR/>".join(f"{by}{line}{by}" for line in label.split("<BR/>"))
 
 
 def _end(mark: Mark, port: int | None, prefix: str, letter: str, side: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from archdsl.figure import words
+from archdsl.figure import theme, words
 from archdsl.figure.scene import Mark, MarkKind
 from archdsl.figure.words import bold, esc, number, option, setting, small, type_text
 from archdsl.ir.num import Num
@@ -133,7 +133,7 @@ def _binary(node: Apply, sign: OpMark) -> Placed:
 
 def _infix(a: str, sign: str, b: str, bare: bool = False) -> str:
     if sign == "^":
-        return f"{a}<SUP>{b}</SUP>"
+        return (f"({a})" if " " in a else a) + words.raised(b)
     b = f"({b})" if " " in b else b
     a = f"({a})" if " " in a else a
     return f"{esc(sign)} {b}" if bare else f"{a} {esc(sign)} {b}"
@@ -146,16 +146,15 @@ def _attention(node: Apply, op: Op | None, types: TypeOf) -> Placed:
     count = heads if isinstance(heads, Num) else Num.of(1)
     width = kinds[0].shape[-1] / count
     scale = given.get("scale")
-    plural = "head" if count == 1 else "heads"
-    lines = [
-        bold("attention"),
-        f"{number(count)} {plural} × {number(width)}, q·k" + (f" ÷ {_root(width)}" if scale is None else f" × {setting(scale)}"),
+    details = [
+        "one head" if count == 1 else f"heads: {number(count)}, each {number(width)} wide",
+        "query · key" + (f" ÷ {_root(width)}" if scale is None else f" × {setting(scale)}"),
         f"softmax over keys ({number(kinds[1].shape[-2])})",
     ]
     mask = given.get("mask")
     if mask is not None and setting(mask) != "none":
-        lines.append("causal: j ≤ i" if setting(mask) == "causal" else f"mask: {setting(mask)}")
-    lines += [small(t) for t in _extras(node, op, {"heads", "scale", "mask"}, given)]
+        details.append("causal: query i sees keys j ≤ i" if setting(mask) == "causal" else f"mask: {setting(mask)}")
+    lines = [bold("attention"), *(small(t, theme.INK) for t in details + _extras(node, op, {"heads", "scale", "mask"}, given))]
     names = ["query", "key", "value", "allowed"][: len(node.inputs)]
     return Placed(Mark("attention", lines, ports=names), list(range(len(node.inputs))))
 
@@ -174,8 +173,13 @@ def _plain(node: Apply, op: Op | None, types: TypeOf, made: Made_) -> Placed:
     names = _port_names(node, op)
     numbers = {n: number(i) for n, i in zip(names, node.inputs) if isinstance(i, Num)}
     template = op.mark.label if op and op.mark.label else node.op
+    if op and op.mark.shape == "rounded":
+        template = template.replace("} {", "} × {")
     shown = {f for f in _FIELD.findall(template) if f in fields or f in numbers}
     head = _FIELD.sub(lambda m: fields.get(m[1]) or numbers.get(m[1]) or "", esc(template).replace("&quot;", '"')).strip()
+    word, _, rest = head.partition(" ")
+    if rest.lower() == word.lower():
+        head = f"{word}, {_FIELD.findall(template)[0]} = {rest}"
     kind = _KINDS[op.mark.shape if op else "box"]
     extras = _axis_extras(node, op, shown, fields) + _extras(node, op, shown | set(node.axes), settings)
     extras += [f"{esc(n)} = {text}" for n, text in numbers.items() if n not in shown]
@@ -183,8 +187,9 @@ def _plain(node: Apply, op: Op | None, types: TypeOf, made: Made_) -> Placed:
         extras += [f"{esc(w)} starts {words.fill(f)}" for w, f in made.made.initial.items()]
         extras += list(made.notes)
     if kind == "weights":
+        name = f"{words.name(made.made.name)}: " if made.made and made.made.named and made.tag else ""
         word, _, rest = head.partition(" ")
-        head = f"{bold(word)} {rest}".strip()
+        head = f"{name}{bold(word)} {rest}".strip()
     elif kind == "gradient":
         head = _GRADIENT.get(node.op, head)
     mark = Mark(kind, [head, *_wrapped(extras)], tag=made.tag, results=_result_names(node, op))
@@ -280,8 +285,6 @@ def of_call(node: Call, of: Definition, made: Made_, holds_weights: bool, drawn:
     lines = [f"{head}{' ▸' if drawn else ''}", *_wrapped(given), *(small(n) for n in made.notes)]
     if not drawn:
         lines.append(small("inside not drawn"))
-    if node.rides:
-        lines.append(small("one step"))
     mark = Mark("weights" if holds_weights else "function", lines, tag=made.tag)
     _learned(mark, made.frozen)
     if len(of.outputs) > 1:

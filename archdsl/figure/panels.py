@@ -155,12 +155,13 @@ def title(definition: Definition, count: int | None) -> list[str]:
     """Name and kind, hyperparameters, what was chosen, other configurations, and the caption."""
     head = f"{bold(esc(definition.source_name))}  {small(definition.kind, size=9)}"
     if count is not None:
-        head += small(f", {count:,} parameters", size=9)
+        head += small(f" · {count:,} parameters", size=9)
     lines = [head]
     given = [esc(h.name) + (f" = {number(h.default)}" if h.default is not None else "") for h in definition.hypers]
     given += [option(k, v) for k, v in definition.chosen.items()]
     given += [esc(c.text) if c.outcome else f"not {esc(c.text)}" for c in definition.conditions if not _known(c.text, definition)]
-    lines += [small(t) for t in _filled(given, 64)]
+    if given:
+        lines += [small(t) for t in _filled([f"with {given[0]}", *given[1:]], 64)]
     for config in definition.configs:
         inside = [f"{esc(k)} = {number(v)}" if isinstance(v, Num) else option(k, v) for k, v in config.settings.items()]
         lines += [small(t) for t in _filled([f"config {esc(config.name)}: {', '.join(inside)}"], 64)]

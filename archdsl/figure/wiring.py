@@ -77,6 +77,8 @@ class _Builder:
         self.params: dict[int, Param] = {}
         self.states: dict[int, Mark] = {}
         self.wires: list[Wire] = []
+        self.same: dict[int, int] = {}
+        self.computed: dict[tuple[object, ...], Apply] = {}
         self.minimizes = _count_minimizes(definition.body)
         self.training: Frame | None = None
 
@@ -171,6 +173,8 @@ class _Builder:
                     assert_never(node)
 
     def node(self, node: Apply | Call | Draw, frame: Frame) -> None:
+        if isinstance(node, Apply) and self.already(node, frame):
+            return
         placed = self.placed(node, frame)
         mark = self.add(frame, placed.mark)
         for operand, port in zip(node.inputs, placed.ports):
@@ -187,6 +191,21 @@ class _Builder:
             self.values[node.outputs[0].id].gate |= self.values[node.inputs[1]].gate
         if isinstance(node, Call) and node.rides:
             self.delay_beside(node, mark, frame)
+
+    def already(self, node: Apply, frame: Frame) -> bool:
+        """Whether the same function of the same values is there: one mark then stands for both."""
+        op = OPS.get(node.op)
+        if op is None or op.has_weights or op.random or node.made is not None or any(v.gate for v in node.outputs):
+            return False
+        inputs = tuple(f"value {self.same.get(i, i)}" if isinstance(i, int) else str(i) for i in node.inputs)
+        key = (id(frame), node.op, inputs, str(node.settings), str(node.axes))
+        before = self.computed.setdefault(key, node)
+        if before is node:
+            return False
+        for value, same in zip(node.outputs, before.outputs):
+            self.rename(value, same.id, frame, frame)
+            self.same[value.id] = same.id
+        return True
 
     def placed(self, node: Apply | Call | Draw, frame: Frame) -> Placed:
         match node:
@@ -236,9 +255,10 @@ class _Builder:
             at = words.axis(s.axis, self.types[s.operand] if isinstance(s.operand, int) else None)
             self.rename(s.value, s.operand, frame, outer, f"each {at}: {type_text(s.value.type)}")
         delays = []
+        chained = _chained(node)
         for c in node.carried:
-            if node.kind == "stack":
-                self.rename(c.value, c.initial, frame, outer, words.name(c.name) if len(node.carried) > 1 else "")
+            if chained:
+                self.rename(c.value, c.initial, frame, outer)
                 continue
             first = number(c.initial) if isinstance(c.initial, Num) else ""
             delay = self.add(frame, marks.of_state(c.name, None, first))
@@ -271,8 +291,7 @@ class _Builder:
     def hand_out(self, node: Repeat, frame: Frame, outer: Frame) -> None:
         """What leaves a repeat: what was handed on last, and what was collected."""
         for c in node.carried:
-            several = len(node.carried) > 1 or bool(node.collected)
-            label = f"last {words.name(c.name, True)}" if node.kind != "stack" or several else ""
+            label = "" if _chained(node) else f"last {words.name(c.name, True)}"
             self.rename(c.final, c.next, outer, frame, label)
         for k in node.collected:
             along = words.axis(k.axis, k.value.type) if node.kind == "scan" else f"{number(node.count)} {_PASSES[node.kind]}"
@@ -378,6 +397,11 @@ class _Builder:
 
 
 _PASSES = {"stack": "copies", "loop": "passes"}
+
+
+def _chained(node: Repeat) -> bool:
+    """Whether a stack is a plain chain: what leaves one copy is all that enters the next. It then needs no delay to say so."""
+    return node.kind == "stack" and len(node.carried) == 1 and not node.collected and not node.rides
 
 
 def _stacked(*texts: str, apart: str = "<BR/>") -> str:

@@ -45,12 +45,36 @@ def number(value: Num) -> str:
     """A symbolic number as mathematics."""
     if not value.terms:
         return "0"
+    if remainder := _remainder(value):
+        return remainder
     text = ""
     for monomial, coefficient in value.sorted_terms():
         piece = _term(monomial, abs(coefficient))
         sign = "−" if coefficient < 0 else "+"
         text += f" {sign} {piece}" if text else (f"−{piece}" if sign == "−" else piece)
     return text
+
+
+def _remainder(value: Num) -> str:
+    """`i mod n`, for what the IR holds as i − n·⌊i/n⌋."""
+    for monomial, coefficient in value.terms.items():
+        floors = [a for a, e in monomial if not isinstance(a, str) and a.name == "floor" and e == 1]
+        if len(floors) == 1:
+            step = -Num({tuple(f for f in monomial if f[0] != floors[0]): coefficient})
+            whole = value - Num({monomial: coefficient})
+            if floors[0].args[0] * step == whole:
+                top, bottom = number(whole), number(step)
+                return f"{top if whole.name else f'({top})'} mod {bottom if step.name or step.is_integer else f'({bottom})'}"
+    return ""
+
+
+def raised(exponent: str) -> str:
+    """An exponent above the line; a whole number by characters that have no effect on the line's height."""
+    plain = exponent.translate(_HIGH) if re.fullmatch(r"[−-]?\d+", exponent) else ""
+    return plain or f"<SUP>{exponent}</SUP>"
+
+
+_HIGH = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 
 
 def _term(monomial: Monomial, coefficient: Fraction) -> str:
@@ -72,7 +96,7 @@ def _decimal(value: Fraction) -> str:
     mantissa, e, exponent = text.partition("e")
     if not e:
         return text.replace("-", "−")
-    power = f"10<SUP>{str(int(exponent)).replace('-', '−')}</SUP>"
+    power = "10" + raised(str(int(exponent)))
     mantissa = mantissa.removesuffix(".0")
     return power if mantissa == "1" else f"{mantissa}·{power}"
 
@@ -91,15 +115,17 @@ def _power(atom: Atom, exponent: int) -> str:
             case "group":
                 base = f"({inside[0]})"
             case "pow":
-                base = (inside[0] if plain else f"({inside[0]})") + f"<SUP>{inside[1]}</SUP>"
-                return base if exponent == 1 else f"({base})<SUP>{exponent}</SUP>"
+                base = (inside[0] if plain else f"({inside[0]})") + raised(inside[1])
+                return base if exponent == 1 else f"({base})" + raised(str(exponent))
             case other:
                 base = f"{esc(other)}({', '.join(inside)})"
-    return base if exponent == 1 else f"{base}<SUP>{exponent}</SUP>"
+    return base if exponent == 1 else base + raised(str(exponent))
 
 
 def type_text(kind: Type) -> str:
-    """`[batch, 4d]`, `int[batch]`."""
+    """`[batch, 4d]`, `int[batch]`, `scalar`."""
+    if not kind.shape:
+        return "scalar" if kind.dtype == "float" else f"{kind.dtype} scalar"
     prefix = "" if kind.dtype == "float" else kind.dtype
     return prefix + "[" + ", ".join(number(n) for n in kind.shape) + "]"
 

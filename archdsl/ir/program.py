@@ -11,7 +11,7 @@ Guaranteed to whoever reads it: every operand is defined before it is used, ever
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+from typing import Annotated, Any, Literal, Self, Union
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
@@ -28,7 +28,12 @@ Setting = Annotated[
 class Data(BaseModel):
     """Base of all that is in the IR."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    @classmethod
+    def new(cls, **fields: Any) -> Self:
+        """Make one without validating, which is quick; for what the checker itself has made."""
+        return cls.model_construct(**fields)
 
 
 class Choice(Data):
@@ -282,13 +287,18 @@ class Constraint(Data):
     place: Place
 
 
-class Condition(Data):
-    """What an `if` was decided by, when this variant was made: `left op right` was `outcome`."""
+class Comparison(Data):
+    """`left op right`"""
 
-    text: str
     left: Num
     op: Literal["==", "!=", "<", "<=", ">", ">="]
     right: Num
+
+
+class Condition(Data):
+    """What an `if` was decided by, when this variant was made: that all comparisons of one of the lists hold was `outcome`."""
+
+    any_of: list[list[Comparison]]
     outcome: bool
 
 
@@ -307,7 +317,7 @@ class Definition(Data):
     initial: list[Apply] = Field(default=[], description="nodes that compute initial states, before the first step")
     states: list[State] = []
     memories: list[Memory] = []
-    body: Region = Region()
+    body: Region = Field(default_factory=lambda: Region())
     outputs: list[Output] = []
     configs: list[Config] = []
     constraints: list[Constraint] = []
@@ -327,6 +337,6 @@ class Program(Data):
         return next(d for d in self.definitions if d.name == name)
 
 
-Repeat.model_rebuild()
-Until.model_rebuild()
-Fill.model_rebuild()
+
+
+

@@ -86,6 +86,9 @@ class _Page:
             case Apply():
                 over = {name: Numbers(items=[Num.of(a.index) for a in axes]) for name, axes in node.axes.items()}
                 what = self.made_name(node.made) if node.made is not None else node.op
+                if node.op == "weight_of":
+                    yield f"{self.results(node.outputs)} = {what}.{setting(node.settings['name'])}"
+                    return
                 given = settings({**node.settings, **over}) if node.made is None else ""
                 yield f"{self.results(node.outputs)} = {what}({self.operands(node.inputs)}){given}"
             case Call():

@@ -20,7 +20,7 @@ Shape = tuple[Num, ...]
 class Type(BaseModel):
     """A tensor type: `[batch, time, d]`, `int[batch]`, `[]`."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     dtype: Dtype = "float"
     shape: Shape = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from archdsl.ir.num import ELLIPSIS, ONE, Num
 from archdsl.ir.types import Shape, Type, show_shape
@@ -90,7 +91,7 @@ def _bind(letters: Sequence[str], shape: Shape, found: dict[str, Num], rest: lis
         raise Misfit(
             f"'{''.join(letters)}' names {len(letters)} axes, and the operand is {show_shape((*middle, *shape))}"
         )
-    for letter, size in zip(letters, shape):
+    for letter, size in zip(letters, shape, strict=True):
         if found.setdefault(letter, size) != size:
             raise Misfit(f"axis {letter} is {found[letter]} in one operand and {size} in another")
 
@@ -101,7 +102,7 @@ def _einsum_sizes(site: Site) -> tuple[dict[str, Num], Shape, list[str]]:
         raise Misfit(f"the equation has {len(inputs)} operands, and {len(site.inputs)} are given")
     found: dict[str, Num] = {}
     rest: list[Shape] = [()]
-    for letters, t in zip(inputs, site.inputs):
+    for letters, t in zip(inputs, site.inputs, strict=True):
         _bind(letters, t.shape, found, rest)
     for letter in output:
         if letter != "..." and (letter not in found or output.count(letter) > 1):
@@ -159,12 +160,17 @@ def _square_solve(site: Site) -> Type:
 
 
 def _op(
-    name: str, doc: str, signature: str, torch: str | Callable[[TorchSite], str], example: str, **more: object
+    name: str,
+    doc: str,
+    signature: str,
+    torch: str | Callable[[TorchSite], str],
+    example: str,
+    **more: Any,
 ) -> Op:
     ordered = "," in signature
     return Op(
         name=name, doc=doc, signature=signature, torch=torch, mark=Mark("box", name, ordered), example=example, **more
-    )  # type: ignore[arg-type]
+    )
 
 
 OPS = (

@@ -82,8 +82,9 @@ def _attention(site: TorchSite) -> str:
 OPS = (
     Op(
         name="attention",
-        doc="Each query's mean of the values, weighted by softmax over the keys of query · key · scale (scale = 1 / √width per head, if none is "
-        "given). `mask = causal`: position i sees j ≤ i. `allowed`: what each query may see.",
+        doc="Each query's mean of the values, weighted by softmax over the keys of query · key · scale "
+        "(scale = 1 / √width per head, if none is given). `mask = causal`: position i sees j ≤ i. `allowed` "
+        "says what each query may see.",
         signature="query: [... t d], key: [... s d], value: [... s e], allowed?: bool -> [... t e]",
         torch=_attention,
         settings={"heads": 1, "mask": Word("none", "causal"), "scale": None, "dropout": 0},

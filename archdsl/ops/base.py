@@ -1,8 +1,9 @@
 """What a primitive is: one value that the checker, the figure, the code, the docs and the tests all read.
 
-A signature is the shape rule. `"x: [... d_in] -> [... d_out]"` names inputs and their shapes; a symbol is a size that the
-inputs give or a setting of the op, an expression (`2 * d`) is a size to compute. `int[...]`, `bool[...]` and `any[...]` (any element
-kind; the output `any` is the kind of the first input of that kind) stand before the bracket. What a signature cannot say, `shape` computes.
+A signature is the shape rule. `"x: [... d_in] -> [... d_out]"` names inputs and their shapes; a symbol is a size that
+the inputs give or a setting of the op, an expression (`2 * d`) is a size to compute. `int[...]`, `bool[...]` and
+`any[...]` (any element kind; the output `any` is the kind of the first input of that kind) stand before the bracket.
+What a signature cannot say, `shape` computes.
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ class Misfit(Exception):
 
 @dataclass(frozen=True)
 class Over:
-    """Default of a setting that names axes: `Over(-1)` the last one, `Over(None)` all, `Over(REQUIRED)` must be given."""
+    """Default of a setting that names axes: `Over(-1)` the last, `Over(None)` all, `Over(REQUIRED)` must be given."""
 
     default: Any = -1
     many: bool = False
 
 
 class Word:
-    """Default of a setting that is one word of a few: `Word("none", "tanh")`; the first is the default unless `required`."""
+    """Default of a setting that is one of a few words: `Word("none", "tanh")`; the first, unless `required`."""
 
     def __init__(self, *words: str, required: bool = False):
         self.words, self.required = words, required
@@ -71,8 +72,9 @@ class Either:
 class Mark:
     """How an op is drawn. `label` may name settings (`"Linear {d_out}"`); settings at their defaults need not be named.
 
-    `box`: a plain box, a fixed function. `rounded`: it has weights. `circle`: pointwise, the label is one sign. `attention`: a box
-    with ports. `operator`: a mark on the arrow (gradients). No two ops have the same shape and label. `ordered` says that operands cannot be swapped, so that they are numbered or named.
+    `box`: a plain box, a fixed function. `rounded`: it has weights. `circle`: pointwise, the label is one sign.
+    `attention`: a box with ports. `operator`: a mark on the arrow (gradients). No two ops share shape and label.
+    `ordered` says that operands cannot be swapped, so that they are numbered or named.
     """
 
     shape: Literal["box", "rounded", "circle", "attention", "operator"] = "box"
@@ -82,7 +84,7 @@ class Mark:
 
 @dataclass
 class Site:
-    """One use of an op: the types of its inputs, its settings and axes. What `shape`, `range` and `macs` functions get."""
+    """One use of an op: its inputs' types, its settings and axes. What `shape`, `range` and `macs` functions get."""
 
     inputs: list[Type]
     settings: dict[str, Setting]
@@ -91,9 +93,7 @@ class Site:
     numbers: list[Num | None] = field(default_factory=list)  # an input that is a plain number has it here
     sizes: dict[str, Num] = field(default_factory=dict)  # what the signature bound, settings included
     rest: Shape | None = None  # what `...` stands for
-    constraints: list[tuple[Num, Literal["whole", "positive"]]] = field(
-        default_factory=list
-    )  # what must hold, and is not known yet
+    constraints: list[tuple[Num, Literal["whole", "positive"]]] = field(default_factory=list)  # not known yet
 
     def whole(self, number: Num, reason: str) -> Num:
         """Demands that a number is whole: at once where it is known, else as a constraint."""
@@ -155,7 +155,7 @@ class TorchSite(Protocol):
     """The dtype that a new float tensor takes, as Python: `x.dtype`. Empty where nothing in scope says it."""
 
     def operand(self, index: int) -> str:
-        """The operand as a Python expression, in parentheses where it needs them."""
+        """The operand as a Python expression, in parentheses where it needs them. It may be asked for twice."""
 
     def setting(self, name: str) -> str:
         """The setting as Python: `3`, `True`, `'tanh'`, `(3, 3)`, `-1`, `d // heads`."""
@@ -189,14 +189,15 @@ class Op:
     doc: str
     signature: str
     torch: str | Callable[[TorchSite], str] = ""
-    """Expression in PyTorch: `{x}` an operand by its port's name, `{d_out}` a setting as Python, `{self}` the module that holds the
-    weights, `{over}` an axis or a tuple of axes, `{inputs}` all operands with commas. A function gets the emitter's site."""
+    """Expression in PyTorch: `{x}` an operand by its port's name, `{d_out}` a setting as Python, `{self}` the module
+    that holds the weights, `{over}` an axis or a tuple of axes, `{inputs}` all operands with commas. A function gets
+    the emitter's site."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Setting → default: a number, a flag, a list, None, a `Word`, an `Either`, an `Over`, or REQUIRED."""
     weights: Mapping[str, str] = field(default_factory=dict)
     """Weight → shape, in the signature's symbols; present only when the setting of the same name is not false."""
     init: str | Callable[[MadeSite], str] = ""
-    """Expression that makes the module: `nn.Linear({d_in}, {d_out}, bias={bias})`. A function leaves out what is at its default."""
+    """Expression that makes the module: `nn.Linear({d_in}, {d_out}, bias={bias})`. A function leaves out defaults."""
     mark: Mark = Mark()
     shape: ShapeRule | None = None
     weight_shapes: Callable[[Site], dict[str, Shape]] | None = None
@@ -204,8 +205,8 @@ class Op:
     macs: Callable[[Site], Num] | None = None
     """Multiply-adds of one use, for ops that have them."""
     helper: str = ""
-    """Source of a plain tensor function that is written into the emitted file when the op is used (a function given as `torch` may
-    not use it: look for the name). It may rely on `torch`, `Tensor`, `nn` and `F`."""
+    """Source of a plain tensor function that is written into the emitted file when the op is used. It may rely on
+    `torch`, `Tensor`, `nn`, `F` and `Any`."""
     example: str = ""
     """One or more lines of a program in which `x: [batch, 8]` is given; used by tests and docs."""
     random: bool = False
@@ -216,7 +217,7 @@ class Op:
         return bool(self.init)
 
     @cached_property
-    def parsed(self) -> "Signature":
+    def parsed(self) -> Signature:
         return Signature.parse(self.signature)
 
 
@@ -251,7 +252,7 @@ class Signature:
         return self.inputs[min(index, len(self.inputs) - 1)]
 
     @staticmethod
-    def parse(text: str) -> "Signature":
+    def parse(text: str) -> Signature:
         left, _, right = text.partition("->")
         return Signature(_ports(left), _ports(right))
 
@@ -260,22 +261,22 @@ _PORT = re.compile(r"\s*(?:(\w+)([?*])?\s*:)?\s*(float|int|bool|any)?\s*(?:\[([^
 
 
 def _ports(text: str) -> tuple[PortPattern, ...]:
-    ports, position, text = [], 0, text.strip()
+    ports: list[PortPattern] = []
+    position, text = 0, text.strip()
     while position < len(text):
         match = _PORT.match(text, position)
         if not match or match.end() == position:
             raise ValueError(f"bad signature {text!r}")
         name, sign, dtype, shape = match.groups()
-        sizes = (
-            None if shape is None else tuple(Num.parse(s) for s in re.split(r"[\s,]+(?![^(]*\))", shape.strip()) if s)
-        )
+        texts = re.split(r"[\s,]+(?![^(]*\))", (shape or "").strip())
+        sizes = None if shape is None else tuple(Num.parse(s) for s in texts if s)
         ports.append(PortPattern(name or f"out{len(ports)}", dtype or "float", sizes, sign == "?", sign == "*"))
         position = match.end()
     return tuple(ports)
 
 
 def apply_signature(op: Op, site: Site) -> list[Type]:
-    """The types of the outputs, from the signature or the op's `shape`. Raises Misfit. Fills `site.sizes` and `site.rest`."""
+    """The types of the outputs, from the signature or the op's `shape`. Fills `sizes` and `rest`. Raises Misfit."""
     signature = op.parsed
     rest: list[Shape] = []
     sizes = site.sizes
@@ -285,17 +286,14 @@ def apply_signature(op: Op, site: Site) -> list[Type]:
         port = signature.port(index)
         if port.dtype == "any":
             kind = kind or actual.dtype
-        elif port.dtype != actual.dtype and not (
-            port.dtype == "float" and actual.shape == () and actual.dtype == "int"
-        ):
+        elif port.dtype != actual.dtype and not (port.dtype == "float" and actual == Type(dtype="int")):
             raise Misfit(f"{port.name} must be {port.dtype}, and it is {actual.dtype}", _mend_kind(port, actual))
         if port.shape is None:
             continue
         wrong = unify_shape(port.shape, actual.shape, sizes, rest)
         if wrong:
-            raise Misfit(
-                f"{port.name} is {actual} and must be {show_shape(subs_shape(port.shape, sizes, rest[0] if rest else None))}: {wrong}"
-            )
+            wanted = show_shape(subs_shape(port.shape, sizes, rest[0] if rest else None))
+            raise Misfit(f"{port.name} is {actual} and must be {wanted}: {wrong}")
     if ELLIPSIS in sizes.values():
         raise Misfit(
             "'...' may stand for any number of axes, and here each axis must be known",

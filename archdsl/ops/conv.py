@@ -1,7 +1,7 @@
 """Convolutions (cross-correlations, as all libraries have them) and pooling, over one to three axes after the channels.
 
-An axis of size n becomes floor((n + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, symbolically. Leading axes before the channels may
-be several, or `...`: all are one batch.
+An axis of size n becomes floor((n + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, symbolically. Leading axes
+before the channels may be several, or `...`: all are one batch.
 """
 
 from __future__ import annotations
@@ -70,7 +70,10 @@ def _conv_shape(dims: int) -> Callable[[Site], Type]:
             moved = _kept(sizes, stride, padding.word)
         else:
             (pads,) = _settings(site, ("padding",), dims)
-            moved = [_windows(n, k, s, p, d, site) for n, k, s, p, d in zip(sizes, kernel, stride, pads, dilation)]
+            moved = [
+                _windows(n, k, s, p, d, site)
+                for n, k, s, p, d in zip(sizes, kernel, stride, pads, dilation, strict=True)
+            ]
         return Type(shape=(*lead, site.number("channels"), *moved))
 
     return shape
@@ -80,7 +83,7 @@ def _kept(sizes: Shape, stride: list[Num], word: str) -> list[Num]:
     """The sizes with padding `same` or `causal`."""
     if word == "same" and any(s != ONE for s in stride):
         raise Misfit("padding = same needs stride 1", "give the padding as a number")
-    return [floor((n - 1) / s) + 1 for n, s in zip(sizes, stride)]
+    return [floor((n - 1) / s) + 1 for n, s in zip(sizes, stride, strict=True)]
 
 
 def _transposed_shape(dims: int) -> Callable[[Site], Type]:
@@ -89,8 +92,10 @@ def _transposed_shape(dims: int) -> Callable[[Site], Type]:
         kernel, stride, padding, extra = _settings(site, ("kernel", "stride", "padding", "output_padding"), dims)
         _whole_positive(site, "channels", site.number("channels"))
         site.sizes["channels_in"] = channels_in
-        grown = [(n - 1) * s - 2 * p + k + e for n, s, p, k, e in zip(sizes, stride, padding, kernel, extra)]
-        for n, e, s in zip(grown, extra, stride):
+        grown = [
+            (n - 1) * s - 2 * p + k + e for n, s, p, k, e in zip(sizes, stride, padding, kernel, extra, strict=True)
+        ]
+        for n, e, s in zip(grown, extra, stride, strict=True):
             site.positive(n, f"nothing is left: the size is {n}")
             if e.is_const and s.is_const and e.value >= s.value:
                 raise Misfit(f"output_padding is {e}, and must be less than the stride, {s}")
@@ -137,7 +142,8 @@ def _conv_init(dims: int, transposed: bool = False) -> Callable[[MadeSite], str]
 
     def write(site: MadeSite) -> str:
         kind = "ConvTranspose" if transposed else "Conv"
-        text = f"nn.{kind}{dims}d({site.size(site.sizes['channels_in'])}, {site.setting('channels')}, {site.setting('kernel')}"
+        sizes = f"{site.size(site.sizes['channels_in'])}, {site.setting('channels')}, {site.setting('kernel')}"
+        text = f"nn.{kind}{dims}d({sizes}"
         padding = "" if word_of(site.settings["padding"]) == "causal" else keywords(site, padding=0)
         more = keywords(site, output_padding=0) if transposed else keywords(site, dilation=1, groups=1)
         return text + keywords(site, stride=1) + padding + more + keywords(site, bias=True) + ")"
@@ -158,7 +164,7 @@ def batched(site: TorchSite, dims: int, function: Callable[[str], str]) -> str:
     if len(lead) == 1 and ELLIPSIS not in lead:
         return function(x)
     if ELLIPSIS not in lead:
-        return f"{function(f'{x}.flatten(0, {-dims - 2})')}.unflatten(0, {x}.shape[:{-dims - 1}])"
+        return f"{function(f'{x}.flatten(0, {-dims - 2})')}.unflatten(0, ({', '.join(map(site.size, lead))}))"
     flat = f"{x}.reshape(-1, *{x}.shape[{-dims - 1}:])"
     new = ", ".join(site.size(n) for n in site.outputs[0].shape[-dims - 1 :])
     return f"{function(flat)}.reshape(*{x}.shape[:{-dims - 1}], {new})"
@@ -173,11 +179,24 @@ def _conv(dims: int) -> Callable[[TorchSite], str]:
     return write
 
 
+def _moved(dims: int) -> str:
+    return f"the last {'axis' if dims == 1 else f'{dims} axes'} of {AXES[dims]}"
+
+
+def _example(dims: int) -> str:
+    """One channel of eight values."""
+    return f"reshape(x, to = [batch, {'1, ' * dims}8])"
+
+
+def _kernel(dims: int, width: int) -> str:
+    return str([1] * (dims - 1) + [width]) if dims > 1 else str(width)
+
+
 def _conv_op(dims: int) -> Op:
     words = ("same", "causal") if dims == 1 else ("same",)
     return Op(
         name=f"Conv{dims}d",
-        doc=f"Convolution over the last {'axis' if dims == 1 else f'{dims} axes'} of {AXES[dims]}, with kernels of all channels of a group."
+        doc=f"Convolution over {_moved(dims)}, with kernels of all channels of a group."
         + (" `padding = causal` sees no later value." if dims == 1 else ""),
         signature="x: float -> float",
         torch=_conv(dims),
@@ -196,14 +215,14 @@ def _conv_op(dims: int) -> Op:
         shape=_conv_shape(dims),
         macs=_conv_macs(dims),
         mark=Mark("rounded", f"Conv{dims}d {{channels}}, {{kernel}}"),
-        example=f"y = reshape(x, to = [batch, {', '.join(['1'] * dims)}, 8]) -> Conv{dims}d(4, {[1] * (dims - 1) + [3] if dims > 1 else 3})",
+        example=f"y = {_example(dims)} -> Conv{dims}d(4, {_kernel(dims, 3)})",
     )
 
 
 def _transposed_op(dims: int) -> Op:
     return Op(
         name=f"ConvTranspose{dims}d",
-        doc=f"Transposed convolution over the last {'axis' if dims == 1 else f'{dims} axes'} of {AXES[dims]}: each value spreads a kernel.",
+        doc=f"Transposed convolution over {_moved(dims)}: each value spreads a kernel.",
         signature="x: float -> float",
         torch=_conv(dims),
         settings={
@@ -220,7 +239,7 @@ def _transposed_op(dims: int) -> Op:
         shape=_transposed_shape(dims),
         macs=_transposed_macs(dims),
         mark=Mark("rounded", f"ConvTranspose{dims}d {{channels}}, {{kernel}}"),
-        example=f"y = reshape(x, to = [batch, {', '.join(['1'] * dims)}, 8]) -> ConvTranspose{dims}d(4, 2, stride = 2)",
+        example=f"y = {_example(dims)} -> ConvTranspose{dims}d(4, 2, stride = 2)",
     )
 
 
@@ -229,10 +248,10 @@ def _pool_shape(dims: int) -> Callable[[Site], Type]:
         lead, channels, sizes = _spatial(site, dims)
         kernel, padding = _settings(site, ("kernel", "padding"), dims)
         stride = kernel if site.settings["stride"] is None else _settings(site, ("stride",), dims)[0]
-        for k, p in zip(kernel, padding):
+        for k, p in zip(kernel, padding, strict=True):
             if k.is_const and p.is_const and 2 * p.value > k.value:
                 raise Misfit(f"padding is {p}, and may be at most half of the kernel, {k}")
-        moved = [_windows(n, k, s, p, ONE, site) for n, k, s, p in zip(sizes, kernel, stride, padding)]
+        moved = [_windows(n, k, s, p, ONE, site) for n, k, s, p in zip(sizes, kernel, stride, padding, strict=True)]
         return Type(shape=(*lead, channels, *moved))
 
     return shape
@@ -255,15 +274,14 @@ def _averaged(site: Site) -> Interval:
 def _pool_op(name: str, word: str, dims: int, range: RangeRule) -> Op:
     return Op(
         name=f"{name}{dims}d",
-        doc=f"The {word} of each window over the last {'axis' if dims == 1 else f'{dims} axes'} of {AXES[dims]}; "
-        "the stride is the kernel's size, if none is given.",
+        doc=f"The {word} of each window over {_moved(dims)}; the stride is the kernel's size, if none is given.",
         signature="x: float -> float",
         torch=_pool(name, dims),
         settings={"kernel": REQUIRED, "stride": None, "padding": 0},
         shape=_pool_shape(dims),
         range=range,
         mark=Mark("box", f"{word} pool {dims}d {{kernel}}"),
-        example=f"y = {name}{dims}d(reshape(x, to = [batch, {', '.join(['1'] * dims)}, 8]), {[1] * (dims - 1) + [2] if dims > 1 else 2})",
+        example=f"y = {name}{dims}d({_example(dims)}, {_kernel(dims, 2)})",
     )
 
 

@@ -1,6 +1,7 @@
 """Distributions that a program draws from: `z ~ Normal(mu, sigma) by reparameterisation`.
 
-A distribution says the type of a draw, the interval that it lies in, the ways a gradient can pass, and how each way is written in PyTorch.
+A distribution says the type of a draw, the interval that it lies in, the ways a gradient can pass, and how each way is
+written in PyTorch.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Distribution:
     sample: Callable[[DrawSite], str]
     """The draw in PyTorch."""
     event: Callable[[Sequence[Type], Way], Type]
-    """The type of a draw from the parameters' types. A shape that the program declares must be one that these broadcast to."""
+    """The type of a draw from the parameters' types. A declared shape must be one that this broadcasts to."""
     support: Callable[[Sequence[Interval]], Interval] = lambda _: ANYTHING
     """The interval of the draws, from those of the parameters."""
     log_prob_kind: Literal["each", "last"] = "each"
@@ -91,7 +92,7 @@ class Distribution:
         return f"{self.constructor(texts)}.log_prob({z})"
 
     def constructor(self, texts: Sequence[str]) -> str:
-        return self.torch.format(**dict(zip(self.parameters, texts)))
+        return self.torch.format(**dict(zip(self.parameters, texts, strict=True)))
 
 
 def _together(parameters: Sequence[Type], way: Way) -> Type:
@@ -160,12 +161,10 @@ def _laplace(site: DrawSite) -> str:
         count = ", ".join(map(site.size, shape)) + ("," if len(shape) == 1 else "")
         text = f"{LAPLACE.format(mean=_float(texts[0]), scale=_float(texts[1]))}.{drawn}(({count}))"
         return f"{text}.to({site.device})" if site.device else text
-    mean = (
-        texts[0]
-        if site.inputs[0].shape == shape or site.inputs[1].shape == shape
-        else f"{texts[0]}.expand({', '.join(map(site.size, shape))})"
-    )
-    return f"{LAPLACE.format(mean=mean, scale=texts[1])}.{drawn}()"
+    constructor = LAPLACE.format(mean=texts[0], scale=texts[1])
+    if broadcast(site.inputs[0].shape, site.inputs[1].shape) != shape:
+        constructor += f".expand(({', '.join(map(site.size, shape))},))"
+    return f"{constructor}.{drawn}()"
 
 
 def _float(text: str) -> str:

@@ -26,7 +26,7 @@ def keywords(site: TorchSite | MadeSite, **defaults: object) -> str:
 
 
 def call(function: str, *positional: str, **defaults: object) -> Callable[[TorchSite], str]:
-    """A template: a function of all operands, then these settings by position, then those that are not at their defaults by name."""
+    """A template: a function of all operands, these settings by position, and by name those not at their defaults."""
 
     def write(site: TorchSite) -> str:
         arguments = [site.operand(i) for i in range(len(site.inputs))] + [site.setting(n) for n in positional]
@@ -36,7 +36,7 @@ def call(function: str, *positional: str, **defaults: object) -> Callable[[Torch
 
 
 def make(module: str, *positional: str, **defaults: object) -> Callable[[MadeSite], str]:
-    """A template of a module: sizes or settings by position, then the settings that are not at their defaults by name."""
+    """A template of a module: sizes or settings by position, and by name the settings not at their defaults."""
 
     def write(site: MadeSite) -> str:
         arguments = [site.setting(n) if n in site.settings else site.size(site.sizes[n]) for n in positional]

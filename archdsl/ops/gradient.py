@@ -1,4 +1,4 @@
-"""Ops on the path of gradients: stopped, reversed, supplied by another value, taken as a value; log_prob of a draw; and the two modes."""
+"""Ops on the path of gradients: stopped, reversed, supplied by another value, taken as a value; log_prob; the modes."""
 
 from __future__ import annotations
 
@@ -16,26 +16,12 @@ def reverse_gradient(x: Tensor, scale: float = 1.0) -> Tensor:
 '''
 
 SUPPLY = '''
-class SupplyGradient(torch.autograd.Function):
-    """x itself; on the way back its gradient is the one supplied, whatever comes from above."""
-
-    @staticmethod
-    def forward(x: Tensor, gradient: Tensor) -> Tensor:
-        return x.view_as(x)
-
-    @staticmethod
-    def setup_context(ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[1])
-
-    @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, above: Tensor) -> tuple[Tensor, None]:
-        (gradient,) = ctx.saved_tensors
-        return gradient, None
-
-
 def supply_gradient(x: Tensor, gradient: Tensor) -> Tensor:
-    """x itself, with `gradient` as its gradient."""
-    result: Tensor = SupplyGradient.apply(x, gradient)
+    """x itself; on the way back its gradient is the one supplied, whatever comes from above."""
+    result = x.view_as(x)
+    if result.requires_grad:
+        register: Any = result.register_hook
+        register(lambda above: gradient.detach())
     return result
 '''
 

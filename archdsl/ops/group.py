@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from archdsl.ir.num import ELLIPSIS
 from archdsl.ir.types import Type, show_shape
 from archdsl.ops import interval
-from archdsl.ops.base import REQUIRED, Interval, Mark, Misfit, Op, Site
+from archdsl.ops.base import REQUIRED, Interval, Mark, Misfit, Op, RangeRule, Site
 from archdsl.ops.interval import NATURAL, keep, of
 
 MEAN_BY = '''
@@ -22,6 +23,13 @@ SUM_BY = '''
 def sum_by(x: Tensor, cluster: Tensor, k: int) -> Tensor:
     """The sum of the rows of x in each of k clusters."""
     return x.new_zeros(k, *x.shape[1:]).index_add(0, cluster, x)
+'''
+
+SAMPLE_ROWS = '''
+def sample_rows(x: Tensor, k: int) -> Tensor:
+    """k rows of x, drawn at random, none twice."""
+    order = torch.randperm(x.shape[0], device=x.device)
+    return x[order[:k]]
 '''
 
 
@@ -68,9 +76,9 @@ def _op(
     signature: str,
     torch: str,
     shape: Callable[[Site], Type],
-    range: object,
+    range: Interval | RangeRule,
     example: str,
-    **more: object,
+    **more: Any,
 ) -> Op:
     return Op(
         name=name,
@@ -79,10 +87,10 @@ def _op(
         torch=torch,
         settings={"k": REQUIRED},
         shape=shape,
-        range=range,  # type: ignore[arg-type]
+        range=range,
         mark=Mark("box", name.replace("_", " ") + " {k}", ordered="," in signature),
         example=example,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 
@@ -120,10 +128,11 @@ OPS = (
         "sample_rows",
         "k rows drawn at random, none twice.",
         "x: any -> any",
-        "{x}[torch.randperm({x}.shape[0], device={x}.device)[:{k}]]",
+        "sample_rows({x}, {k})",
         _sample_shape,
         keep,
         "y = sample_rows(x, 2)",
         random=True,
+        helper=SAMPLE_ROWS,
     ),
 )

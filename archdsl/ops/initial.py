@@ -1,4 +1,7 @@
-"""Initializers: the first values of parameters and memories, `param W: [k, d] = normal(0, 0.02)`. A plain number means `constant`."""
+"""Initializers: the first values of parameters and memories, `param W: [k, d] = normal(0, 0.02)`.
+
+A plain number means `constant`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from archdsl.ir.num import Num
 from archdsl.ir.program import Setting
 from archdsl.ir.types import Shape, show_shape
 from archdsl.ops.base import REQUIRED, Misfit
-from archdsl.ops.emit import default_of, is_at
+from archdsl.ops.emit import is_at
 
 
 class InitialSite(Protocol):
@@ -44,17 +47,18 @@ class Initializer:
         if not low <= len(shape) <= high:
             need = f"{low} axes" if low == high else f"at least {low} axes"
             raise Misfit(f"{self.name} needs {need}, and the shape is {show_shape(shape)}")
-        if self.name in ("spectral",) and shape[0] != shape[1]:
+        if self.name == "spectral" and shape[0] != shape[1]:
             raise Misfit(f"{self.name} needs a square matrix, and the shape is {show_shape(shape)}")
 
 
 SPECTRAL = '''
 def spectral(size: int, radius: float = 0.9, density: float = 1.0) -> Tensor:
-    """A random square matrix whose largest eigenvalue has the magnitude `radius`; a share `density` of it is not zero."""
+    """A random square matrix whose largest eigenvalue has magnitude `radius`; a share `density` of it is not zero."""
     matrix = torch.rand(size, size, dtype=torch.float64) * 2 - 1
     matrix = matrix * (torch.rand(size, size) < density)
-    largest = torch.linalg.eigvals(matrix).abs().max().clamp(min=1e-12)
-    return (matrix * (radius / largest)).to(torch.get_default_dtype())
+    largest = float(torch.linalg.eigvals(matrix).abs().max())
+    matrix = matrix * (radius / max(largest, 1e-12))
+    return matrix.to(torch.get_default_dtype())
 '''
 
 SINUSOIDS = '''
@@ -190,4 +194,3 @@ ALL: tuple[Initializer, ...] = (
 )
 
 INITIALIZERS: Mapping[str, Initializer] = {i.name: i for i in ALL}
-__all__ = ["ALL", "INITIALIZERS", "InitialSite", "Initializer", "default_of"]

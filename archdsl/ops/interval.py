@@ -1,7 +1,7 @@
 """Interval arithmetic: the range rules that families of ops share.
 
-In: a `Site` with the ranges of its inputs. Out: an interval that holds every value the op can give (up to rounding). An interval may
-be wider than the truth, never narrower.
+In: a `Site` with the ranges of its inputs. Out: an interval that holds every value the op can give (up to rounding). An
+interval may be wider than the truth, never narrower.
 """
 
 from __future__ import annotations

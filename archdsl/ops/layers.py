@@ -1,12 +1,12 @@
-"""Ops with weights that act on the last axis or on positions: Linear, Embedding, Bilinear; and Dropout, which has a mode."""
+"""Ops with weights that act on the last axis or look up positions; and Dropout, which has none but has a mode."""
 
 from __future__ import annotations
 
 from archdsl.ir.num import Num
 from archdsl.ops import interval
+from archdsl.ops.algebra import product
 from archdsl.ops.base import REQUIRED, Interval, Mark, Op, Site
 from archdsl.ops.emit import make
-from archdsl.ops.algebra import product
 from archdsl.ops.interval import INFINITY, of
 
 
@@ -64,7 +64,8 @@ OPS = (
     ),
     Op(
         name="Dropout",
-        doc="In training, each value becomes 0 with probability p, and the others are divided by 1 - p; in evaluation nothing changes.",
+        doc="In training, each value becomes 0 with probability p, and the others are divided by 1 - p. "
+        "In evaluation it does nothing.",
         signature="x: [...] -> [...]",
         torch="{self}({x})",
         settings={"p": 0.5},

@@ -1,4 +1,4 @@
-"""Losses: scalars (the mean over all values, unless `reduction` says otherwise) that say how far a prediction is from its target."""
+"""Losses: how far a prediction is from its target, as the mean over all values unless `reduction` says otherwise."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _loss(
 OPS = (
     _loss(
         "cross_entropy",
-        "-log softmax(logits) at the target's class, over the last axis; `ignore` is a class number that does not count.",
+        "-log softmax(logits) at the target's class, over the last axis; a target of `ignore` does not count.",
         "logits: float, target: int -> float",
         _class_loss("F.cross_entropy"),
         _class_shape,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -42,16 +42,14 @@ class Optimizer:
 
 
 def _optimizer(name: str, doc: str, settings: Mapping[str, Any], **keywords: str) -> Optimizer:
-    """Keywords default to the settings' names; torch's defaults are the language's, but the learning rate is always written."""
-    named = {**{n: (n,) for n in settings}, **{k: tuple(v.split()) for k, v in keywords.items()}}
-    grouped = {n for k, v in keywords.items() for n in v.split() if n != k}
-    order: dict[str, tuple[str, ...]] = {}
-    for n in settings:
-        keyword = next((k for k, v in keywords.items() if n in v.split()), n)
-        order[keyword] = named[keyword]
+    """Keywords default to the settings' names. The learning rate is always written."""
+    names = {n: k for k, v in keywords.items() for n in v.split()}
+    parts: dict[str, tuple[str, ...]] = {}
+    for setting in settings:
+        keyword = names.get(setting, setting)
+        parts[keyword] = (*parts.get(keyword, ()), setting)
     defaults = {n: d for n, d in settings.items() if n != "lr" and not isinstance(d, Required)}
-    assert all(n in order or n in grouped for n in settings)
-    return Optimizer(name, doc, settings, order, defaults)
+    return Optimizer(name, doc, settings, parts, defaults)
 
 
 ALL: tuple[Optimizer, ...] = (
@@ -86,4 +84,3 @@ ALL: tuple[Optimizer, ...] = (
 )
 
 OPTIMIZERS: Mapping[str, Optimizer] = {o.name: o for o in ALL}
-__all__ = ["ALL", "OPTIMIZERS", "Callable", "Optimizer", "OptimizerSite"]

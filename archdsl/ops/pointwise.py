@@ -8,7 +8,7 @@ from collections.abc import Callable
 from archdsl.ir.types import Dtype, Shape, Type
 from archdsl.ops import interval
 from archdsl.ops.base import ANYTHING, Interval, Mark, Misfit, Op, RangeRule, Site, TorchSite, Word, broadcast
-from archdsl.ops.emit import call, to_float
+from archdsl.ops.emit import call, is_at, to_float
 from archdsl.ops.interval import INFINITY, SIGNED, UNIT, monotone, of
 
 Template = str | Callable[[TorchSite], str]
@@ -268,7 +268,12 @@ def _leaky(site: Site) -> Interval:
     slope, (low, high) = float(site.number("slope").value) if site.number("slope").is_const else None, of(site)
     if slope is None or slope < 0:
         return ANYTHING
-    return tuple(x if x >= 0 else (slope * x if slope else 0.0) for x in (low, high))  # type: ignore[return-value]
+    return monotone(lambda x: x if x >= 0 else slope * x)(site) if slope else (max(low, 0.0), max(high, 0.0))
+
+
+def _leaky_torch(site: TorchSite) -> str:
+    slope = "" if is_at(site.settings["slope"], 0.01) else f", {site.setting('slope')}"
+    return f"F.leaky_relu({site.operand(0)}{slope})"
 
 
 def _softplus(x: float) -> float:
@@ -293,7 +298,7 @@ ACTIVATIONS = (
     _unary("silu", "x σ(x), also called swish.", "F.silu({x})", _dips(-0.2785)),
     _unary("softplus", "log(1 + eˣ).", "F.softplus({x})", monotone(_softplus)),
     _unary("elu", "x, and eˣ - 1 below zero.", "F.elu({x})", monotone(lambda x: x if x > 0 else math.expm1(x))),
-    _unary("leaky_relu", "x, and `slope` x below zero.", call("F.leaky_relu", slope=0.01), _leaky, slope=0.01),
+    _unary("leaky_relu", "x, and `slope` x below zero.", _leaky_torch, _leaky, slope=0.01),
     _unary(
         "hard_sigmoid",
         "x / 6 + 1/2, cut to [0, 1].",

@@ -262,17 +262,17 @@ def _with_zero(site: Site) -> Interval:
 
 
 def _normalize(site: TorchSite) -> str:
-    return f"F.normalize({site.operand(0)}, dim={site.setting('over')}{keywords(site, eps=1e-12)})"
+    return f"F.normalize({site.operand(0)}, dim={axis_text(axes_of(site))}{keywords(site, eps=1e-12)})"
 
 
 def _sort(site: TorchSite) -> str:
     more = ", descending=True" if site.settings["descending"] is True else ""
-    return f"{site.operand(0)}.sort({site.setting('over')}{more}).values"
+    return f"{site.operand(0)}.sort({axis_text(axes_of(site))}{more}).values"
 
 
 def _shift(site: TorchSite) -> str:
     fill = "" if is_at(site.settings["fill"], 0) else f", {site.setting('fill')}"
-    return f"shift({site.operand(0)}, {site.setting('steps')}, {site.setting('over')}{fill})"
+    return f"shift({site.operand(0)}, {site.setting('steps')}, {axis_text(axes_of(site))}{fill})"
 
 
 SHIFT = '''

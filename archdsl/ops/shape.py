@@ -9,7 +9,7 @@ from archdsl.ir.program import Numbers
 from archdsl.ir.types import Shape, Type, show_shape
 from archdsl.ops import interval
 from archdsl.ops.base import ANYTHING, REQUIRED, Interval, Mark, Misfit, Op, Over, Site, TorchSite, Word
-from archdsl.ops.emit import axes_of, axis_text, index_text, is_at, numbers_of, sizes, word_of
+from archdsl.ops.emit import axes_of, axis_text, index_text, is_at, numbers_of, sizes
 from archdsl.ops.interval import keep, of
 
 
@@ -267,7 +267,7 @@ def _gather_shape(site: Site) -> Type:
     reason = f"index is {show_shape(index.shape)}, and x is {show_shape(x.shape)}"
     raise Misfit(
         reason,
-        f"index must be {show_shape(around)}, or the same with one more axis; lookup(table, index) takes rows of a table",
+        f"index must be {show_shape(around)}, or have that axis too; lookup(table, index) takes rows of a table",
     )
 
 
@@ -313,7 +313,9 @@ def _expand_shape(site: Site) -> Type:
     shape, source = target(site), site.inputs[0].shape
     if len(source) > len(shape):
         raise Misfit(f"{show_shape(source)} has more axes than {show_shape(shape)}")
-    for have, want in zip(source[::-1], shape[::-1]):
+    if ELLIPSIS in shape and ELLIPSIS not in source:
+        raise Misfit("'...' may stand for any axes, so how often to repeat is not known", "name the axes")
+    for have, want in zip(source[::-1], shape[::-1], strict=False):
         if have != want and have != ONE:
             raise Misfit(
                 f"{show_shape(source)} cannot be repeated to {show_shape(shape)}: {have} is neither {want} nor 1"
@@ -322,14 +324,15 @@ def _expand_shape(site: Site) -> Type:
 
 
 def _expand(site: TorchSite) -> str:
-    source, shape = site.inputs[0].shape, site.outputs[0].shape
-    new = len(shape) - len(source)
-    if ELLIPSIS in shape:
-        at = shape.index(ELLIPSIS)
-        if ELLIPSIS in source:
-            return f"{site.operand(0)}.expand(*{site.operand(0)}.shape[: {at + 1 - len(shape) or None}], {sizes(site, shape[at + 1 :])})"
-    same = ["-1" if i >= new and source[i - new] == n else site.size(n) for i, n in enumerate(shape)]
-    return f"{site.operand(0)}.expand({', '.join(same)})"
+    source, shape, x = site.inputs[0].shape, site.outputs[0].shape, site.operand(0)
+    if ELLIPSIS in source:
+        front, back = source.index(ELLIPSIS), len(source) - 1 - source.index(ELLIPSIS)
+        kept = f"*{site.operand(0)}.shape[{front or ''}:{-back or ''}]"
+        texts = [kept if n == ELLIPSIS else site.size(n) for n in shape]
+    else:
+        new = len(shape) - len(source)
+        texts = ["-1" if i >= new and source[i - new] == n else site.size(n) for i, n in enumerate(shape)]
+    return f"{x}.expand({', '.join(texts)})"
 
 
 def _patches_shape(site: Site) -> Type:
@@ -347,12 +350,12 @@ def _upsample_shape(site: Site) -> Type:
     if site.word("mode") == "bilinear" and len(shape) != 4:
         raise Misfit("bilinear needs [batch, channels, height, width]")
     scale = site.pair("scale", len(shape) - 2)
-    new = [site.whole(n * s, f"{s} times {n} is not whole") for n, s in zip(shape[2:], scale)]
+    new = [site.whole(n * s, f"{s} times {n} is not whole") for n, s in zip(shape[2:], scale, strict=True)]
     return site.inputs[0].with_shape((*shape[:2], *new))
 
 
 def _upsample(site: TorchSite) -> str:
-    return f"F.interpolate({site.operand(0)}, scale_factor={site.setting('scale')}, mode='{word_of(site.settings['mode'])}')"
+    return f"F.interpolate({site.operand(0)}, scale_factor={site.setting('scale')}, mode={site.setting('mode')})"
 
 
 def _op(

@@ -35,9 +35,12 @@ def stage(block: Block, node: tree.Expression, piped: Entity, frozen: bool = Fal
     """One stage of a chain, applied to what comes in."""
     match node:
         case tree.Sink():
-            from archdsl.passes.statements import give
+            from archdsl.passes.statements import declare, give
 
-            give(block, node.name.text, expressions.as_tensor(block, piped, node.span), node.span)
+            tensor = expressions.as_tensor(block, piped, node.span)
+            give(block, node.name.text, tensor, node.span)
+            declare(block, node.name.text, node.name.span)
+            block.names[node.name.text] = tensor
             return piped
         case tree.Call():
             return call(block, node, [piped], frozen)
@@ -87,7 +90,7 @@ def _special(block: Block, text: str, node: tree.Call, piped: list[Entity]) -> E
 def log_prob(block: Block, drawn: Tensor, name: str, operands: list[Operand], span: Span) -> Tensor:
     types = [_type_of(block, o) for o in operands]
     tensors = [drawn, *(Tensor(o, t) for o, t in zip(operands, types))]
-    return _node(block, OPS["log_prob"], tensors, {"distribution": Choice(word=name)}, {}, span)[0]
+    return _node(block, OPS["log_prob"], tensors, {"distribution": Choice.new(word=name)}, {}, span)[0]
 
 
 def _type_of(block: Block, operand: Operand) -> Type:
@@ -229,10 +232,10 @@ def _setting(block: Block, op: Op, name: str, declared: Any, expression: tree.Ex
     frame = block.frame
     words = declared.words if isinstance(declared, (Word, Either)) else ()
     if isinstance(expression, tree.Name) and expression.text in words and block.find(expression.text) is None:
-        return Choice(word=expression.text)
+        return Choice.new(word=expression.text)
     entity = expressions.static(block, expression)
     if isinstance(entity, WordEntity) and entity.text == "none" and "none" in words:
-        return Choice(word="none")
+        return Choice.new(word="none")
     result = expressions.setting(entity)
     expected = ""
     if words and isinstance(result, Choice):
@@ -287,7 +290,7 @@ def resolve_axis(block: Block, shape: Sequence[Num], which: Num, span: Span) -> 
             axis = axis_at(shape, index % len(shape))
             bare = index if index < 0 else axis.index
             if axis.size != ELLIPSIS and not (index < 0 and ELLIPSIS in shape[index:]) and not (index >= 0 and ELLIPSIS in shape[:index]):
-                return Axis(index=bare, size=axis.size)
+                return Axis.new(index=bare, size=axis.size)
         raise block.frame.fail(errors.WrongShape(span, "this axis", f"{show_shape(shape)} has no axis {index}"))
     found = [i for i, n in enumerate(shape) if n == which.subs(block.frame.equal)]
     if len(found) == 1:
@@ -299,7 +302,7 @@ def resolve_axis(block: Block, shape: Sequence[Num], which: Num, span: Span) -> 
 
 def axis_at(shape: Sequence[Num], position: int) -> Axis:
     """The axis at a position from 0; counted from the end where `...` comes before it."""
-    return Axis(index=position - len(shape) if ELLIPSIS in shape[:position] else position, size=shape[position])
+    return Axis.new(index=position - len(shape) if ELLIPSIS in shape[:position] else position, size=shape[position])
 
 
 # -- making things ----------------------------------------------------------------------------------------------------
@@ -392,7 +395,7 @@ def weight(block: Block, part: Part, name: tree.Identifier) -> Tensor:
     if name.text not in part.made.weights:
         known_weights = ", ".join(f".{w}" for w in part.made.weights) or "no weight"
         raise block.frame.fail(errors.NoSuchField(name.span, name.text, known_weights))
-    return block.apply("weight_of", [], [part.made.weights[name.text]], name.span, {"name": Choice(word=name.text)}, part.id)[0]
+    return block.apply("weight_of", [], [part.made.weights[name.text]], name.span, {"name": Choice.new(word=name.text)}, part.id)[0]
 
 
 # -- applying what was made -------------------------------------------------------------------------------------------
@@ -453,7 +456,7 @@ def _call_node(
         tensors[name] = Tensor(value.id, value.type, output.range)
     if variant.rides:
         repeats.ride(block, part, span)
-    block.nodes.append(CallNode(made=part.id, inputs=inputs, outputs=outputs, rides=variant.rides, place=span.place()))  # type: ignore[arg-type]
+    block.nodes.append(CallNode.new(made=part.id, inputs=inputs, outputs=outputs, rides=variant.rides, place=span.place()))  # type: ignore[arg-type]
     if len(tensors) == 1:
         return next(iter(tensors.values()))
     return Bundle(f"the outputs of {variant.ref.name}", next(iter(tensors.values())), tensors)

@@ -104,11 +104,11 @@ def _match(node: Apply, by_output: dict[int, Apply], uses: Counter[int]) -> tupl
         return None
     width = shape[-2]
     settings: dict[str, Setting] = {n: default_of(d) for n, d in OPS["attention"].settings.items()}
-    settings["mask"] = settings.get("mask", Choice(word="none"))
+    settings["mask"] = settings.get("mask", Choice.new(word="none"))
     settings["scale"] = None if scale == ONE / sqrt(width) else scale
     swallowed |= {product.outputs[0].id, transposed.outputs[0].id}
     inputs = [product.inputs[0], transposed.inputs[0], node.inputs[1]]
-    return Apply(op="attention", inputs=inputs, settings=settings, outputs=node.outputs, place=node.place), swallowed
+    return Apply.new(op="attention", inputs=inputs, settings=settings, outputs=node.outputs, place=node.place), swallowed
 
 
 def _last(weights: Apply) -> bool:

@@ -6,62 +6,123 @@ recorded, so that a later caller for whom all comparisons come out alike shares 
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from archdsl import errors
 from archdsl.ir.num import Num
-from archdsl.ir.program import Condition
-from archdsl.passes.entities import Entity, Flag, Function, Maker, Number, Series, Tensor, Word, describe
+from archdsl.ir.program import Comparison, Condition
+from archdsl.passes.entities import Entity, Flag, Function, Maker, Number, Series, Tensor, Test, Word, describe
 from archdsl.passes.frame import Block, Frame
 from archdsl.syntax import tree
 
 COMPARISONS: dict[str, Callable[[Fraction, Fraction], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+AnyOf = list[list[Comparison]]
 
 
+# -- conditions as data -----------------------------------------------------------------------------------------------
+def compare(left: Num, op: str, right: Num) -> Flag | Test:
+    """A comparison of numbers; decided at once where they are known."""
+    return _simple([[Comparison.new(left=left, op=op, right=right)]])
+
+
+def connect(left: Flag | Test, op: str, right: Flag | Test) -> Flag | Test:
+    """`and`, `or`"""
+    if isinstance(left, Flag):
+        return left if left.value == (op == "or") else right
+    if isinstance(right, Flag):
+        return right if right.value == (op == "or") else left
+    if op == "or":
+        return _simple(left.any_of + right.any_of)
+    return _simple([a + b for a in left.any_of for b in right.any_of])
+
+
+def negate(test: Test) -> Flag | Test:
+    """`not`"""
+    opposite = [[c.model_copy(update={"op": _OPPOSITE[c.op]}) for c in conjunction] for conjunction in test.any_of]
+    return _simple([list(choice) for choice in itertools.product(*opposite)])
+
+
+def _simple(any_of: AnyOf, values: Mapping[str, Num] | None = None) -> Flag | Test:
+    """The condition with numbers put in, and without what is decided."""
+    left_open: AnyOf = []
+    for conjunction in any_of:
+        rest: list[Comparison] = []
+        for c in conjunction:
+            left, right = c.left.subs(values or {}), c.right.subs(values or {})
+            difference = left - right
+            if not difference.is_const:
+                rest.append(Comparison.new(left=left, op=c.op, right=right))
+            elif not COMPARISONS[c.op](difference.value, Fraction(0)):
+                break
+        else:
+            if not rest:
+                return Flag(True)
+            left_open.append(rest)
+    return Test(left_open) if left_open else Flag(False)
+
+
+def evaluate(any_of: AnyOf, values: Mapping[str, Num]) -> bool | None:
+    """The outcome for these numbers, or None if they do not decide it."""
+    result = _simple(any_of, values)
+    return result.value if isinstance(result, Flag) else None
+
+
+def fingerprint(any_of: AnyOf) -> object:
+    return frozenset(frozenset((c.left, c.op, c.right) for c in conjunction) for conjunction in any_of)
+
+
+# -- deciding ---------------------------------------------------------------------------------------------------------
 def holds(block: Block, condition: tree.Expression) -> bool:
     """The outcome of an `if`'s condition."""
     from archdsl.passes.expressions import value
 
     entity = value(block, condition)
+    if isinstance(entity, Test):
+        entity = decide(block, entity, condition)
     if isinstance(entity, Flag):
         return entity.value
     raise block.frame.fail(errors.NotANumber(condition.span, f"a condition is needed, and this is {describe(entity)}"))
 
 
-def decide(block: Block, left: Num, op: str, right: Num, node: tree.Node) -> bool:
-    """The outcome of a comparison of numbers, recorded if it depends on the caller."""
+def decide(block: Block, test: Test, node: tree.Node) -> Flag:
+    """The outcome of a condition for the numbers of the first caller, recorded."""
     frame = block.frame
-    known = evaluate(left, op, right, {})
-    if known is not None:
-        return known
-    key = (left, op, right)
+    key = fingerprint(test.any_of)
     if key in frame.conditions:
-        return frame.conditions[key].outcome
-    outcome = evaluate(left, op, right, frame.witness)
+        return Flag(frame.conditions[key].outcome)
+    outcome = evaluate(test.any_of, frame.witness)
     if outcome is None:
-        if frame.witness or (left.symbols() | right.symbols()) - set(frame.statics):
+        if not frame.session.open:
             raise frame.fail(errors.CannotDecide(node.span, node.span.text))
-        outcome = True
-    record(frame, Condition(text=node.span.text, left=left, op=op, right=right, outcome=outcome))  # type: ignore[arg-type]
-    if outcome == (op == "==") and op in ("==", "!="):
-        learn(block, left, right)
-    return outcome
+        # a block by itself, with nobody to give numbers: those that are not given are taken to differ
+        outcome = any(all(c.op != "==" for c in conjunction) for conjunction in test.any_of)
+    record(frame, test, outcome)
+    if outcome and len(test.any_of) == 1:
+        for c in test.any_of[0]:
+            if c.op == "==":
+                learn(block, c.left, c.right)
+    if not outcome:
+        for conjunction in test.any_of:
+            if len(conjunction) == 1 and conjunction[0].op == "!=":
+                learn(block, conjunction[0].left, conjunction[0].right)
+    return Flag(outcome)
 
 
-def record(frame: Frame, condition: Condition) -> None:
-    frame.conditions.setdefault((condition.left, condition.op, condition.right), condition)
+def record(frame: Frame, test: Test, outcome: bool) -> None:
+    frame.conditions.setdefault(fingerprint(test.any_of), Condition.new(any_of=test.any_of, outcome=outcome))
 
 
-def evaluate(left: Num, op: str, right: Num, witness: Mapping[str, Num]) -> bool | None:
-    """The outcome, or None if the numbers are not known."""
-    difference = (left - right).subs(witness)
-    if difference.is_const:
-        return COMPARISONS[op](difference.value, Fraction(0))
-    return None
+def lift(frame: Frame, condition: Condition, bindings: Mapping[str, Num]) -> None:
+    """A part's condition, in the numbers of who uses it."""
+    test = _simple(condition.any_of, bindings)
+    if isinstance(test, Test):
+        record(frame, test, condition.outcome)
 
 
 def learn(block: Block, left: Num, right: Num) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Union
 
 from archdsl.ir.num import Num
-from archdsl.ir.program import Definition, Fill, Made, Operand, Setting
+from archdsl.ir.program import Comparison, Definition, Fill, Made, Operand, Setting
 from archdsl.ir.types import Shape, Type
 from archdsl.ops.base import ANYTHING, Interval, Op
+from archdsl.record import Record
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from archdsl.passes.session import FileScope
 
 
-@dataclass(slots=True, eq=False)
-class Tensor:
+class Tensor(Record):
     """A value of the dataflow; its operand is a value's id, or a number."""
 
     operand: Operand
@@ -29,41 +29,41 @@ class Tensor:
     """If it was drawn: from what, and the operands of the distribution."""
 
 
-@dataclass(slots=True)
-class Number:
+class Number(Record):
     """A symbolic number: a size, a hyperparameter, an expression of them."""
 
     num: Num
 
 
-@dataclass(slots=True)
-class Flag:
+class Flag(Record):
     value: bool
 
 
-@dataclass(slots=True)
-class Word:
+class Test(Record):
+    """A condition on numbers, not decided yet: that all comparisons of one of the lists hold."""
+
+    any_of: list[list[Comparison]]
+
+
+class Word(Record):
     """A word or a string: `causal`, `"b i d, b j d -> b i j"`."""
 
     text: str
 
 
-@dataclass(slots=True)
-class Series:
+class Series(Record):
     """A list of numbers: `[3, 3]`, `[batch, time, d]`."""
 
     items: list[Num]
 
 
-@dataclass(slots=True)
-class Function:
+class Function(Record):
     """A primitive function as a value: `act = gelu`."""
 
     op: Op
 
 
-@dataclass(slots=True)
-class DefinitionRef:
+class DefinitionRef(Record):
     """A definition as written, and the file whose names it sees."""
 
     node: tree.Definition
@@ -78,8 +78,7 @@ class DefinitionRef:
         return (self.scope.source.file, self.name)
 
 
-@dataclass(slots=True)
-class Maker:
+class Maker(Record):
     """A Capitalized name before its hyperparameters."""
 
     target: Op | DefinitionRef
@@ -121,13 +120,11 @@ class Bundle:
     finals: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Unknown:
+class Unknown(Record):
     """Stands for a value that an error took away; whatever uses it says nothing more."""
 
 
-@dataclass(eq=False)
-class Variant:
+class Variant(Record):
     """A definition as made for one choice of its `if`s."""
 
     definition: Definition
@@ -139,8 +136,8 @@ class Variant:
     block: "Block"
 
 
-Static = Union[Number, Flag, Word, Series, Function, Maker]
-Entity = Union[Tensor, Number, Flag, Word, Series, Function, Maker, Part, Bundle, Unknown]
+Static = Union[Number, Flag, Test, Word, Series, Function, Maker]
+Entity = Union[Tensor, Number, Flag, Test, Word, Series, Function, Maker, Part, Bundle, Unknown]
 
 
 def describe(entity: Entity) -> str:
@@ -152,6 +149,8 @@ def describe(entity: Entity) -> str:
             return f"the number {entity.num}"
         case Flag():
             return "true" if entity.value else "false"
+        case Test():
+            return "a condition"
         case Word():
             return f'the word "{entity.text}"'
         case Series():

@@ -38,7 +38,7 @@ def configs(block: Block, definition: Definition) -> dict[str, dict[str, Num]]:
                     mend = f"did you mean `{guess}`?" if guess else f"its hyperparameters are: {', '.join(names) or 'none'}"
                     raise frame.fail(errors.WrongArguments(argument.span, frame.ref.name, f"has no hyperparameter `{name}`", mend=mend))
                 settings[name] = expressions.number(Block(frame, "definition"), argument.value)
-            definition.configs.append(Config(name=node.name.text, settings=settings))
+            definition.configs.append(Config.new(name=node.name.text, settings=settings))
         except Failed:
             continue
     return {c.name: c.settings for c in definition.configs}

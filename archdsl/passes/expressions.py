@@ -16,7 +16,7 @@ from archdsl.ir.types import Type
 from archdsl.ops import OPS
 from archdsl.passes import apply, conditions, repeats
 from archdsl.passes.entities import (
-    Bundle, Entity, Flag, Function, Maker, Number, Part, Series, Static, Tensor, Unknown, Word, describe,
+    Bundle, Entity, Flag, Function, Maker, Number, Part, Series, Static, Tensor, Test, Unknown, Word, describe,
 )  # fmt: skip
 from archdsl.passes.frame import Block, Failed
 from archdsl.passes.session import function_named
@@ -170,6 +170,8 @@ def unary(block: Block, node: tree.Unary) -> Entity:
             return Number(-entity.num)
         case "not", Flag():
             return Flag(not entity.value)
+        case "not", Test():
+            return conditions.negate(entity)
     op = OPS["neg" if node.op == "-" else "not"]
     return apply.operate(block, op, [as_tensor(block, entity, node.value.span)], {}, node.span)
 
@@ -179,11 +181,11 @@ def binary(block: Block, node: tree.Binary) -> Entity:
     if node.op in ("and", "or") and isinstance(left, Flag) and left.value == (node.op == "or"):
         return left  # the right side does not matter, and may not even make sense
     right = value(block, node.right)
-    if node.op in ("and", "or") and isinstance(left, Flag) and isinstance(right, Flag):
-        return right
+    if node.op in ("and", "or") and isinstance(left, (Flag, Test)) and isinstance(right, (Flag, Test)):
+        return conditions.connect(left, node.op, right)
     if isinstance(left, Number) and isinstance(right, Number):
         if node.op in conditions.COMPARISONS:
-            return Flag(conditions.decide(block, left.num, node.op, right.num, node))
+            return conditions.compare(left.num, node.op, right.num)
         return Number(arithmetic(block, node, left.num, right.num))
     if node.op in ("==", "!=") and isinstance(left, (Word, Flag, Function, Maker)):
         return Flag((conditions.key(left) == conditions.key(right)) == (node.op == "=="))
@@ -266,6 +268,8 @@ def scalar(num: Num) -> Tensor:
 def static(block: Block, expression: tree.Expression) -> Static:
     """A value known before the model runs."""
     entity = value(block, expression)
+    if isinstance(entity, Test):
+        return conditions.decide(block, entity, expression)
     if isinstance(entity, (Number, Flag, Word, Series, Function, Maker)):
         return entity
     raise block.frame.fail(

@@ -45,7 +45,7 @@ class Frame:
     statics: dict[str, Static]
     witness: dict[str, Num]
     sizes: dict[str, Span] = field(default_factory=dict)
-    conditions: dict[tuple[Num, str, Num], Condition] = field(default_factory=dict)
+    conditions: dict[object, Condition] = field(default_factory=dict)
     constraints: dict[tuple[Num, str], Constraint] = field(default_factory=dict)
     constraint_spans: dict[tuple[Num, str], Span] = field(default_factory=dict)
     equal: dict[str, Num] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Frame:
 
     def value(self, type: Type, name: str | None = None) -> Value:
         """A new value of the dataflow."""
-        value = Value(id=self.fresh(), name=name, type=type.subs(self.equal) if self.equal else type)
+        value = Value.new(id=self.fresh(), name=name, type=type.subs(self.equal) if self.equal else type)
         self.values[value.id] = value
         return value
 
@@ -89,7 +89,7 @@ class Frame:
             if wrong:
                 raise self.fail(errors.BadSize(span, "this number", str(number), "whole" if must == "whole" else "greater than 0"))
         elif number.symbols() and "..." not in number.symbols():
-            self.constraints.setdefault((number, must), Constraint(number=number, must=must, place=span.place()))
+            self.constraints.setdefault((number, must), Constraint.new(number=number, must=must, place=span.place()))
             self.constraint_spans.setdefault((number, must), span)
 
     def attribute(self, wish: str) -> str:
@@ -135,7 +135,7 @@ class Block:
         return set(self.names) | (self.parent.known() if self.parent else set())
 
     def region(self) -> Region:
-        return Region(made=[p.made for p in self.parts if p.made], params=self.params, nodes=self.nodes)
+        return Region.new(made=[p.made for p in self.parts if p.made], params=self.params, nodes=self.nodes)
 
     def apply(
         self,
@@ -151,7 +151,7 @@ class Block:
         """Add a primitive's node; its outputs as tensors."""
         outputs = [self.frame.value(t) for t in types]
         self.frame.spans.update((v.id, span) for v in outputs)
-        node = Apply(op=op, inputs=inputs, settings=settings or {}, made=made, outputs=outputs, place=span.place(), **more)  # type: ignore[arg-type]
+        node = Apply.new(op=op, inputs=inputs, settings=settings or {}, made=made, outputs=outputs, place=span.place(), **more)  # type: ignore[arg-type]
         self.nodes.append(node)
         return [Tensor(v.id, v.type, ranges) for v in outputs]
 

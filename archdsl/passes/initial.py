@@ -31,7 +31,7 @@ def maybe_fill(block: Block, node: tree.Expression) -> Fill | None:
     name = node.function if isinstance(node, tree.Call) else node
     if isinstance(name, tree.Name) and name.text in INITIALIZERS and block.find(name.text) is None and name.text not in block.frame.statics:
         arguments = node.arguments if isinstance(node, tree.Call) else []
-        return Fill(name=name.text, settings=bind(block, name.text, INITIALIZERS[name.text].settings, arguments, node))
+        return Fill.new(name=name.text, settings=bind(block, name.text, INITIALIZERS[name.text].settings, arguments, node))
     if isinstance(node, (tree.Number, tree.Unary, tree.Binary, tree.Name)):
         entity = expressions.value(block, node)
         if isinstance(entity, expressions.Number):
@@ -48,8 +48,8 @@ def maybe_fill(block: Block, node: tree.Expression) -> Fill | None:
 
 def number_fill(number: Num) -> Fill:
     if number == 0:
-        return Fill(name="zeros")
-    return Fill(name="ones") if number == 1 else Fill(name="constant", settings={"value": number})
+        return Fill.new(name="zeros")
+    return Fill.new(name="ones") if number == 1 else Fill.new(name="constant", settings={"value": number})
 
 
 def bind(block: Block, what: str, declared: Mapping[str, Any], arguments: Sequence[tree.Argument], node: tree.Node) -> dict[str, Setting]:

@@ -178,7 +178,7 @@ def scan(block: Block, node: tree.Scan, tensors: list[Tensor]) -> Entity:
         if isinstance(tensor.operand, int):
             value.name = frame.values[tensor.operand].name
             frame.spans[value.id] = node.span
-        sliced.append(Sliced(operand=tensor.operand, axis=apply.axis_at(shape, position), value=value))
+        sliced.append(Sliced.new(operand=tensor.operand, axis=apply.axis_at(shape, position), value=value))
         incoming.append(Tensor(value.id, value.type, tensor.range))
     _scan_body(block, inner, node, target, incoming)
     first = next(i for i, p in enumerate(axes) if p is not None)
@@ -270,7 +270,7 @@ def close(block: Block, inner: Block, node: tree.Node, how: _Shape, main: str | 
             continue
         final = frame.value(info.value.type)
         frame.spans[final.id] = node.span
-        carried.append(Carried(name=name, initial=info.initial, value=info.value, next=info.next.operand, final=final))
+        carried.append(Carried.new(name=name, initial=info.initial, value=info.value, next=info.next.operand, final=final))
         finals[name] = Tensor(final.id, final.type, info.next.range if isinstance(info.initial, Num) else (float("-inf"), float("inf")))
     _starts(block, inner, start)
     collected, fields = [], {}
@@ -278,7 +278,7 @@ def close(block: Block, inner: Block, node: tree.Node, how: _Shape, main: str | 
         type, axis = _stacked(tensor.type, how)
         value = frame.value(type)
         frame.spans[value.id] = span
-        collected.append(Collected(name=name, operand=tensor.operand, axis=axis, value=value))
+        collected.append(Collected.new(name=name, operand=tensor.operand, axis=axis, value=value))
         fields[name] = Tensor(value.id, value.type, tensor.range)
     if not carried and not collected:
         raise frame.fail(errors.RepeatProblem(node.span, f"this {how.kind} gives nothing", mend="hand something on (`h' = …`), or collect an `output`"))
@@ -367,7 +367,7 @@ def ride(block: Block, part: Part, span: Span) -> None:
     if target.kind == "definition":
         frame.rides = True
     else:
-        target.rides.append(Ride(made=part.id))
+        target.rides.append(Ride.new(made=part.id))
 
 
 def _inside(block: Block | None, outer: Block) -> bool:

@@ -55,6 +55,11 @@ class Session:
     names: set[str] = field(default_factory=set)
     _seen: set[tuple[str, int, str]] = field(default_factory=set)
 
+    @property
+    def open(self) -> bool:
+        """Whether what is being made is a block or cell by itself, whose numbers nobody gives."""
+        return bool(self.making) and self.making[0].node.kind in ("block", "cell")
+
     def report(self, diagnostic: Diagnostic) -> None:
         key = (diagnostic.span.source.file, diagnostic.span.start, diagnostic.code)
         if key not in self._seen:

@@ -213,7 +213,7 @@ def widen(block: Block, tensor: Tensor, type: Type) -> Tensor:
         return tensor
     from archdsl.ir.program import Numbers
 
-    return block.apply("expand", [tensor.operand], [type], span, {"to": Numbers(items=list(type.shape))}, ranges=tensor.range)[0]
+    return block.apply("expand", [tensor.operand], [type], span, {"to": Numbers.new(items=list(type.shape))}, ranges=tensor.range)[0]
 
 
 def gate(block: Block, statement: tree.Assign) -> None:
@@ -289,7 +289,7 @@ def _param(block: Block, node: tree.Param) -> None:
         fill = initial.fill(block, node.initial)
         value = block.frame.value(type, block.frame.attribute(name.text))
         block.frame.spans[value.id] = name.span
-        block.params.append(ParamData(value=value, frozen=node.frozen, initial=fill, place=node.span.place()))
+        block.params.append(ParamData.new(value=value, frozen=node.frozen, initial=fill, place=node.span.place()))
         block.names[name.text] = Tensor(value.id, type)
 
 
@@ -376,7 +376,7 @@ def _draw(block: Block, node: tree.Draw) -> None:
     value = frame.value(type)
     frame.spans[value.id] = node.span
     operands = [t.operand for t in ordered]
-    block.nodes.append(DrawNode(distribution=distribution.name, inputs=operands, gradient=way, outputs=[value], place=node.span.place()))  # type: ignore[arg-type]
+    block.nodes.append(DrawNode.new(distribution=distribution.name, inputs=operands, gradient=way, outputs=[value], place=node.span.place()))  # type: ignore[arg-type]
     support = distribution.support([t.range for t in ordered])
     drawn = Tensor(value.id, value.type, support, (distribution.name, operands))
     bind(block, node.target, drawn, node)

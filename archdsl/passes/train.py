@@ -47,7 +47,7 @@ def minimize(block: Block, node: tree.Minimize) -> None:
     while name_of in taken:
         name_of, i = f"{base}_{i}", i + 1
     block.nodes.append(
-        Minimize(name=name_of, loss=loss.operand, over=parts, over_params=params, optimizer=optimizer, settings=settings, place=node.span.place())  # type: ignore[arg-type]
+        Minimize.new(name=name_of, loss=loss.operand, over=parts, over_params=params, optimizer=optimizer, settings=settings, place=node.span.place())  # type: ignore[arg-type]
     )
 
 
@@ -80,7 +80,7 @@ def update(block: Block, node: tree.Assign) -> None:
     memory = _memory(block, part, target.name, target)
     if tensor.type != memory:
         raise block.frame.fail(errors.StateProblem(node.value.span, f"`{target.part}.{target.name}` is {memory}, and this is {tensor.type}"))
-    block.nodes.append(Update(made=part.id, memory=target.name, operand=tensor.operand, place=node.span.place()))
+    block.nodes.append(Update.new(made=part.id, memory=target.name, operand=tensor.operand, place=node.span.place()))
 
 
 def _memory(block: Block, part: Part, name: str, node: tree.Node):  # type: ignore[no-untyped-def]
@@ -106,7 +106,7 @@ def until(block: Block, node: tree.Until) -> None:
         raise frame.fail(errors.LearningProblem(condition.span, "an until waits for memories to stop changing", mend="write `until stable(m) at_most n`"))
     stable = [_stable(inner, a.value) for a in condition.arguments]
     at_most = expressions.number(block, node.at_most)
-    block.nodes.append(Until(stable=stable, at_most=at_most, body=inner.region(), place=node.span.place()))
+    block.nodes.append(Until.new(stable=stable, at_most=at_most, body=inner.region(), place=node.span.place()))
 
 
 def _stable(block: Block, node: tree.Expression) -> tuple[int, str]:

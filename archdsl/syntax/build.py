@@ -51,7 +51,7 @@ class Build:
 
     # -- files ----------------------------------------------------------------------------------------------------
     def start(self, c: Children) -> tree.File:
-        return tree.File(Span(self.source, 0, len(self.source.text)), self.source, _nodes(c))
+        return tree.File(Span(self.source, 0, len(self.source.text)), self.source, _nodes(c), [])
 
     def use(self, c: Children) -> tree.Use:
         return tree.Use(self._span(c), tree.String(self._at(c[1]), str(c[1])[1:-1]))

@@ -202,13 +202,16 @@ class _Writer:
     def file(self, statements: list[Statement]) -> str:
         lines: list[Line] = []
         for number, statement in enumerate(statements):
-            if number and not self._both_use(statements[number - 1], statement) and statement.items:
+            if number and self._both_use(statements[number - 1], statement):
+                statement.blank = statement.blank and bool(statement.before)
+            elif number and statement.items:
                 self._blank_before(statement)
             lines += self.statement(statement, 0)
         return "".join(f"{line}\n" for line in _aligned(lines))
 
     def _both_use(self, left: Statement, right: Statement) -> bool:
-        return all(isinstance(s.items[0], Token) and s.items[0].type == "USE" for s in (left, right) if s.items)
+        firsts = [s.items[0] if s.items else None for s in (left, right)]
+        return all(isinstance(first, Token) and first.type == "USE" for first in firsts)
 
     def _blank_before(self, statement: Statement) -> None:
         if statement.before:

@@ -37,7 +37,6 @@ class Function:
         self.size_keys: dict[str, str] = {}
         self.index_keys: dict[str, str] = {}
         self.input_keys: list[tuple[str, Type]] = []
-        self.hypers_used: set[str] = set()
         self.helpers: dict[str, None] = {}
         self._count = 0
         for item in plan.held:
@@ -67,7 +66,6 @@ class Function:
         if symbol in self.index_keys:
             return self.index_keys[symbol]
         if symbol in self.plan.hyper_attributes:
-            self.hypers_used.add(symbol)
             return f"self.{self.plan.hyper_attributes[symbol]}"
         if symbol not in self.size_keys:
             self.size_keys[symbol] = self.variable(symbol)

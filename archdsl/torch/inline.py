@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
+from archdsl.torch.annotate import Types
 from archdsl.torch.printer import flat
-from archdsl.torch.statements import Assign, Do, For, If, Return, Statement, Variable, With, expressions, keys, reads, rewrite, substitute, walk, writes
+from archdsl.torch.statements import Assign, For, If, Return, Statement, Variable, With, expressions, keys, reads, rewrite, substitute, walk, writes
 
 LONGEST = 84
 DEEPEST = 4
@@ -21,8 +22,18 @@ class Inliner:
         self.body, self.variables, self.kept = body, variables, kept
         self.uses = Counter(k for s in walk(body) for k in reads(s))
         self.defined = Counter(k for s in walk(body) for k in writes(s))
+        self.types = self._types(body)
         self.absorbed: dict[int, dict[str, str]] = {}
         """What was written into each statement, by the statement's `id`: variables and their text."""
+
+    def _types(self, body: list[Statement]) -> Types:
+        """Which variables `mypy` takes for `Any`."""
+        known: dict[str, bool] = {}
+        types = Types(known)
+        for statement in walk(body):
+            for key in writes(statement):
+                known.setdefault(key, types.is_any(statement.value) if isinstance(statement, Assign) else True)
+        return types
 
     def run(self) -> None:
         self.block(self.body, 0)
@@ -54,7 +65,7 @@ class Inliner:
         statement = block[at]
         assert isinstance(statement, Assign)
         key, value = statement.targets[0], statement.value
-        read = set(keys(value))
+        read = set(keys(value)) | attributes(value)
         for later in block[at + 1 :]:
             if key in reads(later):
                 return self.write(later, key, value, depth)
@@ -67,12 +78,13 @@ class Inliner:
         return False
 
     def changed(self, between: list[Statement], read: set[str]) -> bool:
-        return any(read & set(writes(s)) for s in walk(between))
+        return any(read & written(s) for s in walk(between))
 
     def write(self, later: Statement, key: str, value: ast.expr, depth: int) -> bool:
-        if isinstance(later, Return) and self.variables[key].named and not self.returned_well(later):
-            return False
-        if not isinstance(later, Return) and self.variables[key].named:
+        if isinstance(later, Return):
+            if len(later.values) > 1 and self.variables[key].named or self.types.is_any(value):
+                return False
+        elif self.variables[key].named:
             return False
         trial = [substitute(e, {key: value}) for e in expressions(later)]
         if not all(self.readable(e, depth, later) for e in trial):
@@ -80,9 +92,6 @@ class Inliner:
         rewrite(later, lambda e: substitute(e, {key: value}))
         self.absorbed.setdefault(id(later), {})[key] = ast.dump(value)
         return True
-
-    def returned_well(self, later: Return) -> bool:
-        return len(later.values) == 1 and isinstance(later.values[0], ast.Name)
 
     def readable(self, node: ast.expr, depth: int, later: Statement) -> bool:
         names: dict[str, ast.expr] = {k: ast.Name(self.guess(k), ast.Load()) for k in keys(node)}
@@ -92,6 +101,17 @@ class Inliner:
     def guess(self, key: str) -> str:
         var = self.variables.get(key)
         return (var.name or var.wishes[0]) if var else "value"
+
+
+def attributes(node: ast.expr) -> set[str]:
+    """The module's own tensors that an expression reads, as `self.m`."""
+    return {f"self.{n.attr}" for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"}
+
+
+def written(statement: Statement) -> set[str]:
+    """The variables and tensors of the module that a statement changes."""
+    kept = {t for t in statement.targets if t.startswith("self.")} if isinstance(statement, Assign) else set()
+    return set(writes(statement)) | kept
 
 
 def nesting(node: ast.AST) -> int:

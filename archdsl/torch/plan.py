@@ -80,6 +80,8 @@ class Plan:
     name: str
     real: set[str] = field(default_factory=set)
     """Hyperparameters that are floats."""
+    initial_inputs: list[int] = field(default_factory=list)
+    """The inputs that `initial_state` takes, by position; set when that method is written."""
 
     @cached_property
     def held(self) -> list[Held]:

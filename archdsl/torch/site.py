@@ -80,11 +80,25 @@ def fill_template(template: str | Callable[[Any], str], site: EmitSite, ports: l
     """The expression that an op's template gives at a site."""
     if callable(template):
         return template(site)
-    words: dict[str, str] = {name: site.setting(name) for name in site.settings}
-    words |= {name: site.size(size) for name, size in site.sizes.items()}
-    words |= {name: _axes(axes) for name, axes in site.axes.items()}
-    words |= dict(zip(ports, site.operands))
-    return template.format(**words, **{"self": site.module}, inputs=", ".join(site.operands))
+    return template.format_map(_Words(site, ports))
+
+
+class _Words(dict[str, str]):
+    """What a template's names stand for, worked out when they are met."""
+
+    def __init__(self, site: EmitSite, ports: list[str]):
+        super().__init__(zip(ports, site.operands))
+        self.site = site
+
+    def __missing__(self, name: str) -> str:
+        site = self.site
+        if name == "self":
+            return site.module
+        if name == "inputs":
+            return ", ".join(site.operands)
+        if name in site.axes:
+            return _axes(site.axes[name])
+        return site.size(site.sizes[name]) if name in site.sizes else site.setting(name)
 
 
 def _axes(axes: list[Axis]) -> str:

@@ -47,10 +47,9 @@ class Assign:
 
 @dataclass
 class Do:
-    """An expression for its effect. A `barrier` changes what expressions after it would read."""
+    """An expression for its effect."""
 
     value: ast.expr
-    barrier: bool = False
 
 
 @dataclass

@@ -199,7 +199,7 @@ def run(use: Use, training: bool = False) -> Ran:
     types = apply_signature(op, site)
     claimed = op.range(site) if callable(op.range) else op.range
     view = Concrete(use, site, types)
-    namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "Tensor": Tensor, "self": Self(training)}
+    namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "Tensor": Tensor, "Any": Any, "self": Self(training)}
     if op.helper:
         exec(op.helper, namespace)
     if op.has_weights:

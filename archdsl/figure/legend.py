@@ -1,0 +1,88 @@
+"""The legend: a sample of each mark, frame and wire that the figure uses, and what it means. No others.
+
+In: panels. Out: a cluster of samples, in a fixed order, or None where there is nothing to explain.
+"""
+
+from __future__ import annotations
+
+import graphviz
+
+from archdsl.figure import theme
+from archdsl.figure.scene import Panel
+
+_MARKS = {
+    "input": ("x", "input, with its type"),
+    "output": ("y", "output"),
+    "weights": ("<B>W</B>", "holds weights, learned"),
+    "frozen": ("<B>W</B> ❄", "holds weights, frozen"),
+    "function": ("f", "fixed function"),
+    "circle": ("σ", "pointwise"),
+    "state": ("<B>h</B>", "state: what it was one step before"),
+    "memory": ("<B>m</B>", "memory: what it was one call before"),
+    "attention": ("<B>attention</B>", "attention"),
+    "draw": ("~ p", "a random draw"),
+    "gradient": ("∥", "acts on the gradient only"),
+    "objective": ("minimize", "objective, with its optimizer"),
+}
+_WIRES = {
+    "data": "data, with its type where it changes",
+    "gate": "gate: opens the × it ends on",
+    "return": "handed on to the next step, copy or call",
+    "first": "the first value",
+    "updates": "updates by gradient",
+}
+_FRAMES = {
+    "stack": "copies in a row, separate weights",
+    "loop": "passes in a row, shared weights",
+    "scan": "along an axis, shared weights",
+    "until": "repeated until stable",
+    "training": "training",
+    "before": "computed once",
+}
+
+
+def legend(panels: list[Panel]) -> graphviz.Digraph | None:
+    marks = {m.kind for p in panels for m in p.root.all_marks()}
+    tagged = any(m.tag for p in panels for m in p.root.all_marks())
+    wires = {w.kind for p in panels for w in p.wires}
+    frames = {f.kind for p in panels for f in p.root.all_frames()}
+    rows: list[tuple[str, str, str]] = [("mark", k, t) for k, (_, t) in _MARKS.items() if k in marks]
+    rows += [("tag", "A", "the same weights at every use")] if tagged else []
+    rows += [("wire", k, t) for k, t in _WIRES.items() if k in wires]
+    rows += [("frame", k, t) for k, t in _FRAMES.items() if k in frames]
+    if not rows:
+        return None
+    graph = graphviz.Digraph("cluster_legend")
+    graph.attr(label="<Legend>", labelloc="b", labeljust="l", **{**theme.FRAMES["legend"], "fontsize": "9"})
+    for i, (family, kind, text) in enumerate(rows):
+        _row(graph, i, family, kind, text)
+    for i in range(len(rows) - 1):
+        graph.edge(f"legend_a{i + 1}", f"legend_a{i}", style="invis", weight="50", key=f"legend_v{i}", id=f"legend_v{i}")
+    return graph
+
+
+def _row(graph: graphviz.Digraph, i: int, family: str, kind: str, text: str) -> None:
+    sample, words = f"legend_a{i}", f"legend_t{i}"
+    key = f"legend_w{i}"
+    hidden = {"style": "invis", "key": key, "id": key}
+    with graph.subgraph() as row:
+        row.attr(rank="same")
+        match family:
+            case "mark":
+                label, _ = _MARKS[kind]
+                attributes = {**theme.MARKS[kind], "fontsize": "8", "height": "0.22", "width": "0.34"}
+                row.node(sample, label=f"<{label}>", **attributes)
+            case "tag":
+                row.node(sample, label="A", shape="box", style="rounded,filled", fillcolor=theme.INK, fontcolor=theme.PAPER, fontsize="8",
+                         width="0.2", height="0.18", fixedsize="true")  # fmt: skip
+            case "wire":
+                row.node(sample, label="", shape="point", width="0.01", style="invis")
+                row.node(f"legend_b{i}", label="", shape="point", width="0.01", style="invis")
+                row.edge(sample, f"legend_b{i}", key=f"legend_s{i}", id=f"legend_s{i}", minlen="1", **theme.WIRES[kind])
+            case "frame":
+                attributes = {**theme.FRAMES[kind], "shape": "box", "width": "0.34", "height": "0.2", "margin": "0"}
+                if kind == "stack":
+                    attributes["peripheries"] = "2"
+                row.node(sample, label="", **attributes)
+        row.node(words, label=f"<{text}>", shape="plain", fontsize="8")
+        row.edge(f"legend_b{i}" if family == "wire" else sample, words, **hidden)

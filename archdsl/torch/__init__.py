@@ -1,0 +1,15 @@
+"""IR → standalone PyTorch source. No torch is imported here."""
+
+from __future__ import annotations
+
+from archdsl.ir.program import Program
+from archdsl.torch.plan import CannotEmit
+
+__all__ = ["CannotEmit", "emit"]
+
+
+def emit(program: Program, entries: list[str] | None = None) -> str:
+    """One Python file with the definitions named (all that the program's file defines, if none are) and what they use."""
+    from archdsl.torch.file import write_file
+
+    return write_file(program, program.entries if entries is None else entries)

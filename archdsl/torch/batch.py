@@ -1,0 +1,183 @@
+"""Which scans need no loop: those whose body treats every slice alike.
+
+`is_pointwise`: the body acts on axes to the right of the scanned one, so that it may be given the whole tensor as it is.
+`is_mappable`: the body is one call without state, which `torch.vmap` can take along the axis.
+"""
+
+from __future__ import annotations
+
+from archdsl.ir.num import ELLIPSIS, Num
+from archdsl.ir.program import Apply, Call, Data, Draw, Made, Node, Operand, Region, Repeat, Value
+from archdsl.ops import FAMILIES, OPS
+from archdsl.torch.plan import Plan, nodes
+
+_POINTWISE = frozenset(op.name for family in ("operators", "activations", "functions") for op in FAMILIES[family])
+_LAST_AXIS = frozenset(("Linear", "Dropout"))
+_ALONG = frozenset(("softmax", "log_softmax", "cumsum", "cumprod", "normalize"))
+_REDUCTIONS = frozenset(op.name for op in FAMILIES["reductions"])
+
+
+class _No(Exception):
+    """The body cannot be given the whole tensor."""
+
+
+def is_pointwise(node: Repeat, plan: Plan) -> bool:
+    """Whether the body of a scan gives the same on all slices at once, the scanned axis standing where it stood."""
+    if node.rides or node.carried or not node.sliced or not node.collected:
+        return False
+    try:
+        places = _places(node, plan)
+    except _No:
+        return False
+    return all(isinstance(c.operand, int) and places.get(c.operand) == c.axis.index for c in node.collected)
+
+
+def widened(node: Repeat) -> Region:
+    """The body as it is when the scanned axis stays in: the same nodes, with that axis in their types."""
+    region = node.body.model_copy(deep=True)
+    for inner in region.nodes:
+        for value in getattr(inner, "outputs", []):
+            value.type = _with_axis(value, node)
+    return region
+
+
+def _with_axis(value: Value, node: Repeat) -> "Value.type":  # type: ignore[name-defined]
+    axis = node.sliced[0].axis
+    at = len(value.type.shape) + 1 + axis.index
+    shape = list(value.type.shape)
+    return value.type.with_shape([*shape[:at], axis.size, *shape[at:]]) if 0 <= at <= len(shape) else value.type
+
+
+def _places(node: Repeat, plan: Plan) -> dict[int, int]:
+    """Where the scanned axis stands in each value of the body, counted from the end. Raises _No."""
+    if any(s.axis.index >= 0 for s in node.sliced):
+        raise _No
+    places = {s.value.id: s.axis.index for s in node.sliced}
+    ranks = {s.value.id: len(s.value.type.shape) for s in node.sliced}
+    _spread(node.body, plan, places, ranks)
+    return places
+
+
+def _spread(region: Region, plan: Plan, places: dict[int, int], ranks: dict[int, int]) -> None:
+    for param in region.params:
+        ranks[param.value.id] = len(param.value.type.shape)
+    for node in region.nodes:
+        if isinstance(node, Apply):
+            place: int | None = _of_apply(node, places, ranks)
+        elif isinstance(node, Call) and not node.rides:
+            place = _of_call(node, plan, places, ranks)
+        else:
+            raise _No
+        for value in node.outputs:
+            ranks[value.id] = len(value.type.shape)
+            if place is not None:
+                places[value.id] = place
+
+
+def _of_apply(node: Apply, places: dict[int, int], ranks: dict[int, int]) -> int | None:
+    touched = [places[i] for i in node.inputs if isinstance(i, int) and i in places]
+    if not touched:
+        return None
+    place = touched[0]
+    right = -place - 1
+    held = [i for i in node.inputs if isinstance(i, int) and i not in places]
+    if len(set(touched)) > 1 or any(ranks.get(i, 99) > right for i in held):
+        raise _No
+    if node.op in _POINTWISE:
+        return place
+    if node.op in _LAST_AXIS and place < -1:
+        return place
+    if node.op == "Embedding":
+        return place - 1
+    axes = [a.index for group in node.axes.values() for a in group]
+    if not axes or any(a >= 0 or a <= place for a in axes):
+        raise _No
+    if node.op in _ALONG:
+        return place
+    if node.op == "concat" and not held:
+        return place
+    if node.op in _REDUCTIONS:
+        return place if node.settings.get("keep") is True else place + len(axes)
+    raise _No
+
+
+def _of_call(node: Call, plan: Plan, places: dict[int, int], ranks: dict[int, int]) -> int | None:
+    made = next(h.item for h in plan.held if h.id == node.made)
+    assert isinstance(made, Made)
+    callee = plan.program.of(made)
+    definition = callee.definition
+    if callee.remembers or definition.states:
+        raise _No
+    inner: dict[int, int] = {}
+    inner_ranks: dict[int, int] = {}
+    for given, value in zip(node.inputs, definition.inputs):
+        if ELLIPSIS in value.type.shape and isinstance(given, int) and given in places:
+            after = len(value.type.shape) - value.type.shape.index(ELLIPSIS) - 1
+            if -places[given] <= after:
+                raise _No
+        inner_ranks[value.id] = ranks.get(given, 99) if isinstance(given, int) else 0
+        if isinstance(given, int) and given in places:
+            inner[value.id] = places[given]
+    _spread(definition.body, callee, inner, inner_ranks)
+    results = {inner.get(o.operand) if isinstance(o.operand, int) else None for o in definition.outputs}
+    if len(results) != 1:
+        raise _No
+    return results.pop()
+
+
+def is_mappable(node: Repeat, plan: Plan) -> bool:
+    """Whether the body of a scan is one call that `torch.vmap` can take along the axis."""
+    if node.rides or node.carried or len(node.body.nodes) != 1 or not node.sliced or not node.collected:
+        return False
+    call = node.body.nodes[0]
+    if not isinstance(call, Call) or call.rides or any(isinstance(i, Num) for i in call.inputs):
+        return False
+    made = next(h for h in plan.held if h.id == call.made)
+    outputs = {v.id for v in call.outputs}
+    return not made.stacks and not plan.program.of(made.item if isinstance(made.item, Made) else None).remembers and all(
+        c.operand in outputs for c in node.collected
+    )
+
+
+def is_random(made: Made, plan: Plan) -> bool:
+    """Whether two calls with the same inputs differ."""
+    if made.primitive:
+        return OPS[made.of].random
+    callee = plan.program.of(made)
+    drawn = any(isinstance(n, Draw) or (isinstance(n, Apply) and (OPS[n.op].random if n.op in OPS else False)) or _drops(n) for n in nodes(callee.definition.body))
+    return drawn or any(isinstance(h.item, Made) and is_random(h.item, callee) for h in callee.held)
+
+
+def _drops(node: Node) -> bool:
+    return isinstance(node, Apply) and "dropout" in node.settings and node.settings["dropout"] != Num.of(0)
+
+
+def uses_symbol(region: Region, symbol: str) -> bool:
+    """Whether a size symbol is needed while the body runs, and not only when its parts are made."""
+    return any(_needs(node, symbol) for node in nodes(region))
+
+
+def _needs(node: Node, symbol: str) -> bool:
+    numbers: list[object] = list(getattr(node, "inputs", []))
+    if isinstance(node, Apply) and node.made is None:
+        numbers += node.settings.values()
+    if isinstance(node, Repeat):
+        numbers += [node.count, *(c.initial for c in node.carried), *(c.next for c in node.carried)]
+    if isinstance(node, Apply):
+        numbers += [n for v in node.outputs for n in v.type.shape]
+    return any(symbol in n.symbols() for n in map(_number, numbers) if n is not None)
+
+
+def _number(value: object) -> Num | None:
+    if isinstance(value, Num):
+        return value
+    if isinstance(value, Data) and hasattr(value, "items"):
+        items = value.items
+        total = Num.of(0)
+        for i, n in enumerate(items if isinstance(items, list) else []):
+            total = total + n * (i + 1)
+        return total
+    return None
+
+
+__all__ = ["Operand", "is_mappable", "is_pointwise", "is_random", "uses_symbol", "widened"]

@@ -1,0 +1,210 @@
+"""`__init__` of a class: its arguments, the parts in the order of the program, parameters and memories."""
+
+from __future__ import annotations
+
+import ast
+
+from archdsl.ir.num import ELLIPSIS, Num
+from archdsl.ir.program import Condition, Constraint, Fill, Hyper, Made, Memory, Param, Repeat
+from archdsl.ir.types import Type
+from archdsl.ops import INITIALIZERS, OPS
+from archdsl.torch.names import Namespace, singular, variable
+from archdsl.torch.numbers import is_real, number, over_one
+from archdsl.torch.plan import Held, Plan
+from archdsl.torch.printer import INDENT, fits, flat, lines, parse, signature
+from archdsl.torch.site import EmitSite, fill_template, setting
+
+INNER = INDENT * 2
+
+
+class Constructor:
+    """Writes the constructor of one class."""
+
+    def __init__(self, plan: Plan, used: set[str]):
+        self.plan, self.definition, self.used = plan, plan.definition, used
+        self.helpers: dict[str, None] = {}
+        self.indices: dict[str, str] = {}
+
+    def lines(self, after: list[str]) -> list[str]:
+        body = [f"{INNER}super().__init__()", *self.defaults(), *self.checks()]
+        body += [f"{INNER}self.{self.plan.hyper_attributes[n]} = {self.plan.arguments[n]}" for n in self.plan.arguments if n in self.used]
+        for item in self.plan.held:
+            body += self.item(item)
+        for memory in self.definition.memories:
+            body += self.memory(memory)
+        return [*signature(INDENT, "__init__", ["self", *self.parameters()], "None"), *body, *after]
+
+    # -- arguments ----------------------------------------------------------------------------------------------
+    def ordered(self) -> list[Hyper]:
+        """Hyperparameters, those without a default first."""
+        return sorted(self.definition.hypers, key=lambda h: h.default is not None)
+
+    def kind(self, name: str) -> str:
+        return "float" if name in self.plan.real else "int"
+
+    def parameters(self) -> list[str]:
+        result = [f"{self.plan.arguments[s]}: int" for s in self.definition.sizes]
+        for h in self.ordered():
+            text = f"{self.plan.arguments[h.name]}: {self.kind(h.name)}"
+            if h.default is not None:
+                text += f" = {self.text(h.default, False)}" if h.default.is_const else " | None = None"
+            result.append(text)
+        return result
+
+    def defaults(self) -> list[str]:
+        """`hidden = 4 * d if hidden is None else hidden`."""
+        result = []
+        for h in self.definition.hypers:
+            if h.default is not None and not h.default.is_const:
+                name = self.plan.arguments[h.name]
+                value = self.text(h.default, h.name not in self.plan.real)
+                result.append(f"{INNER}{name} = {value} if {name} is None else {name}")
+        return result
+
+    def checks(self) -> list[str]:
+        """What must hold for the numbers, where a caller could break it."""
+        result: list[str] = []
+        for c in self.definition.constraints:
+            text = self._constraint(c)
+            if text and text not in result:
+                result.append(text)
+        for condition in self.definition.conditions:
+            text = self._condition(condition)
+            if text and text not in result:
+                result.append(text)
+        return result
+
+    def _constraint(self, c: Constraint) -> str:
+        if c.must != "whole" or not c.number.divides or not c.number.symbols() <= self.plan.arguments.keys() or is_real(c.number, self.plan.real):
+            return ""
+        top, bottom = over_one(c.number)
+        text = flat(parse(f"({number(top, self.symbol)}) % ({number(bottom, self.symbol)}) == 0"))
+        line = f'{INNER}assert {text}, "{c.number} must be whole"'
+        return line if fits(line) else f"{INNER}assert {text}"
+
+    def _condition(self, c: Condition) -> str:
+        symbols = c.left.symbols() | c.right.symbols()
+        if not symbols or not symbols <= self.plan.arguments.keys():
+            return ""
+        opposite = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+        sign = c.op if c.outcome else opposite[c.op]
+        return f"{INNER}assert {self.text(c.left, False)} {sign} {self.text(c.right, False)}"
+
+    # -- numbers ------------------------------------------------------------------------------------------------
+    def symbol(self, symbol: str) -> str:
+        return self.indices.get(symbol) or self.plan.arguments.get(symbol) or variable(symbol)
+
+    def text(self, value: Num, whole: bool = True) -> str:
+        return flat(parse(number(value, self.symbol, whole)))
+
+    def site(self, **more: object) -> EmitSite:
+        return EmitSite(symbol=self.symbol, **more)  # type: ignore[arg-type]
+
+    # -- parts --------------------------------------------------------------------------------------------------
+    def item(self, held: Held) -> list[str]:
+        self.indices = self._indices(held.stacks)
+        value = self.made(held.item) if isinstance(held.item, Made) else self.param(held.item)
+        list_class = "nn.ModuleList" if isinstance(held.item, Made) else "nn.ParameterList"
+        for stack in reversed(held.stacks):
+            value = self.copies(list_class, value, stack)
+            list_class = "nn.ModuleList"
+        target = f"self.{self.plan.attributes[held.id]}"
+        frozen = isinstance(held.item, Made) and held.item.frozen
+        result = lines(INNER, f"{target} = ", value, ".requires_grad_(False)" if frozen else "")
+        if frozen and len(result) > 1:
+            result = [*lines(INNER, f"{target} = ", value), f"{INNER}{target}.requires_grad_(False)"]
+        if isinstance(held.item, Made) and held.item.initial:
+            result += self.weights(held, held.item, target)
+        self.indices = {}
+        return result
+
+    def _indices(self, stacks: tuple[Repeat, ...]) -> dict[str, str]:
+        names = Namespace(self.plan.arguments.values())
+        return {s.index: names.take(variable(s.index)) for s in stacks if s.index}
+
+    def copies(self, list_class: str, value: ast.expr, stack: Repeat) -> ast.expr:
+        """`nn.ModuleList(value for i in range(n))`."""
+        needed = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
+        index = self.indices.get(stack.index or "", "_")
+        target = ast.Name(index if index in needed else "_", ast.Store())
+        source = ast.Call(ast.Name("range", ast.Load()), [parse(self.text(stack.count))], [])
+        inside = ast.GeneratorExp(value, [ast.comprehension(target, source, [], 0)])
+        return ast.Call(parse(list_class), [inside], [])
+
+    def made(self, made: Made) -> ast.expr:
+        if made.primitive:
+            op = OPS[made.of]
+            return parse(fill_template(op.init, self.site(settings=made.settings, sizes=made.sizes), []))
+        callee = self.plan.program.of(made)
+        definition = callee.definition
+        args = [parse(self.text(made.sizes[s])) for s in definition.sizes]
+        named: list[ast.keyword] = []
+        given: dict[str, Num] = {**made.sizes, **{n: v for n, v in made.settings.items() if isinstance(v, Num)}}
+        for h in Constructor(callee, set()).ordered():
+            value = made.settings[h.name]
+            text = parse(setting(value, self.symbol, whole=h.name not in callee.real))
+            if h.default is None:
+                args.append(text)
+            elif value != h.default.subs(given):
+                named.append(ast.keyword(callee.arguments[h.name], text))
+        return ast.Call(ast.Name(callee.name, ast.Load()), args, named)
+
+    def param(self, param: Param) -> ast.expr:
+        value = self.filled(param.initial, param.value.type)
+        return ast.Call(parse("nn.Parameter"), [value], [ast.keyword("requires_grad", ast.Constant(False))] if param.frozen else [])
+
+    def filled(self, fill: Fill, type_: Type) -> ast.expr:
+        initializer = INITIALIZERS[fill.name]
+        if initializer.helper:
+            self.helpers[initializer.helper] = None
+        return parse(initializer.torch(self.site(shape=type_.shape, settings=fill.settings)))
+
+    def weights(self, held: Held, made: Made, target: str) -> list[str]:
+        """Weights that start otherwise than torch's module makes them."""
+        indent, name = INNER, target
+        result: list[str] = []
+        for _ in held.stacks:
+            loop = variable(singular(name.removeprefix("self.")))
+            loop = loop if loop != name else f"{loop}_i"
+            result.append(f"{indent}for {loop} in {name}:")
+            indent, name = indent + INDENT, loop
+        for weight, fill in made.initial.items():
+            owner = f"{name}.{weight}" if not held.stacks else f'{name}.get_parameter("{weight}")'
+            result += in_place(indent, owner, self.filled(fill, made.weights[weight]))
+        return result
+
+    # -- memories -----------------------------------------------------------------------------------------------
+    def memory(self, memory: Memory) -> list[str]:
+        name = self.plan.attributes[memory.value.id]
+        value = parse(self.first(memory)) if not isinstance(memory.initial, Fill) else self.filled(memory.initial, memory.value.type)
+        call = ast.Call(parse("self.register_buffer"), [ast.Constant(name), value], [])
+        return lines(INNER, "", call)
+
+    def first(self, memory: Memory) -> str:
+        shape = ", ".join(number(n, self.symbol) for n in memory.value.type.shape if n != ELLIPSIS)
+        whole = f"({shape},)" if len(memory.value.type.shape) == 1 else f"({shape})"
+        if isinstance(memory.initial, int):
+            return f"torch.full({whole}, torch.nan)"
+        assert isinstance(memory.initial, Num)
+        kind = {"float": "", "int": ", dtype=torch.long", "bool": ", dtype=torch.bool"}[memory.value.type.dtype]
+        if memory.initial in (0, 1):
+            return f"torch.{'ones' if memory.initial == 1 else 'zeros'}({shape or '()'}{kind})"
+        text = number(memory.initial, self.symbol, whole=memory.value.type.dtype == "int")
+        if memory.value.type.dtype == "float" and memory.initial.is_integer:
+            text = f"float({text})" if not memory.initial.is_const else f"({text.strip('()')}.0)"
+        return f"torch.full({whole}, {text}{kind})"
+
+
+def in_place(indent: str, weight: str, value: ast.expr) -> list[str]:
+    """Fill a weight that is there: `nn.init.normal_(self.E.weight, std=0.02)`."""
+    target = parse(weight)
+    match value:
+        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="init")), args=[_, *args], keywords=named):
+            return lines(indent, "", ast.Call(value.func, [target, *args], named))
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr=maker), args=args):
+            plain = {"zeros": "zeros_", "ones": "ones_", "randn": "normal_", "rand": "uniform_", "full": "constant_"}.get(maker)
+            if plain:
+                rest = args[1:] if maker == "full" else []
+                return lines(indent, "", ast.Call(parse(f"nn.init.{plain}"), [target, *rest], []))
+    copied = ast.Call(ast.Attribute(target, "copy_", ast.Load()), [value], [])
+    return [f"{indent}with torch.no_grad():", *lines(indent + INDENT, "", copied)]

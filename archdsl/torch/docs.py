@@ -1,0 +1,58 @@
+"""Docstrings and shape comments."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+
+from archdsl.ir.program import Definition
+from archdsl.ir.types import Type
+from archdsl.torch.printer import WIDTH, fits
+from archdsl.torch.statements import Assign, Statement, Variable, reads, walk
+
+
+def clean(text: str) -> str:
+    """A program's text without what could end a docstring, or hide."""
+    text = "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else " " for c in text)
+    text = text.replace("\\", "\\\\").replace('"""', "'''")
+    return text[:-1] + "'" if text.endswith('"') else text
+
+
+def docstring(text: str, indent: str) -> list[str]:
+    """The docstring with a program's text, wrapped."""
+    text = clean(text.strip())
+    if not text:
+        return []
+    one = f'{indent}"""{text}"""'
+    if "\n" not in text and fits(one):
+        return [one]
+    paragraphs = [" ".join(p.split()) for p in text.split("\n\n")] if "\n" in text else [text]
+    result: list[str] = []
+    for p in paragraphs:
+        result += ([""] if result else []) + textwrap.wrap(p, WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False)
+    first, *rest = result
+    return [f'{indent}"""{first}', *[f"{indent}{r}".rstrip() for r in rest], f'{indent}"""']
+
+
+def forward(definition: Definition, indent: str) -> list[str]:
+    """`x [batch, time, d] -> y [batch, time, tags]`."""
+    left = ", ".join(f"{v.name} {v.type}" for v in definition.inputs)
+    right = ", ".join("{} {}".format(o.name.rstrip("'"), o.type) for o in definition.outputs)
+    word = "One step: " if definition.kind == "cell" else ""
+    text = clean(f"{word}{left} -> {right}".strip())
+    one = f'{indent}"""{text}"""'
+    if fits(one):
+        return [one]
+    return docstring(f"{word}{left}\n\n-> {right}", indent)
+
+
+def comment_shapes(body: list[Statement], variables: dict[str, Variable]) -> None:
+    """A comment where a value has a shape that nothing it is made of has."""
+    for statement in walk(body):
+        if not isinstance(statement, Assign) or len(statement.targets) != 1 or statement.targets[0] not in variables:
+            continue
+        made = variables[statement.targets[0]].type
+        before = [variables[k].type for k in reads(statement) if k in variables]
+        shapes = {t.shape for t in before if t is not None}
+        if made is not None and made.shape and shapes and made.shape not in shapes:
+            statement.comment = str(Type(shape=made.shape))

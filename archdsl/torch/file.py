@@ -1,0 +1,62 @@
+"""A program → one Python file: imports, helper functions, one class for each definition that is needed, each after those it uses."""
+
+from __future__ import annotations
+
+import re
+
+from archdsl.ir.program import Made, Program
+from archdsl.torch.module import Module
+from archdsl.torch.plan import Plan, ProgramPlan
+from archdsl.torch.train import TRAINER, Train
+
+_TRAINER_IMPORTS = ("import sys", "from collections.abc import Iterable", "from typing import Any")
+
+
+def write_file(program: Program, entries: list[str]) -> str:
+    """The whole file for some definitions and all that they use."""
+    plan = ProgramPlan(program)
+    order: dict[str, Plan] = {}
+    for entry in entries:
+        _visit(plan.plans[entry], order)
+    classes: list[str] = []
+    helpers: dict[str, None] = {}
+    for one in order.values():
+        writer = Train(one) if one.definition.kind == "train" else Module(one)
+        classes.append("\n".join(writer.lines()))
+        helpers.update(writer.helpers)
+    trains = any(p.definition.kind == "train" for p in order.values())
+    parts = [*(h.strip("\n") for h in helpers), *([TRAINER.strip("\n")] if trains else []), *classes]
+    body = "\n\n\n".join(parts)
+    return "\n".join(imports(body)) + "\n\n\n" + body + "\n"
+
+
+def _visit(plan: Plan, order: dict[str, Plan]) -> None:
+    """What a definition uses, then the definition."""
+    if plan.definition.name in order:
+        return
+    for h in plan.held:
+        if isinstance(h.item, Made) and not h.item.primitive:
+            _visit(plan.program.of(h.item), order)
+    order[plan.definition.name] = plan
+
+
+def imports(body: str) -> list[str]:
+    """The imports that a body needs, in the order that linters want."""
+    code = re.sub(r'""".*?"""|"[^"\n]*"', "", body, flags=re.S)
+
+    def used(word: str) -> bool:
+        return re.search(rf"(?<![\w.]){word}", code) is not None
+
+    plain = [f"import {m}" for m in ("math", "sys") if used(rf"{m}\.")]
+    standard = [("collections.abc", ["Iterable"]), ("pathlib", ["Path"]), ("typing", ["Any", "NamedTuple"])]
+    named = []
+    for module, names in standard:
+        present = [n for n in names if used(rf"{n}\b")]
+        if present:
+            named.append(f"from {module} import {', '.join(present)}")
+    torch = ["import torch"] if used(r"torch\.") else []
+    torch += ["import torch.nn.functional as F"] if used(r"F\.") else []
+    from_torch = [n for n in ("Tensor", "nn") if used(rf"{n}\b")]
+    torch += [f"from torch import {', '.join(from_torch)}"] if from_torch else []
+    first = plain + named
+    return [*first, *([""] if first else []), *torch]

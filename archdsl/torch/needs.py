@@ -1,0 +1,67 @@
+"""Which nodes are needed for which values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from archdsl.ir.num import Num
+from archdsl.ir.program import Apply, Call, Draw, Made, Minimize, Node, Operand, Repeat, Until, Update
+from archdsl.torch.plan import Plan, nodes
+
+
+def outputs(node: Node) -> list[int]:
+    """The values that a node makes for the region around it."""
+    match node:
+        case Apply() | Call() | Draw():
+            return [v.id for v in node.outputs]
+        case Repeat():
+            finals = [v.id for r in node.rides for v in r.finals.values()]
+            return [c.final.id for c in node.carried] + [c.value.id for c in node.collected] + finals
+    return []
+
+
+def inputs(node: Node) -> set[int]:
+    """The values that a node reads, those that its inner regions read included."""
+    found: list[Operand] = []
+    match node:
+        case Apply() | Call() | Draw():
+            found = list(node.inputs)
+        case Repeat():
+            found = [s.operand for s in node.sliced] + [c.initial for c in node.carried]
+            found += [c.next for c in node.carried] + [c.operand for c in node.collected]
+            found += [o for r in node.rides for o in r.initial.values()]
+            return _ids(found) | {i for n in node.body.nodes for i in inputs(n)}
+        case Minimize():
+            found = [node.loss]
+        case Update():
+            found = [node.operand]
+        case Until():
+            return {i for n in node.body.nodes for i in inputs(n)}
+    return _ids(found)
+
+
+def _ids(operands: Iterable[Operand]) -> set[int]:
+    return {o for o in operands if isinstance(o, int)}
+
+
+def has_effect(node: Node, plan: Plan) -> bool:
+    """Whether a node changes a memory or a state, so that it is done even where its value is not used."""
+    made = {h.id: h.item for h in plan.held if isinstance(h.item, Made)}
+    found: list[Node] = [node, *(nodes(node.body) if isinstance(node, (Repeat, Until)) else ())]
+    for n in found:
+        if isinstance(n, Call) and (n.rides or plan.program.of(made[n.made]).remembers):
+            return True
+        if isinstance(n, (Minimize, Update, Until)):
+            return True
+    return False
+
+
+def needed(region: Sequence[Node], operands: Iterable[Operand | None], plan: Plan, effects: bool = False) -> list[Node]:
+    """The nodes of a region that are needed for some values, in their order."""
+    wanted = {o for o in operands if isinstance(o, int) and not isinstance(o, Num)}
+    result: list[Node] = []
+    for node in reversed(region):
+        if wanted & set(outputs(node)) or (effects and has_effect(node, plan)):
+            result.append(node)
+            wanted |= inputs(node)
+    return result[::-1]

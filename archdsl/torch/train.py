@@ -1,0 +1,4 @@
+from archdsl.torch.module import Module
+TRAINER = ""
+class Train(Module):
+    pass

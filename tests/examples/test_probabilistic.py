@@ -1,0 +1,81 @@
+"""Viterbi and Baum-Welch against hmmlearn; Boltzmann machines against scikit-learn and the rule of contrastive divergence."""
+
+import numpy as np
+import pytest
+import torch
+from agreement import load, own
+from test_without_gradients import _hmm, memory, remember
+
+
+def test_viterbi_is_that_of_hmmlearn() -> None:
+    ours = load("viterbi", "Viterbi", states=3, symbols=5).double()
+    theirs = _hmm(ours, 5)
+    seen = torch.randint(0, 5, (6, 12))
+    path, score = ours(seen)
+    for row, ours_path, ours_score in zip(seen.numpy(), path, score, strict=True):
+        best, states = theirs.decode(row[:, None], algorithm="viterbi")
+        assert ours_score.item() == pytest.approx(best, abs=1e-10)
+        assert ours_path.tolist() == states.tolist()
+
+
+@pytest.mark.parametrize("rounds", [1, 5])
+def test_baum_welch_is_that_of_hmmlearn(rounds: int) -> None:
+    hmm = pytest.importorskip("hmmlearn.hmm")
+    ours = load("baum_welch", "BaumWelch", states=2, symbols=4).double()
+    start = np.array([0.6, 0.4])
+    move, emit = np.array([[0.7, 0.3], [0.2, 0.8]]), np.array([[0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]])
+    remember(ours, pi=start, A=move, B=emit)
+    theirs = hmm.CategoricalHMM(2, n_features=4, n_iter=rounds, tol=-np.inf, init_params="", params="ste")
+    theirs.startprob_, theirs.transmat_, theirs.emissionprob_ = start, move, emit
+    seen = torch.randint(0, 4, (40,))
+    likelihood = theirs.score(seen.numpy()[:, None])
+    assert ours.eval()(seen)[0].item() == pytest.approx(likelihood, abs=1e-9)
+    theirs.fit(seen.numpy()[:, None])
+    ours.train()
+    for _ in range(rounds):
+        ours(seen)
+    np.testing.assert_allclose(memory(ours, "pi").numpy(), theirs.startprob_, atol=1e-9)
+    np.testing.assert_allclose(memory(ours, "A").numpy(), theirs.transmat_, atol=1e-9)
+    np.testing.assert_allclose(memory(ours, "B").numpy(), theirs.emissionprob_, atol=1e-9)
+
+
+def test_rbm_learns_by_contrastive_divergence() -> None:
+    from sklearn.neural_network import BernoulliRBM
+
+    ours = load("rbm", "RBM", visible=6, hidden=4, steps=2).double()
+    weights = dict(ours.named_parameters())
+    W, b, c = (own(weights, n) for n in ("W", "b", "c"))
+    for p in (W, b, c):
+        p.data.normal_()
+    v = (torch.rand(50, 6, dtype=torch.float64) < 0.5).double()
+    torch.manual_seed(3)
+    likely, contrast = ours(v)
+    theirs = BernoulliRBM(4)
+    theirs.components_, theirs.intercept_hidden_, theirs.intercept_visible_ = (p.detach().numpy() for p in (W, c, b))
+    np.testing.assert_allclose(likely.detach().numpy(), theirs.transform(v.numpy()), atol=1e-10)
+    torch.manual_seed(3)
+    s = v
+    with torch.no_grad():
+        for _ in range(2):
+            h = torch.bernoulli(torch.sigmoid(s @ W.T + c))
+            s = torch.bernoulli(torch.sigmoid(h @ W + b))
+    energy = theirs._free_energy(v.numpy()) - theirs._free_energy(s.numpy())
+    assert contrast.item() == pytest.approx(energy.mean(), abs=1e-10)
+    contrast.backward()
+    with torch.no_grad():
+        before, after = torch.sigmoid(v @ W.T + c), torch.sigmoid(s @ W.T + c)
+        rule = -(before.T @ v - after.T @ s) / 50, -(v - s).mean(0), -(before - after).mean(0)
+    for p, expected in zip((W, b, c), rule, strict=True):
+        torch.testing.assert_close(p.grad, expected)
+
+
+def test_boltzmann_machine_keeps_what_is_clamped_and_learns_by_difference() -> None:
+    ours = load("boltzmann", "Boltzmann", visible=3, hidden=2, sweeps=3).double()
+    weights = dict(ours.named_parameters())
+    joined, b = own(weights, "joined"), own(weights, "b")
+    v = (torch.rand(20, 3, dtype=torch.float64) < 0.5).double()
+    ours(v).backward()
+    grad = joined.grad
+    assert grad is not None and b.grad is not None
+    assert torch.equal(grad, grad.tril(-1)), "the weights are symmetric, and no unit is joined with itself"
+    assert grad.abs().max() > 0

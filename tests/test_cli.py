@@ -1,0 +1,239 @@
+"""The command line as a user meets it: what it prints, what it writes, its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import archdsl
+from archdsl import resources
+from archdsl.cli import main
+
+GOOD = '''"""A small one."""
+model Small(d = 4) {
+  input x: [batch, d]
+  output y = relu(Linear(2 * d)(x))
+  expect params == 40
+  config wide(d = 8)
+}
+'''
+BAD = "model Bad(d = 4) {\n  input x: [batch, d]\n  output y = relu(z)\n}\n"
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in an empty folder that holds good.arch and bad.arch."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.arch").write_text(GOOD)
+    (tmp_path / "bad.arch").write_text(BAD)
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        status = main(arguments)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return status, out, err
+
+    return command
+
+
+def test_check(run: Run) -> None:
+    assert run("check", "good.arch") == (0, "good.arch: ok (Small)\n", "")
+    status, out, err = run("check", "good.arch", "bad.arch")
+    assert status == 1
+    assert "good.arch: ok" in out
+    assert "E0201: unknown name `z`" in err
+    assert "bad.arch:3:19" in err
+
+
+def test_draw_names_the_file_after_the_program(run: Run) -> None:
+    assert run("draw", "good.arch") == (0, "wrote good.svg\n", "")
+    assert Path("good.svg").read_text().rstrip().endswith("</svg>")
+
+
+@pytest.mark.parametrize(("name", "start"), [("f.svg", b"<"), ("f.pdf", b"%PDF"), ("f.png", b"\x89PNG"), ("f.dot", b"digraph")])
+def test_draw_picks_the_format_by_suffix(run: Run, name: str, start: bytes) -> None:
+    assert run("draw", "good.arch", "-o", name)[0] == 0
+    assert Path(name).read_bytes().lstrip().startswith(start)
+    assert run("draw", "good.arch", "-o", "other", "--format", name[2:])[0] == 0
+    assert Path("other").read_bytes().lstrip().startswith(start)
+
+
+def test_draw_to_standard_output(run: Run) -> None:
+    status, out, err = run("draw", "good.arch", "-o", "-")
+    assert (status, err) == (0, "")
+    assert "<svg" in out
+    assert run("draw", "good.arch", "-o", "-", "--format", "dot")[1].lstrip().startswith("digraph")
+    assert sorted(os.listdir()) == ["bad.arch", "good.arch"]
+
+
+def test_drawing_twice_gives_the_same_bytes(run: Run) -> None:
+    for name in ("a.svg", "b.svg", "a.png", "b.png"):
+        run("draw", "good.arch", "-o", name)
+    assert Path("a.svg").read_bytes() == Path("b.svg").read_bytes()
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+
+
+def test_other_numbers(run: Run) -> None:
+    assert "8" in run("draw", "good.arch", "-o", "-", "--set", "d=8")[1]
+    assert "144" in run("summary", "good.arch", "--config", "wide")[1]
+    assert "12" in run("summary", "good.arch", "--set", "d=2")[1]
+    status, _, err = run("summary", "good.arch", "--set", "e=2")
+    assert status == 2
+    assert "no hyperparameter" in err
+    assert run("summary", "good.arch", "--set", "d")[0] == 2
+    assert run("summary", "good.arch", "--set", "d=x")[0] == 2
+    assert run("summary", "good.arch", "--set", "d=1e400")[0] == 2
+    assert run("summary", "good.arch", "--set", "d=nan")[0] == 2
+    assert run("summary", "good.arch", "--set", "d=0")[0] == 1
+    assert run("summary", "good.arch", "--config", "wade")[2].count("wide") == 1
+    assert run("summary", "good.arch", "--model", "Smal")[2].count("Small") == 1
+
+
+def test_compile(run: Run) -> None:
+    assert run("compile", "good.arch") == (0, "wrote good.py\n", "")
+    source = Path("good.py").read_text()
+    assert "class Small(nn.Module)" in source
+    assert "archdsl" not in source.split('"""')[2] if source.startswith('"""') else True
+    assert run("compile", "good.arch", "-o", "-")[1] == source
+    compile(source, "good.py", "exec")
+
+
+def test_ir_goes_to_json_and_back(run: Run) -> None:
+    from archdsl.ir.program import Program
+
+    text = run("ir", "good.arch", "--json")[1]
+    program = Program.model_validate_json(text)
+    assert program.model_dump_json(indent=2) + "\n" == text
+    assert program == archdsl.check("good.arch")
+    schema = json.loads(run("ir", "--schema")[1])
+    assert schema["properties"]["definitions"]["type"] == "array"
+    page = run("ir", "good.arch")[1]
+    assert "make #linear = Linear {d_out = 2*d" in page
+    assert run("ir")[0] == 2
+
+
+def test_summary(run: Run) -> None:
+    status, out, _ = run("summary", "good.arch")
+    assert status == 0
+    assert out.startswith("model Small(d = 4)\n")
+    rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert rows["linear"].split()[1:] == ["[batch,", "8]", "40", "32*batch"]
+    assert rows["total"].split()[1:] == ["40", "32*batch"]
+
+
+@pytest.mark.parametrize("path", sorted(resources.folder("examples").glob("*.arch")), ids=lambda p: p.stem)
+def test_every_example_has_a_summary_and_a_page(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["summary", "--depth", "9"], ["ir"]):
+        assert main([*command, str(path)]) == 0
+        out, err = capsys.readouterr()
+        assert out.strip()
+        assert not err
+
+
+def test_fmt(run: Run) -> None:
+    assert run("fmt", "good.arch", "--check") == (0, "", "")
+    Path("good.arch").write_text(GOOD.replace("= 4", "=4"))
+    os.chmod("good.arch", 0o640)
+    assert run("fmt", "good.arch", "--check") == (1, "good.arch would change\n", "")
+    assert run("fmt", "good.arch") == (0, "formatted good.arch\n", "")
+    assert Path("good.arch").read_text() == GOOD
+    assert stat.S_IMODE(os.stat("good.arch").st_mode) == 0o640
+    broken = GOOD.replace("}", "")
+    Path("bad.arch").write_text(broken)
+    assert run("fmt", "bad.arch")[0] == 1
+    assert Path("bad.arch").read_text() == broken
+
+
+def test_ops_examples_explain(run: Run) -> None:
+    assert "Conv2d" in run("ops")[1]
+    assert "kernel" in run("ops", "Conv2d")[1]
+    assert run("ops", "Conv2dd") == (2, "", "archdsl: there is no primitive Conv2dd; did you mean Conv2d?\n")
+    listed = run("examples")[1]
+    assert "lenet5" in listed
+    assert run("examples", "lenet5")[1] == resources.read("examples", "lenet5.arch")
+    assert run("examples", "lenet")[0] == 2
+    assert "E0301" in run("explain")[1]
+    assert "Right:" in run("explain", "e0301")[1]
+    assert run("explain", "E9999")[0] == 2
+
+
+def test_misuse(run: Run) -> None:
+    assert run()[0] == 2
+    assert run("nonsense")[0] == 2
+    assert run("draw")[0] == 2
+    assert run("draw", "good.arch", "-o", "figure.gif")[0] == 2
+    assert run("draw", "good.arch", "-o", "figure")[0] == 2
+    assert run("draw", "good.arch", "--only", "Nobody")[0] == 2
+    assert run("draw", "good.arch", "--dpi", "0", "-o", "f.png")[0] == 2
+    assert run("draw", "good.arch", "-o", "good.arch")[0] == 2
+    assert run("--version") == (0, f"archdsl {archdsl.__version__}\n", "")
+    assert run("--help")[0] == 0
+    assert sorted(os.listdir()) == ["bad.arch", "good.arch"]
+
+
+def test_errors_leave_what_is_there(run: Run) -> None:
+    for command, name in (("draw", "bad.svg"), ("compile", "bad.py")):
+        assert run(command, "bad.arch")[0] == 1
+        assert not Path(name).exists()
+        Path(name).write_text("precious")
+        assert run(command, "bad.arch", "-o", name)[0] == 1
+        assert Path(name).read_text() == "precious"
+
+
+# -- in a process of its own -------------------------------------------------------------------------------------
+def shell(*arguments: str, **options: object) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run([sys.executable, "-m", "archdsl", *arguments], capture_output=True, timeout=120, **options)  # type: ignore[call-overload, no-any-return]
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    done = shell("fmt", "-", input=GOOD.replace(" = ", "=").encode(), cwd=tmp_path)
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, GOOD, b"")
+    assert shell("check", "-", input=GOOD.encode()).stdout == b"<stdin>: ok (Small)\n"
+    assert b"<stdin>:3:19" in shell("check", "-", input=BAD.encode()).stderr
+    assert b"class Small" in shell("compile", "-", input=GOOD.encode(), cwd=tmp_path).stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_closed_pipe_is_no_crash(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    for command in (["ops"], ["examples", "mlp"]):
+        done = subprocess.run([sys.executable, "-m", "archdsl", *command], stdout=write, stderr=subprocess.PIPE, timeout=60)
+        assert done.returncode == 2
+        assert done.stderr.count(b"\n") == 1
+        assert done.stderr.startswith(b"archdsl: cannot write standard output")
+    os.close(write)
+
+
+def test_a_full_disk_is_no_crash() -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-m", "archdsl", "ops"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_an_ascii_terminal_is_no_crash(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    done = shell("examples", env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert shell("ops", env=environment).returncode == 0
+
+
+def test_check_imports_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "good.arch").write_text(GOOD)
+    script = (
+        "import sys; from archdsl.cli import main; status = main(['check', 'good.arch']);"
+        "print(sorted({'torch', 'numpy', 'sympy', 'graphviz', 'pygraphviz', 'ziafont', 'asyncio'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "good.arch: ok (Small)\n[]\n", done.stderr
