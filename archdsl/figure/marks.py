@@ -15,7 +15,7 @@ from archdsl.figure import theme, words
 from archdsl.figure.scene import Mark, MarkKind
 from archdsl.figure.words import bold, esc, number, option, setting, small, type_text
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Definition, Draw, Fill, Made, Memory, Minimize, Operand, Param, Setting, State, Value
+from archdsl.ir.program import Apply, Call, Definition, Draw, Fill, Input, Made, Memory, Minimize, Operand, Param, Setting, State, Value
 from archdsl.ir.types import Type
 from archdsl.ops.base import Mark as OpMark
 from archdsl.ops.base import Op, Over, default_of
@@ -46,12 +46,21 @@ TypeOf = Callable[[int], Type]
 
 
 # -- storage ----------------------------------------------------------------------------------------------------------
-def of_input(value: Value) -> Mark:
-    return Mark("input", [f"{bold(words.name(value.name or 'input'))} {small(type_text(value.type))}"])
+def of_input(value: Input) -> Mark:
+    lines = _titled(words.name(value.name or "input"), value.type)
+    if value.default is not None:
+        lines.append(small(f"default {setting(value.default)}"))
+    return Mark("input", lines)
 
 
 def of_output(name: str, kind: Type) -> Mark:
-    return Mark("output", [f"{bold(words.name(name))} {small(type_text(kind))}"])
+    return Mark("output", _titled(words.name(name), kind))
+
+
+def _titled(name: str, kind: Type) -> list[str]:
+    """A name with its type: on one line if that is short."""
+    text = type_text(kind)
+    return [f"{bold(name)} {small(text)}"] if len(text) <= 16 else [bold(name), small(text)]
 
 
 def of_constant(value: Num) -> Mark:
@@ -59,8 +68,8 @@ def of_constant(value: Num) -> Mark:
 
 
 def of_param(param: Param, tag: str = "", notes: Sequence[str] = ()) -> Mark:
-    head = f"{bold(words.name(param.value.name or 'param'))} {small(type_text(param.value.type))}"
-    lines = [head, small(f"starts {words.fill(param.initial)}"), *(small(n) for n in notes)]
+    head = _titled(words.name(param.value.name or "param"), param.value.type)
+    lines = [*head, small(f"starts {words.fill(param.initial)}"), *(small(n) for n in notes)]
     return _learned(Mark("weights", lines, tag=tag), param.frozen)
 
 
@@ -72,6 +81,21 @@ def of_state(name: str, kind: Type | None, first: str) -> Mark:
     if first:
         lines.append(small(f"first {first}"))
     return Mark("state", lines)
+
+
+def of_states(names: Sequence[str]) -> Mark:
+    """The delay of all states of a cell that is stepped here."""
+    return Mark("state", [bold(line) for line in in_rows(names)])
+
+
+def in_rows(names: Sequence[str], handed_on: bool = False) -> list[str]:
+    """Names, three to a line."""
+    shown = [words.name(n, handed_on) for n in names] or ["state"]
+    return [", ".join(shown[i : i + 3]) + ("," if i + 3 < len(shown) else "") for i in range(0, len(shown), 3)]
+
+
+def of_update(part: str, memory: str) -> Mark:
+    return Mark("memory", [bold(f"{words.name(part)}.{words.name(memory)}")])
 
 
 def state_of(state: State) -> Mark:
@@ -278,7 +302,7 @@ def _result_names(node: Apply, op: Op | None) -> list[str]:
 def of_call(node: Call, of: Definition, made: Made_, holds_weights: bool, drawn: bool) -> Placed:
     """The mark of a definition that is used: its name, the hyperparameters that are not defaults, its operands by name."""
     assert made.made
-    head = bold(esc(of.source_name if of.source_name == of.name else of.name))
+    head = bold(esc(of.name))
     if made.made.named:
         head = f"{words.name(made.made.name)}: {head}"
     given = [call_option(key, value) for key, value in shown_settings(made.made, of)]

@@ -13,7 +13,7 @@ from archdsl.figure.scene import Panel
 from archdsl.figure.wiring import Context, panel
 from archdsl.figure.words import bold, esc, number, option, small
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Definition, Made, Minimize, Node, Program, Region, Repeat, Until
+from archdsl.ir.program import Apply, Call, Condition, Definition, Made, Minimize, Node, Program, Region, Repeat, Until
 
 
 class UnknownDefinition(Exception):
@@ -153,13 +153,13 @@ def _letter(index: int) -> str:
 # -- titles -----------------------------------------------------------------------------------------------------------
 def title(definition: Definition, count: int | None) -> list[str]:
     """Name and kind, hyperparameters, what was chosen, other configurations, and the caption."""
-    head = f"{bold(esc(definition.source_name))}  {small(definition.kind, size=9)}"
+    head = f"{bold(esc(definition.name))}  {small(definition.kind, size=9)}"
     if count is not None:
         head += small(f" · {count:,} parameters", size=9)
     lines = [head]
     given = [esc(h.name) + (f" = {number(h.default)}" if h.default is not None else "") for h in definition.hypers]
     given += [option(k, v) for k, v in definition.chosen.items()]
-    given += [esc(c.text) if c.outcome else f"not {esc(c.text)}" for c in definition.conditions if not _known(c.text, definition)]
+    given += [condition(c) for c in definition.conditions]
     if given:
         lines += [small(t) for t in _filled([f"with {given[0]}", *given[1:]], 64)]
     for config in definition.configs:
@@ -169,8 +169,20 @@ def title(definition: Definition, count: int | None) -> list[str]:
     return lines
 
 
-def _known(text: str, definition: Definition) -> bool:
-    return text in definition.chosen
+def condition(decided: Condition) -> str:
+    """What an `if` found, so that this variant is what is drawn: `stride > 1`, `not (a = b or c = d)`."""
+    either = [" and ".join(f"{number(c.left)} {_SIGNS.get(c.op, c.op)} {number(c.right)}" for c in every) for every in decided.any_of]
+    text = " or ".join(either)
+    if decided.outcome:
+        return text
+    if len(decided.any_of) == 1 and len(decided.any_of[0]) == 1:
+        c = decided.any_of[0][0]
+        return f"{number(c.left)} {_SIGNS.get(_OPPOSITE[c.op], _OPPOSITE[c.op])} {number(c.right)}"
+    return f"not ({text})"
+
+
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+_SIGNS = {"==": "=", "!=": "≠", "<": "&lt;", ">": "&gt;", "<=": "≤", ">=": "≥"}
 
 
 def _filled(parts: list[str], width: int) -> list[str]:

@@ -31,7 +31,7 @@ def streams(panel: Panel) -> Streams:
             forward[id(wire.tail)].append(wire)
     number = 0
     for wire in panel.wires:
-        if wire.kind == "return":
+        if wire.kind == "return" and (forward[id(wire.head)] or wire.beside):
             result.around.add(id(wire))
             path = [] if wire.beside else _path(wire.head, wire.tail, forward)
             for step in path:

@@ -16,7 +16,7 @@ from archdsl.figure.scene import Frame, Mark, Panel, Wire, WireKind
 from archdsl.figure.words import bold, number, type_text
 from archdsl.ir.num import Num
 from archdsl.ir.program import (
-    Apply, Call, Definition, Draw, Made, Minimize, Node, Operand, Param, Region, Repeat, Ride, Until, Value,
+    Apply, Call, Definition, Draw, Made, Minimize, Node, Operand, Param, Region, Repeat, Ride, Until, Update, Value,
 )  # fmt: skip
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, OPS, OPTIMIZERS
@@ -167,6 +167,8 @@ class _Builder:
                     self.repeat(node, frame)
                 case Minimize():
                     self.minimize(node, frame)
+                case Update():
+                    self.update(node, frame)
                 case Until():
                     self.until(node, frame)
                 case _:
@@ -239,12 +241,12 @@ class _Builder:
         names = state_names(of, self.context.definitions)
         delay = self.states.get(node.made)
         if delay is None:
-            delay = Mark("state", [bold(", ".join(words.name(n) for n in names)) or bold("state")])
+            delay = marks.of_states(names)
             self.states[node.made] = delay
         if delay not in frame.all_marks():
             self.add(frame, delay)
         self.wires.append(Wire(delay, mark, beside=True))
-        primed = ", ".join(words.name(n, True) for n in names)
+        primed = "<BR/>".join(marks.in_rows(names, handed_on=True))
         self.wires.append(Wire(mark, delay, "return", label=primed, beside=True))
 
     # -- repeats ------------------------------------------------------------------------------------------------
@@ -253,7 +255,7 @@ class _Builder:
         outer.frames.append(frame)
         for s in node.sliced:
             at = words.axis(s.axis, self.types[s.operand] if isinstance(s.operand, int) else None)
-            self.rename(s.value, s.operand, frame, outer, f"each {at}: {type_text(s.value.type)}")
+            self.rename(s.value, s.operand, frame, outer, f"each {at}:<BR/>{type_text(s.value.type)}")
         delays = []
         chained = _chained(node)
         for c in node.carried:
@@ -280,7 +282,7 @@ class _Builder:
             return
         of = self.context.definitions[self.made[ride.made][0].of] if ride.made in self.made else None
         names = state_names(of, self.context.definitions) if of else list(ride.initial)
-        delay = self.add(frame, Mark("state", [bold(", ".join(words.name(n) for n in names))]))
+        delay = self.add(frame, marks.of_states(names))
         self.states[ride.made] = delay
         for name, operand in ride.initial.items():
             if isinstance(operand, Num):
@@ -294,8 +296,8 @@ class _Builder:
             label = "" if _chained(node) else f"last {words.name(c.name, True)}"
             self.rename(c.final, c.next, outer, frame, label)
         for k in node.collected:
-            along = words.axis(k.axis, k.value.type) if node.kind == "scan" else f"{number(node.count)} {_PASSES[node.kind]}"
-            self.rename(k.value, k.operand, outer, frame, f"all {along}: {type_text(k.value.type)}")
+            along = words.axis(k.axis, k.value.type) if node.kind == "scan" else _PASSES[node.kind]
+            self.rename(k.value, k.operand, outer, frame, f"all {along}:<BR/>{type_text(k.value.type)}")
         for ride in node.rides:
             for name, value in ride.finals.items():
                 mark = next(w.tail for w in reversed(self.wires) if w.beside and w.head is self.states[ride.made])
@@ -339,6 +341,12 @@ class _Builder:
         self.read(node.loss, _Use(objective), frame)
         for target in self.targets(node):
             self.wires.append(Wire(objective, self.add(home, target), "updates", label="updates"))
+
+    def update(self, node: Update, frame: Frame) -> None:
+        """A part's memory that a train writes."""
+        home = self.training if self.training and frame is self.root else frame
+        cylinder = self.add(home, marks.of_update(self.made[node.made][0].name, node.memory))
+        self.read(node.operand, _Use(cylinder, kind="return", label=f"{words.name(node.memory, True)}, next call"), frame)
 
     def targets(self, node: Minimize) -> list[Mark]:
         found = []

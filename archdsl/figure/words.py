@@ -48,7 +48,7 @@ def number(value: Num) -> str:
     if remainder := _remainder(value):
         return remainder
     text = ""
-    for monomial, coefficient in value.sorted_terms():
+    for monomial, coefficient in sorted(value.sorted_terms(), key=lambda t: t[1] < 0):
         piece = _term(monomial, abs(coefficient))
         sign = "−" if coefficient < 0 else "+"
         text += f" {sign} {piece}" if text else (f"−{piece}" if sign == "−" else piece)
@@ -78,7 +78,7 @@ _HIGH = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 
 
 def _term(monomial: Monomial, coefficient: Fraction) -> str:
-    exact = "/" not in decimal(coefficient)
+    exact = "/" not in decimal(coefficient) and (coefficient.denominator == 1 or not monomial or coefficient.denominator > 64)
     factors = [_power(a, e) for a, e in monomial if e > 0]
     divisors = [_power(a, -e) for a, e in monomial if e < 0]
     top = coefficient if exact else Fraction(coefficient.numerator)

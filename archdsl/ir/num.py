@@ -38,6 +38,7 @@ class Fn:
 
 Atom = Union[str, Fn]
 Monomial = tuple[tuple[Atom, int], ...]
+ONE_TERMS = {(): Fraction(1)}
 Numeric = Union["Num", int, float, Fraction]
 
 
@@ -48,12 +49,13 @@ def _atom_key(atom: Atom) -> tuple[int, str]:
 class Num:
     """An immutable symbolic number in canonical form."""
 
-    __slots__ = ("terms", "_hash")
+    __slots__ = ("terms", "_hash", "_name")
     terms: dict[Monomial, Fraction]
 
     def __init__(self, terms: Mapping[Monomial, Fraction]):
         self.terms = {m: c for m, c in terms.items() if c}
         self._hash: int | None = None
+        self._name: str | None | bool = False  # not looked at yet
 
     # -- making -------------------------------------------------------------------------------------------------
     @staticmethod
@@ -99,6 +101,11 @@ class Num:
     @property
     def name(self) -> str | None:
         """The symbol that this number is, if it is one alone."""
+        if self._name is False:
+            self._name = self._find_name()
+        return self._name  # type: ignore[return-value]
+
+    def _find_name(self) -> str | None:
         if len(self.terms) == 1:
             ((monomial, coefficient),) = self.terms.items()
             if coefficient == 1 and len(monomial) == 1 and monomial[0][1] == 1 and isinstance(monomial[0][0], str):
@@ -140,9 +147,14 @@ class Num:
         return Num.of(other) - self
 
     def __mul__(self, other: Numeric) -> "Num":
+        other = Num.of(other)
+        if self.terms == ONE_TERMS:
+            return other
+        if other.terms == ONE_TERMS:
+            return self
         terms: dict[Monomial, Fraction] = {}
         for m1, c1 in self.terms.items():
-            for m2, c2 in Num.of(other).terms.items():
+            for m2, c2 in other.terms.items():
                 monomial = _times(m1, m2)
                 terms[monomial] = terms.get(monomial, Fraction(0)) + c1 * c2
         return _fold_roots(Num(terms))
@@ -191,6 +203,8 @@ class Num:
 
     def subs(self, values: Mapping[str, "Num"]) -> "Num":
         """The number with symbols replaced, in canonical form again."""
+        if self.name is not None:
+            return values.get(self.name, self)
         if not self.terms or self.is_const or not (self.symbols() & values.keys()):
             return self
         result = ZERO
@@ -198,7 +212,8 @@ class Num:
             term = Num({(): coefficient})
             for atom, exponent in monomial:
                 base = values.get(atom, Num.symbol(atom)) if isinstance(atom, str) else _apply(atom, values)
-                term = term * base**exponent if exponent > 0 else term / base**-exponent
+                power = base if exponent in (1, -1) else base ** abs(exponent)
+                term = term * power if exponent > 0 else term / power
             result = result + term
         return result
 

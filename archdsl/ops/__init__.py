@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from archdsl.ops import algebra, attention, conv, gradient, group, layers, loss, make, pointwise, reduce, shape
+from archdsl.ops import algebra, attention, conv, gradient, group, layers, loss, make, pointwise, reduce, select, shape
 from archdsl.ops.base import Op
 from archdsl.ops.distribution import DISTRIBUTIONS as _DISTRIBUTIONS
 from archdsl.ops.distribution import Distribution
@@ -20,6 +20,7 @@ FAMILIES: dict[str, tuple[Op, ...]] = {
     "reductions": reduce.REDUCTIONS,
     "along an axis": reduce.ALONG + reduce.SHIFTS,
     "shape": shape.OPS,
+    "taking and joining": select.OPS,
     "making values": make.OPS,
     "linear algebra": algebra.OPS,
     "layers": layers.OPS,

@@ -9,8 +9,9 @@ from archdsl.ops.base import Either, Op, Over, Required, Word
 
 HEAD = """# Primitives
 
-What the language has before any definition. Everything else (LSTM, LayerNorm, MultiHeadAttention, …) is written in the language, in the
-library. A setting with a default may be left out; one marked ! must be given. `over` names axes, by size or by position.
+What the language has before any definition. Everything else (LSTM, LayerNorm, MultiHeadAttention, …) is written in the
+language, in the library. A setting with a default may be left out; one marked ! must be given. `over` names axes, by
+size or by position.
 """
 
 

@@ -1,16 +1,23 @@
-"""Ops that move, cut and join values and compute none: their values are those that came in."""
+"""Ops that arrange values in other shapes and compute none: their values are those that came in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from archdsl.ir.num import ELLIPSIS, ONE, ZERO, Num
+from archdsl.ir.num import ELLIPSIS, ONE, Num
 from archdsl.ir.program import Numbers
 from archdsl.ir.types import Shape, Type, show_shape
-from archdsl.ops import interval
-from archdsl.ops.base import ANYTHING, REQUIRED, Interval, Mark, Misfit, Op, Over, Site, TorchSite, Word
-from archdsl.ops.emit import axes_of, axis_text, index_text, is_at, numbers_of, sizes
-from archdsl.ops.interval import keep, of
+from archdsl.ops.base import REQUIRED, Mark, Misfit, Op, Over, Site, TorchSite, Word
+from archdsl.ops.emit import axes_of, axis_text, numbers_of, sizes
+from archdsl.ops.interval import keep
+
+
+def one_axis(site: Site, name: str) -> int:
+    """The position of the one axis that a setting names."""
+    axes = site.at(name)
+    if len(axes) != 1:
+        raise Misfit(f"{name} must name one axis")
+    return axes[0]
 
 
 def _total(shape: Sequence[Num]) -> Num:
@@ -126,15 +133,8 @@ def _permute_shape(site: Site) -> Type:
     return site.inputs[0].with_shape([shape[i] for i in order])
 
 
-def _one(site: Site, name: str) -> int:
-    axes = site.at(name)
-    if len(axes) != 1:
-        raise Misfit(f"{name} must name one axis")
-    return axes[0]
-
-
 def _swap_shape(site: Site) -> Type:
-    shape, a, b = list(site.inputs[0].shape), _one(site, "a"), _one(site, "b")
+    shape, a, b = list(site.inputs[0].shape), one_axis(site, "a"), one_axis(site, "b")
     shape[a], shape[b] = shape[b], shape[a]
     return site.inputs[0].with_shape(shape)
 
@@ -158,155 +158,6 @@ def _squeeze_shape(site: Site) -> Type:
                 "at(x, 0, over = …) takes one of its values",
             )
     return site.inputs[0].with_shape([n for i, n in enumerate(shape) if i not in gone])
-
-
-def _concat_shape(site: Site) -> Type:
-    kinds = {t.dtype for t in site.inputs}
-    if len(kinds) > 1:
-        raise Misfit(
-            f"the inputs are of different kinds: {', '.join(sorted(kinds))}", "to_float(…) makes one kind of them"
-        )
-    first = site.inputs[0].shape
-    if not first:
-        raise Misfit("a scalar has no axis to join along", "unsqueeze(x) gives it one")
-    axis = _one(site, "over") - len(first)
-    total = ZERO
-    for t in site.inputs:
-        others = (*t.shape[:axis], *t.shape[len(t.shape) + axis + 1 :])
-        if len(t.shape) != len(first) or others != (*first[:axis], *first[len(first) + axis + 1 :]):
-            raise Misfit(
-                f"{show_shape(first)} and {show_shape(t.shape)} differ beside the axis along which they are joined"
-            )
-        total = total + t.shape[axis]
-    shape = list(first)
-    shape[axis] = total
-    return site.inputs[0].with_shape(shape)
-
-
-def _split_sizes(site: Site | TorchSite, size: Num) -> list[Num]:
-    parts = site.settings["parts"]
-    if isinstance(parts, Num) and parts.is_integer and 1 <= parts.value <= 4096:
-        return [size / parts] * int(parts.value)
-    if isinstance(parts, Numbers) and parts.items:
-        return parts.items
-    raise Misfit(
-        "parts must be a number of equal parts, or the size of each part", "split(x, 3) or split(x, [d, 2 * d])"
-    )
-
-
-def _split_shape(site: Site) -> list[Type]:
-    shape, axis = site.inputs[0].shape, _one(site, "over")
-    parts = _split_sizes(site, shape[axis])
-    total = ZERO
-    for n in parts:
-        total = total + site.whole(n, f"an axis of size {shape[axis]} cannot be split into {len(parts)} equal parts")
-    if total != shape[axis]:
-        raise Misfit(f"the parts have {total} together, and the axis has size {shape[axis]}")
-    return [site.inputs[0].with_shape((*shape[:axis], n, *shape[axis + 1 :])) for n in parts]
-
-
-def _split(site: TorchSite) -> str:
-    axis = axes_of(site)[0]
-    if isinstance(site.settings["parts"], Numbers):
-        return f"{site.operand(0)}.split([{sizes(site, site.settings['parts'].items)}], dim={axis})"
-    return f"{site.operand(0)}.chunk({site.setting('parts')}, dim={axis})"
-
-
-def _from_start(number: Num, size: Num) -> Num:
-    return size + number if number.is_const and number.value < 0 else number
-
-
-def _slice_shape(site: Site) -> Type:
-    shape, axis = site.inputs[0].shape, _one(site, "over")
-    size = shape[axis]
-    start = _from_start(site.number("start"), size)
-    stop = size if site.settings["stop"] is None else _from_start(site.number("stop"), size)
-    site.positive(stop - start, f"nothing lies between {start} and {stop}")
-    site.positive(size - stop + 1, f"the slice ends at {stop}, and the axis has size {size}")
-    site.positive(start + 1, f"the slice starts at {start}, before the axis")
-    return site.inputs[0].with_shape((*shape[:axis], stop - start, *shape[axis + 1 :]))
-
-
-def _slice(site: TorchSite) -> str:
-    start = "" if is_at(site.settings["start"], 0) else site.setting("start")
-    stop = "" if site.settings["stop"] is None else site.setting("stop")
-    simple = all(t.isidentifier() or t.lstrip("-").isdigit() or not t for t in (start, stop))
-    inside = f"{start}:{stop}" if simple else f"{start} : {stop}".strip()
-    return site.operand(0) + index_text(site.inputs[0].shape, axes_of(site)[0], inside)
-
-
-def _without(site: Site) -> Type:
-    shape, axis = site.inputs[0].shape, _one(site, "over")
-    return site.inputs[0].with_shape((*shape[:axis], *shape[axis + 1 :]))
-
-
-def _at_shape(site: Site) -> Type:
-    size, index = site.inputs[0].shape[_one(site, "over")], site.number("index")
-    site.whole(index, f"index is {index}, and must be whole")
-    if index.is_const and size.is_const and not -size.value <= index.value < size.value:
-        raise Misfit(f"index is {index}, and the axis has size {size}")
-    return _without(site)
-
-
-def _at(index: str) -> Callable[[TorchSite], str]:
-    def write(site: TorchSite) -> str:
-        inside = index or site.setting("index")
-        return site.operand(0) + index_text(site.inputs[0].shape, axes_of(site)[0], inside)
-
-    return write
-
-
-def _gather_shape(site: Site) -> Type:
-    x, index = site.inputs[0], site.inputs[1]
-    axis = _one(site, "over")
-    around = (*x.shape[:axis], *x.shape[axis + 1 :])
-    if index.shape == around:
-        return x.with_shape(around)
-    if len(index.shape) == len(x.shape) and (*index.shape[:axis], *index.shape[axis + 1 :]) == around:
-        return x.with_shape(index.shape)
-    reason = f"index is {show_shape(index.shape)}, and x is {show_shape(x.shape)}"
-    raise Misfit(
-        reason,
-        f"index must be {show_shape(around)}, or have that axis too; lookup(table, index) takes rows of a table",
-    )
-
-
-def _gather(site: TorchSite) -> str:
-    x, index, axis = site.operand(0), site.operand(1), axes_of(site)[0]
-    if len(site.inputs[1].shape) < len(site.inputs[0].shape):
-        return f"{x}.gather({axis}, {index}.unsqueeze({axis})).squeeze({axis})"
-    return f"{x}.gather({axis}, {index})"
-
-
-def _lookup_shape(site: Site) -> Type:
-    table, index = site.inputs
-    if not table.shape or table.shape[0] == ELLIPSIS:
-        raise Misfit("table needs a first axis, whose entries are looked up")
-    if ELLIPSIS in table.shape and ELLIPSIS in index.shape:
-        raise Misfit("'...' stands in the table and in the index", "name the axes of the table")
-    return table.with_shape((*index.shape, *table.shape[1:]))
-
-
-def _pad_shape(site: Site) -> Type:
-    shape, axis = site.inputs[0].shape, _one(site, "over")
-    if ELLIPSIS in shape[axis + 1 :]:
-        raise Misfit("'...' stands after the axis to pad", "swap(x, a, b) brings the axis to the end")
-    size = shape[axis] + site.number("before") + site.number("after")
-    site.positive(size, f"nothing is left: the size is {size}")
-    return site.inputs[0].with_shape((*shape[:axis], size, *shape[axis + 1 :]))
-
-
-def _pad(site: TorchSite) -> str:
-    axis = axes_of(site)[0]
-    after = len(site.inputs[0].shape) - 1 - axis if axis >= 0 else -1 - axis
-    amounts = ", ".join(["0, 0"] * after + [f"{site.setting('before')}, {site.setting('after')}"])
-    value = "" if is_at(site.settings["value"], 0) else f", value={site.setting('value')}"
-    return f"F.pad({site.operand(0)}, ({amounts}){value})"
-
-
-def _pad_range(site: Site) -> Interval:
-    value = site.number("value")
-    return interval.union(of(site), (float(value.value),) * 2) if value.is_const else ANYTHING
 
 
 def _expand_shape(site: Site) -> Type:
@@ -358,7 +209,10 @@ def _upsample(site: TorchSite) -> str:
     return f"F.interpolate({site.operand(0)}, scale_factor={site.setting('scale')}, mode={site.setting('mode')})"
 
 
-def _op(
+LAST, GIVEN = Over(-1), Over(REQUIRED)
+
+
+def moved(
     name: str,
     doc: str,
     torch: str | Callable[[TorchSite], str],
@@ -368,6 +222,7 @@ def _op(
     signature: str = "x: any -> any",
     **settings: object,
 ) -> Op:
+    """An op that keeps the values, and so their range."""
     return Op(
         name=name,
         doc=doc,
@@ -381,10 +236,8 @@ def _op(
     )
 
 
-LAST, GIVEN = Over(-1), Over(REQUIRED)
-
 OPS = (
-    _op(
+    moved(
         "reshape",
         "The values, in order, in another shape.",
         _reshape,
@@ -393,7 +246,7 @@ OPS = (
         "reshape {to}",
         to=REQUIRED,
     ),
-    _op(
+    moved(
         "flatten",
         "The axes from `start` on made into one.",
         "{x}.flatten({start})",
@@ -401,8 +254,8 @@ OPS = (
         "y = flatten(x, 1)",
         start=1,
     ),
-    _op("transpose", "The last two axes swapped.", "{x}.mT", _transpose_shape, "y = transpose(x)"),
-    _op(
+    moved("transpose", "The last two axes swapped.", "{x}.mT", _transpose_shape, "y = transpose(x)"),
+    moved(
         "permute",
         "The axes in another order, given by their numbers.",
         lambda s: f"{s.operand(0)}.permute({', '.join(s.size(n) for n in numbers_of(s.settings['order']))})",
@@ -411,17 +264,17 @@ OPS = (
         "permute {order}",
         order=REQUIRED,
     ),
-    _op(
+    moved(
         "swap",
         "Two axes swapped.",
         "{x}.transpose({a}, {b})",
         _swap_shape,
         "y = swap(x, 0, 1)",
         "swap {a} {b}",
-        a=GIVEN,
-        b=GIVEN,
+        a=Over(REQUIRED),
+        b=Over(REQUIRED),
     ),
-    _op(
+    moved(
         "unsqueeze",
         "A new axis of size 1, at a place counted in the result.",
         "{x}.unsqueeze({at})",
@@ -429,7 +282,7 @@ OPS = (
         "y = unsqueeze(x, 1)",
         at=-1,
     ),
-    _op(
+    moved(
         "squeeze",
         "Axes of size 1 taken away.",
         lambda s: f"{s.operand(0)}.squeeze({axis_text(axes_of(s))})",
@@ -437,99 +290,7 @@ OPS = (
         "y = squeeze(unsqueeze(x, 1), over = 1)",
         over=Over(REQUIRED, many=True),
     ),
-    Op(
-        name="concat",
-        doc="Values joined along an axis; `[x, h]` joins along the last.",
-        signature="x*: any -> any",
-        torch="torch.cat([{inputs}], dim={over})",
-        settings={"over": LAST},
-        shape=_concat_shape,
-        range=interval.all_inputs,
-        mark=Mark("box", "concat over {over}", ordered=True),
-        example="y = concat(x, x)",
-    ),
-    _op(
-        "split",
-        "Equal parts along an axis, or parts of given sizes.",
-        _split,
-        _split_shape,
-        "y, z = split(x, 2)",
-        "split {parts} over {over}",
-        parts=REQUIRED,
-        over=LAST,
-    ),
-    _op(
-        "slice",
-        "The values from `start` up to, and not with, `stop`; negative numbers count from the end.",
-        _slice,
-        _slice_shape,
-        "y = slice(x, 2, 6)",
-        "slice {start}:{stop} over {over}",
-        start=0,
-        stop=None,
-        over=LAST,
-    ),
-    _op(
-        "first",
-        "The first value along an axis.",
-        _at("0"),
-        _without,
-        "y = first(x, over = -1)",
-        "first over {over}",
-        over=GIVEN,
-    ),
-    _op(
-        "last",
-        "The last value along an axis.",
-        _at("-1"),
-        _without,
-        "y = last(x, over = -1)",
-        "last over {over}",
-        over=GIVEN,
-    ),
-    _op(
-        "at",
-        "One value along an axis.",
-        _at(""),
-        _at_shape,
-        "y = at(x, 3)",
-        "at {index} over {over}",
-        index=REQUIRED,
-        over=LAST,
-    ),
-    Op(
-        name="gather",
-        doc="Along an axis, the values at the positions in `index`: one for each place, or several along that axis.",
-        signature="x: any, index: int -> any",
-        torch=_gather,
-        settings={"over": LAST},
-        shape=_gather_shape,
-        range=keep,
-        mark=Mark("box", "gather over {over}", ordered=True),
-        example="y = gather(x, argmax(x))",
-    ),
-    Op(
-        name="lookup",
-        doc="The rows of a table at the positions in `index`.",
-        signature="table: any, index: int -> any",
-        torch="{table}[{index}]",
-        shape=_lookup_shape,
-        range=keep,
-        mark=Mark("box", "lookup", ordered=True),
-        example="y = lookup(eye(8), argmax(x))",
-    ),
-    Op(
-        name="pad",
-        doc="More values, all alike, before and after those along an axis.",
-        signature="x: any -> any",
-        torch=_pad,
-        settings={"before": REQUIRED, "after": 0, "over": LAST, "value": 0},
-        shape=_pad_shape,
-        range=_pad_range,
-        mark=Mark("box", "pad {before} {after} over {over}"),
-        example="y = pad(x, 1, 1)",
-    ),
-    _op(
+    moved(
         "expand",
         "The values repeated along axes of size 1 and new first axes.",
         _expand,
@@ -538,7 +299,7 @@ OPS = (
         "expand {to}",
         to=REQUIRED,
     ),
-    _op(
+    moved(
         "patches",
         "An image cut into square patches, row by row, each with its values in the order channel, row, column.",
         "F.unfold({x}, {size}, stride={size}).mT",
@@ -548,7 +309,7 @@ OPS = (
         "x: [batch channels height width] -> [batch patch values]",
         size=REQUIRED,
     ),
-    _op(
+    moved(
         "upsample",
         "A signal, image or volume made larger by a whole factor.",
         _upsample,

@@ -273,7 +273,10 @@ def static(block: Block, expression: tree.Expression) -> Static:
     if isinstance(entity, (Number, Flag, Word, Series, Function, Maker)):
         return entity
     raise block.frame.fail(
-        errors.NotANumber(expression.span, f"this must be known before the model runs, and it is {describe(entity)}")
+        errors.NotANumber(
+            expression.span, f"this must be known before the model runs, and it is {describe(entity)}",
+            mend="the inputs of a Capitalized name go into second parentheses: `Linear(4)(x)`" if isinstance(entity, (Tensor, Bundle)) else "",
+        )
     )
 
 

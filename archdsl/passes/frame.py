@@ -61,6 +61,7 @@ class Frame:
     expects: list[tree.Expect] = field(default_factory=list)
 
     initial: "Block | None" = None
+    broken: bool = False
 
     def __post_init__(self) -> None:
         self._ids = itertools.count(1)

@@ -30,6 +30,7 @@ def run(block: Block, body: Sequence[tree.Statement]) -> None:
         try:
             _one(block, statement)
         except Failed:
+            frame.broken = True
             for name in dict(_targets([statement])):
                 block.names.setdefault(name, Unknown())
         _settle(block, statement)
@@ -98,7 +99,7 @@ def _one(block: Block, statement: tree.Statement) -> None:
             train.minimize(block, statement)
         case tree.Until():
             train.until(block, statement)
-        case tree.Choice() if _is_statement(statement):
+        case tree.Choice():
             branch: tree.Body | tree.Choice | None = statement
             while isinstance(branch, tree.Choice):
                 branch = branch.then if conditions.holds(block, branch.condition) else branch.otherwise
@@ -108,10 +109,6 @@ def _one(block: Block, statement: tree.Statement) -> None:
                 block.frame.anonymous = outer
         case _:
             _expression(block, statement)
-
-
-def _is_statement(choice: tree.Choice) -> bool:
-    return True
 
 
 def _expression(block: Block, statement: tree.Expression) -> None:
@@ -175,6 +172,8 @@ def hand_on(block: Block, target: tree.Target, tensor: Tensor) -> None:
     """`h' = …`"""
     frame = block.frame
     info = block.states.get(target.name) or (frame.memories.get(target.name) if block.kind == "definition" else None)
+    if info is None and isinstance(block.names.get(target.name), Unknown):
+        raise Failed
     if info is None:
         known = nearest(target.name, [*block.states, *frame.memories])
         mend = f"did you mean `{known}'`?" if known else f"declare `state {target.name}: […] = 0` in this body first"
@@ -429,14 +428,15 @@ def finish(block: Block) -> None:
     frame = block.frame
     kind = frame.ref.node.kind
     for info in block.states.values():
-        if info.next is None:
+        if info.next is None and not frame.broken:
             frame.report(errors.StateProblem(info.span, f"`{info.name}` is never handed on", mend=f"say what the next step gets: `{info.name}' = …`"))
     for part in frame.parts:
-        if part.made is None and not frame.session.diagnostics:
+        if part.made is None and not frame.broken:
             frame.report(errors.Unused(part.span, part.name))
-    if not block.outputs and kind != "train" and not any(isinstance(e, Unknown) for e in block.names.values()):
+    if not block.outputs and kind != "train" and not frame.broken:
         frame.report(errors.NoOutput(frame.ref.node.name.span, frame.ref.name))
     if kind == "block" and frame.rides:
         mend = f"make `{frame.ref.name}` a cell, or scan the cell along an axis"
         frame.report(errors.StateProblem(frame.ref.node.name.span, "a block steps a cell, and has nothing for its state to ride on", mend=mend))
-    verify.gates(block)
+    if not frame.broken:
+        verify.gates(block)

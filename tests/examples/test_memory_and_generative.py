@@ -32,7 +32,7 @@ def _ntm(w: Weights, x: Tensor, units: int, rows: int, width: int) -> Tensor:
     state = (x.new_zeros(batch, units), x.new_zeros(batch, units))
     memory = x.new_full((batch, rows, width), 0.001)
     vector = own(w, "first_read").expand(batch, width)
-    reading = writing = x.new_full((batch, rows), 1 / rows)
+    reading = writing = F.one_hot(torch.zeros(batch, dtype=torch.long), rows).to(x.dtype)
     outputs = []
     for t in range(x.shape[1]):
         state = torch.func.functional_call(cell, weights, (torch.cat([x[:, t], vector], -1), state))

@@ -121,6 +121,7 @@ def test_bert_is_that_of_transformers(training: bool) -> None:
         max_position_embeddings=20,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
+        pad_token_id=None,
     )
     theirs = BertModel(config).train(training)
     names = _hf_names(
@@ -211,19 +212,8 @@ def test_gpt2_sees_nothing_that_comes_later() -> None:
     assert moved.tolist() == [False] * 7 + [True] * 9
 
 
-VIT_LAYER = [
-    "layernorm_before",
-    "attention.{q}",
-    "attention.{k}",
-    "attention.{v}",
-    "attention.{o}",
-    "layernorm_after",
-    "{up}",
-    "{down}",
-]
-
-
-def test_vit_is_that_of_transformers() -> None:
+@pytest.mark.parametrize("training", [False, True])
+def test_vit_is_that_of_transformers(training: bool) -> None:
     from transformers import ViTConfig, ViTForImageClassification
 
     config = ViTConfig(
@@ -237,7 +227,7 @@ def test_vit_is_that_of_transformers() -> None:
         patch_size=4,
         num_labels=5,
     )
-    theirs = ViTForImageClassification(config).eval()
+    theirs = ViTForImageClassification(config).train(training)
     order = [n for n, _ in theirs.named_parameters()]
 
     def reference(w: Weights, image: Tensor) -> Tensor:
@@ -247,11 +237,16 @@ def test_vit_is_that_of_transformers() -> None:
         return call(theirs, weights, image).logits  # type: ignore[no-any-return]
 
     ours = load("vit", "ViT", side=16, patch=4, d=24, layers=2, heads=3, classes=5)
-    agree(ours, reference, [torch.randn(3, 3, 16, 16)], scale=2, unseen=[KEY_BIAS])
+    agree(ours, reference, [torch.randn(3, 3, 16, 16)], training=training, scale=2, unseen=[KEY_BIAS])
 
 
 def _vit_order(w: Weights) -> list[Tensor]:
-    return list(w.values())
+    """Our weights in the order of theirs, whose layers hold attention before the norm that comes before it."""
+    values = list(w.values())
+    ordered, rest = values[:4], values[4:-4]
+    for i in range(0, len(rest), 16):
+        ordered += rest[i + 2 : i + 10] + rest[i : i + 2] + rest[i + 10 : i + 16]
+    return ordered + values[-4:]
 
 
 def _norm(p: dict[str, Tensor], x: Tensor) -> Tensor:

@@ -75,7 +75,10 @@ def test_reparameterised_gradients() -> None:
 
 @pytest.mark.parametrize("way", ["none", "score_function", "straight_through"])
 def test_bernoulli(way: str) -> None:
-    for draw, p in ((Draw("Bernoulli", [MANY], way), torch.full((2000, 3), 0.3)), (Draw("Bernoulli", ["[3]"], way, MANY), torch.full((3,), 0.3))):
+    for draw, p in (
+        (Draw("Bernoulli", [MANY], way), torch.full((2000, 3), 0.3)),
+        (Draw("Bernoulli", ["[3]"], way, MANY), torch.full((3,), 0.3)),
+    ):
         p.requires_grad_()
         z = draw.run(p0=p)
         assert z.shape == (2000, 3) and set(z.unique().tolist()) == {0.0, 1.0}

@@ -35,7 +35,9 @@ def test_every_op_is_in_the_reference() -> None:
 
 
 def test_importing_brings_no_torch() -> None:
-    code = "import sys, archdsl.ops, archdsl.ops.reference; assert not {'torch', 'numpy', 'graphviz'} & set(sys.modules)"
+    code = (
+        "import sys, archdsl.ops, archdsl.ops.reference; assert not {'torch', 'numpy', 'graphviz'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -43,7 +45,9 @@ def test_helpers_are_typed_strictly(tmp_path: Path) -> None:
     helpers = {op.helper for op in OPS.values()} | {i.helper for i in INITIALIZERS.values()}
     file = tmp_path / "helpers.py"
     file.write_text("from typing import Any\n\nimport torch\nfrom torch import Tensor\n\n" + "\n".join(sorted(helpers)))
-    done = subprocess.run([sys.executable, "-m", "mypy", "--strict", str(file)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", str(file)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -152,8 +156,14 @@ def test_misfits(use: Use, reason: str) -> None:
     ("use", "macs"),
     [
         (Use("Linear", ["[batch, time, d]"], {"d_out": "=4*d"}), "4*batch*time*d^2"),
-        (Use("Conv2d", ["[batch, 3, 224, 224]"], {"channels": 64, "kernel": 7, "stride": 2, "padding": 3}), "batch*118013952"),
-        (Use("Conv2d", ["[batch, n, 8, 8]"], {"channels": "=n", "kernel": 3, "padding": 1, "groups": "=n"}), "576*batch*n"),
+        (
+            Use("Conv2d", ["[batch, 3, 224, 224]"], {"channels": 64, "kernel": 7, "stride": 2, "padding": 3}),
+            "batch*118013952",
+        ),
+        (
+            Use("Conv2d", ["[batch, n, 8, 8]"], {"channels": "=n", "kernel": 3, "padding": 1, "groups": "=n"}),
+            "576*batch*n",
+        ),
         (Use("matmul", ["[batch, time, d]", "[d, k]"]), "batch*time*d*k"),
         (Use("matmul", ["[d]", "[d]"]), "d"),
         (Use("einsum", ["[batch, n, d]", "[batch, d, k]"], {"equation": "bij,bjk->bik"}), "batch*n*d*k"),

@@ -86,7 +86,9 @@ def test_sinusoids() -> None:
             assert abs(table[position, 2 * i + 1].item() - math.cos(angle)) < 1e-5
 
 
-@pytest.mark.parametrize(("name", "shape"), [("spectral", (3, 4)), ("xavier_uniform", (3,)), ("identity", (2, 2, 2)), ("sinusoids", ())])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("spectral", (3, 4)), ("xavier_uniform", (3,)), ("identity", (2, 2, 2)), ("sinusoids", ())]
+)
 def test_shapes_that_cannot_be_filled(name: str, shape: tuple[int, ...]) -> None:
     with pytest.raises(Misfit):
         INITIALIZERS[name].check(tuple(Num.of(n) for n in shape))
@@ -96,7 +98,11 @@ def test_shapes_that_cannot_be_filled(name: str, shape: tuple[int, ...]) -> None
     ("name", "given", "code"),
     [
         ("SGD", {"lr": 0.1}, "torch.optim.SGD(parameters, lr=0.1)"),
-        ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}, "torch.optim.SGD(parameters, lr=0.1, momentum=0.9, nesterov=True)"),
+        (
+            "SGD",
+            {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+            "torch.optim.SGD(parameters, lr=0.1, momentum=0.9, nesterov=True)",
+        ),
         ("Adam", {"lr": 2e-4}, "torch.optim.Adam(parameters, lr=0.0002)"),
         ("Adam", {"beta1": 0.5}, "torch.optim.Adam(parameters, lr=0.001, betas=(0.5, 0.999))"),
         ("AdamW", {"weight_decay": 0.1}, "torch.optim.AdamW(parameters, lr=0.001, weight_decay=0.1)"),

@@ -6,6 +6,8 @@ from archdsl.ops import OPS
 from tests.ops.table import USES
 from tests.ops.uses import Use, check
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__")
+
 
 @pytest.mark.parametrize("use", USES, ids=str)
 def test_inferred_is_what_comes_out(use: Use) -> None:

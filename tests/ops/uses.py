@@ -103,7 +103,11 @@ class Use:
         site, made = self.site(), []
         for i, t in enumerate(site.inputs):
             number = site.numbers[i]
-            made.append(python_number(number) if number is not None else random_tensor(t.dtype, self.concrete(t.shape), site.ranges[i]))
+            made.append(
+                python_number(number)
+                if number is not None
+                else random_tensor(t.dtype, self.concrete(t.shape), site.ranges[i])
+            )
         return self.draw(made) if self.draw else made
 
 
@@ -230,7 +234,9 @@ def check(use: Use, training: bool = False) -> Ran:
         assert result.dtype == KINDS[t.dtype], f"{ran.code}: {result.dtype} is not {t}"
         values = result.double()
         assert not values.isnan().any(), ran.code
-        assert values.numel() == 0 or (values.min() >= low - slack and values.max() <= high + slack), f"{ran.code} leaves [{low}, {high}]"
+        assert values.numel() == 0 or (values.min() >= low - slack and values.max() <= high + slack), (
+            f"{ran.code} leaves [{low}, {high}]"
+        )
     if use.expect:
         assert str(ran.types[0]) == str(parse_type(use.expect)), f"{ran.code}: {ran.types[0]}"
     if use.equals:

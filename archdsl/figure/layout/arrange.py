@@ -6,6 +6,8 @@ below the other where a tall one leaves room.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from archdsl.figure.layout.geometry import Box, Sheet
 
 _GAP = 14.0
@@ -56,22 +58,36 @@ def _placed(sheets: list[Sheet]) -> tuple[tuple[float, float], list[tuple[Sheet,
     return _cost(sizes, places), list(zip(sheets, places))
 
 
+@dataclass
+class _Column:
+    """Panels below each other in a row."""
+
+    x: float
+    top: float
+    width: float
+    bottom: float
+    row: int
+
+
 def _pack(sizes: list[tuple[float, float]], width: float) -> list[tuple[float, float]]:
-    """Places of the upper left corners, y downwards. A row is as tall as its tallest; a column in it may hold several panels."""
+    """Places of the upper left corners, y downwards. A row is as tall as its tallest panel; smaller ones fill the columns that have room."""
     places: list[tuple[float, float]] = []
-    row_top = row_height = column_x = column_width = column_bottom = 0.0
+    columns: list[_Column] = []
+    heights = [0.0]
+    top = 0.0
     for w, h in sizes:
-        if places and column_bottom + _GAP + h <= row_height and (w <= column_width or column_x + w <= width):
-            places.append((column_x, row_top + column_bottom + _GAP))
-            column_bottom += _GAP + h
-            column_width = max(column_width, w)
+        room = next((c for c in columns if w <= c.width + 0.01 and c.bottom + _GAP + h <= c.top + heights[c.row] + 0.01), None)
+        if room:
+            places.append((room.x, room.bottom + _GAP))
+            room.bottom += _GAP + h
             continue
-        x = column_x + column_width + _GAP if places else 0.0
-        if places and x + w > width + 0.01:
-            row_top, row_height, x = row_top + row_height + _GAP, 0.0, 0.0
-        places.append((x, row_top))
-        column_x, column_width, column_bottom = x, w, h
-        row_height = max(row_height, h)
+        x = max((c.x + c.width + _GAP for c in columns if c.row == len(heights) - 1), default=0.0)
+        if x > 0 and x + w > width + 0.01:
+            top, x = top + heights[-1] + _GAP, 0.0
+            heights.append(0.0)
+        columns.append(_Column(x, top, w, top + h, len(heights) - 1))
+        places.append((x, top))
+        heights[-1] = max(heights[-1], h)
     return places
 
 

@@ -1,0 +1,193 @@
+"""Uses of ops that move, cut and join."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tests.ops.table.common import DEEP, POSITIVE, X
+from tests.ops.uses import Use
+
+
+def indexed(x: Tensor, i: Tensor) -> np.ndarray:
+    return np.take_along_axis(x.numpy(), i.numpy(), -1)
+
+
+USES = [
+    Use(
+        "reshape",
+        [X],
+        {"to": ["batch", "heads", "d/heads"]},
+        expect="[batch, heads, d/heads]",
+        equals=lambda x: x.reshape(3, 2, 4),
+    ),
+    Use(
+        "reshape",
+        ["[batch, heads, 4]"],
+        {"to": ["batch", "4*heads"]},
+        expect="[batch, 4*heads]",
+        equals=lambda x: x.reshape(3, 8),
+    ),
+    Use("reshape", ["[batch, time, d]"], {"to": ["batch*time", "d"]}, equals=lambda x: x.reshape(15, 8)),
+    Use("reshape", ["[batch, time, d]"], {"to": ["batch", "d", "time"]}, equals=lambda x: x.reshape(3, 8, 5)),
+    Use(
+        "reshape",
+        ["[..., d]"],
+        {"to": ["...", "heads", "d/heads"]},
+        expect="[..., heads, d/heads]",
+        equals=lambda x: x.reshape(2, 3, 2, 4),
+    ),
+    Use(
+        "reshape",
+        ["[..., heads, 4]"],
+        {"to": ["...", "4*heads"]},
+        expect="[..., 4*heads]",
+        equals=lambda x: x.reshape(2, 3, 8),
+    ),
+    Use("reshape", ["[..., time, d]"], {"to": ["...", "d", "time"]}, equals=lambda x: x.reshape(2, 3, 8, 5)),
+    Use("reshape", ["[time, d, ...]"], {"to": ["d", "time", "..."]}, equals=lambda x: x.reshape(8, 5, 2, 3)),
+    Use("reshape", ["[time, d, ...]"], {"to": ["d*time", "..."]}, equals=lambda x: x.reshape(40, 2, 3)),
+    Use("reshape", ["[..., n, time, d]"], {"to": ["...", "n*time", "d"]}, equals=lambda x: x.reshape(2, 3, 20, 8)),
+    Use("reshape", ["[batch, n, time, d]"], {"to": ["batch", "n*time", "d"]}, equals=lambda x: x.reshape(3, 20, 8)),
+    Use("reshape", [X], {"to": ["batch", "d"]}, equals=lambda x: x),
+    Use("reshape", ["[1]"], {"to": []}, expect="[]"),
+    Use("flatten", ["[batch, 2, 3, 4]"], expect="[batch, 24]", equals=lambda x: x.reshape(3, 24)),
+    Use("flatten", ["[..., 2, 3]"], {"start": -2}, expect="[..., 6]", equals=lambda x: x.reshape(2, 3, 6)),
+    Use("flatten", ["[batch, time]"], {"start": 0}, expect="[batch*time]", equals=lambda x: x.reshape(15)),
+    Use("transpose", [DEEP], expect="[..., d, time]", equals=lambda x: x.numpy().swapaxes(-1, -2)),
+    Use(
+        "permute",
+        ["int[batch, time, d]"],
+        {"order": [2, 0, 1]},
+        expect="int[d, batch, time]",
+        equals=lambda x: x.numpy().transpose(2, 0, 1),
+    ),
+    Use(
+        "swap",
+        ["[batch, time, d]"],
+        {"a": "batch", "b": "d"},
+        expect="[d, time, batch]",
+        equals=lambda x: x.numpy().swapaxes(0, 2),
+    ),
+    Use(
+        "swap",
+        ["[batch, ..., d]"],
+        {"a": "batch", "b": "d"},
+        expect="[d, ..., batch]",
+        equals=lambda x: x.numpy().swapaxes(0, 3),
+    ),
+    Use("unsqueeze", [X], {"at": 1}, expect="[batch, 1, d]"),
+    Use("unsqueeze", [DEEP], {"at": -2}, expect="[..., time, 1, d]"),
+    Use("unsqueeze", ["[batch, ...]"], {"at": 0}, expect="[1, batch, ...]"),
+    Use("unsqueeze", ["[]"], expect="[1]"),
+    Use("squeeze", ["[batch, 1, d]"], {"over": 1}, expect="[batch, d]"),
+    Use("squeeze", ["[1, ..., 1, d]"], {"over": [0, 2]}, expect="[..., d]"),
+    Use("concat", [X, "[batch, n]"], expect="[batch, d + n]", equals=lambda a, b: np.concatenate([a, b], -1)),
+    Use(
+        "concat",
+        [DEEP, DEEP, "[..., 1, d]"],
+        {"over": "time"},
+        expect="[..., 2*time + 1, d]",
+        equals=lambda *a: np.concatenate(a, -2),
+    ),
+    Use("concat", ["int[n]", "int[k]"], ranges=[(0, 1), (-2, 0)], expect="int[k + n]"),
+    Use("split", [X], {"parts": 4}, expect="[batch, d/4]", equals=lambda x: x[:, :2]),
+    Use(
+        "split",
+        [DEEP],
+        {"parts": [1, "time - 1"], "over": "time"},
+        expect="[..., 1, d]",
+        equals=lambda x: x[..., :1, :],
+    ),
+    Use("slice", [X], {"start": 2, "stop": 6}, expect="[batch, 4]", equals=lambda x: x[:, 2:6]),
+    Use(
+        "slice",
+        ["[batch, time, d]"],
+        {"start": 1, "over": "time"},
+        expect="[batch, time - 1, d]",
+        equals=lambda x: x[:, 1:],
+    ),
+    Use("slice", [DEEP], {"stop": -1, "over": "time"}, expect="[..., time - 1, d]", equals=lambda x: x[..., :-1, :]),
+    Use("slice", ["[time, ...]"], {"start": -2, "over": "time"}, expect="[2, ...]", equals=lambda x: x[-2:]),
+    Use("slice", ["[n, n, time, d]"], {"stop": "=n", "over": -2}, expect="[n, n, n, d]", equals=lambda x: x[:, :, :4]),
+    Use("slice", [X], {"start": "=d/2"}, expect="[batch, d/2]", equals=lambda x: x[:, 4:]),
+    Use("first", ["[batch, time, d]"], {"over": "time"}, expect="[batch, d]", equals=lambda x: x[:, 0]),
+    Use("first", ["[time, d]"], {"over": "time"}, expect="[d]", equals=lambda x: x[0]),
+    Use("last", [DEEP], {"over": "time"}, expect="[..., d]", equals=lambda x: x[..., -1, :]),
+    Use("at", [X], {"index": 3}, expect="[batch]", equals=lambda x: x[:, 3]),
+    Use("at", ["[batch, n, ...]"], {"index": -1, "over": "n"}, expect="[batch, ...]", equals=lambda x: x[:, -1]),
+    Use("at", ["[batch, n, ...]"], {"index": "=n/2", "over": "n"}, expect="[batch, ...]", equals=lambda x: x[:, 2]),
+    Use("gather", [X, "int[batch]"], expect="[batch]", equals=lambda x, i: x[torch.arange(3), i]),
+    Use("gather", ["[..., d]", "int[...]"], expect="[...]", equals=lambda x, i: indexed(x, i[..., None])[..., 0]),
+    Use("gather", [DEEP, "int[..., time, 2]"], expect="[..., time, 2]", equals=indexed),
+    Use(
+        "gather",
+        ["[batch, time, d]", "int[batch, d]"],
+        {"over": "time"},
+        expect="[batch, d]",
+        equals=lambda x, i: np.take_along_axis(x.numpy(), i.numpy()[:, None], 1)[:, 0],
+    ),
+    Use("lookup", ["[n, d]", "int[batch, time]"], expect="[batch, time, d]", equals=lambda t, i: t.numpy()[i.numpy()]),
+    Use("lookup", ["int[n]", "int[...]"], expect="int[...]", equals=lambda t, i: t.numpy()[i.numpy()]),
+    Use(
+        "pad",
+        [X],
+        {"before": 1, "after": 2},
+        expect="[batch, d + 3]",
+        ranges=[POSITIVE],
+        equals=lambda x: np.pad(x, ((0, 0), (1, 2))),
+    ),
+    Use(
+        "pad",
+        [DEEP],
+        {"before": 2, "over": "time", "value": -1},
+        expect="[..., time + 2, d]",
+        equals=lambda x: np.pad(x, ((0, 0), (0, 0), (2, 0), (0, 0)), constant_values=-1),
+    ),
+    Use(
+        "pad",
+        ["[batch, time, d]"],
+        {"before": 1, "over": 0},
+        expect="[batch + 1, time, d]",
+        equals=lambda x: np.pad(x, ((1, 0), (0, 0), (0, 0))),
+    ),
+    Use("expand", ["[1, d]"], {"to": ["batch", "d"]}, expect=X, equals=lambda x: np.broadcast_to(x, (3, 8)).copy()),
+    Use(
+        "expand",
+        ["[d]"],
+        {"to": ["batch", "time", "d"]},
+        expect="[batch, time, d]",
+        equals=lambda x: np.broadcast_to(x, (3, 5, 8)).copy(),
+    ),
+    Use(
+        "expand",
+        ["[..., 1, d]"],
+        {"to": ["...", "time", "d"]},
+        expect=DEEP,
+        equals=lambda x: np.broadcast_to(x, (2, 3, 5, 8)).copy(),
+    ),
+    Use("expand", ["[1, ...]"], {"to": ["time", "..."]}, expect="[time, ...]"),
+    Use(
+        "patches",
+        ["[batch, 3, 4, 6]"],
+        {"size": 2},
+        expect="[batch, 6, 12]",
+        equals=lambda x: x.reshape(3, 3, 2, 2, 3, 2).permute(0, 2, 4, 1, 3, 5).reshape(3, 6, 12),
+    ),
+    Use("patches", ["[batch, 1, 4, 6]"], {"size": [2, 3]}, expect="[batch, 4, 6]"),
+    Use(
+        "upsample",
+        ["[batch, 2, 3, 4]"],
+        expect="[batch, 2, 6, 8]",
+        equals=lambda x: x.numpy().repeat(2, -1).repeat(2, -2),
+    ),
+    Use(
+        "upsample",
+        ["[batch, 2, time]"],
+        {"scale": 3},
+        expect="[batch, 2, 3*time]",
+        equals=lambda x: x.numpy().repeat(3, -1),
+    ),
+    Use("upsample", ["[batch, 2, 3, 4]"], {"mode": "bilinear", "scale": [2, 3]}, expect="[batch, 2, 6, 12]"),
+]
