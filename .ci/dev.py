@@ -61,7 +61,7 @@ def try_it(_: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     install("test")
-    return subprocess.call([str(PYTHON), "-m", "pytest", "-n", "auto", *arguments], cwd=ROOT)
+    return subprocess.call([str(PYTHON), "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *arguments], cwd=ROOT)
 
 
 def lint(_: list[str]) -> int:

@@ -119,10 +119,12 @@ def _same_rank(graph: Any, marks: list[Mark], prefix: str, home: Frame, root: Fr
             with outer.subgraph(name=f"cluster_{prefix}_{rest[-1].id}") as inner:
                 inside(inner, rest[:-1])
         else:
-            with outer.subgraph() as same:
-                same.attr(rank="same")
-                for mark in marks:
-                    same.node(f"{prefix}_{mark.id}")
+            with outer.subgraph(name=f"cluster_{prefix}_{marks[0].id}_pair") as pair:  # so that nothing comes between them
+                pair.attr(label="", style="invis", margin="1")
+                with pair.subgraph() as same:
+                    same.attr(rank="same")
+                    for mark in marks:
+                        same.node(f"{prefix}_{mark.id}")
 
     inside(graph, frames)
 
@@ -213,6 +215,9 @@ def _wire(graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Stre
         attributes["weight"] = "50"
     elif wire.kind == "data" and not wire.gated:
         attributes["weight"] = "4"
+    if wire.beside or wire.kind == "return":
+        graph.edge(f"{prefix}_{wire.tail.id}", f"{prefix}_{wire.head.id}", **attributes)
+        return
     graph.edge(_end(wire.tail, wire.tail_port, prefix, "o", "n"), _end(wire.head, wire.head_port, prefix, "i", "s"), **attributes)
 
 
@@ -223,4 +228,6 @@ def _padded(label: str, by: str = "&#160;") -> str:
 
 def _end(mark: Mark, port: int | None, prefix: str, letter: str, side: str) -> str:
     name = f"{prefix}_{mark.id}"
-    return name if port is None else f"{name}:{letter}{port}:{side}"
+    if port is not None:
+        return f"{name}:{letter}{port}:{side}"
+    return f"{name}:{side}" if mark.kind not in ("fork", "circle") else name

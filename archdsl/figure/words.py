@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from fractions import Fraction
+from math import lcm
 
 from archdsl.figure import theme
 from archdsl.ir.num import ELLIPSIS, Atom, Monomial, Num, decimal
 from archdsl.ir.program import Axis, Choice, Fill, Numbers, Setting
 from archdsl.ir.types import Type
 
-_SHORT = re.compile(r"([A-Za-z])_?([0-9a-z]|[0-9]{1,2})")
+_SHORT = re.compile(r"([A-Za-z])(?:_([0-9A-Za-z]{1,3})|([0-9]{1,2}))")
 
 
 def esc(text: str) -> str:
@@ -37,7 +38,7 @@ def name(text: str, handed_on: bool = False) -> str:
     prime = "′" if handed_on or text.endswith("'") else ""
     text = text.rstrip("'")
     match = _SHORT.fullmatch(text)
-    body = f"{match[1]}<SUB>{match[2]}</SUB>" if match else esc(text)
+    body = f"{match[1]}<SUB>{match[2] or match[3]}</SUB>" if match else esc(text)
     return body + prime
 
 
@@ -45,8 +46,8 @@ def number(value: Num) -> str:
     """A symbolic number as mathematics."""
     if not value.terms:
         return "0"
-    if remainder := _remainder(value):
-        return remainder
+    if short := _remainder(value) or _ceiling(value):
+        return short
     text = ""
     for monomial, coefficient in sorted(value.sorted_terms(), key=lambda t: t[1] < 0):
         piece = _term(monomial, abs(coefficient))
@@ -66,6 +67,48 @@ def _remainder(value: Num) -> str:
                 top, bottom = number(whole), number(step)
                 return f"{top if whole.name else f'({top})'} mod {bottom if step.name or step.is_integer else f'({bottom})'}"
     return ""
+
+
+def _ceiling(value: Num) -> str:
+    """`⌈h/s⌉`, for what the IR holds as ⌊(h − 1)/s⌋ + 1."""
+    if value.terms.get(()) != 1 or len(value.terms) != 2:
+        return ""
+    ((monomial, coefficient),) = (t for t in value.terms.items() if t[0])
+    if coefficient != 1 or len(monomial) != 1 or isinstance(monomial[0][0], str) or monomial[0][0].name != "floor":
+        return ""
+    inside = monomial[0][0].args[0]
+    steps = [Num.symbol(a) for m in inside.terms for a, e in m if e == -1 and isinstance(a, str)]
+    for step in steps[:1]:
+        top = inside * step + 1
+        if not top.divides:
+            text = number(top)
+            return f"⌈{text if top.name else f'({text})'}/{number(step)}⌉"
+    return ""
+
+
+def _rounded(inside: Num) -> str:
+    """⌊x⌋, or ⌈x⌉ where a half was added for that; roundings within a rounding are one: ⌈⌈h/2⌉/2⌉ is ⌈h/4⌉."""
+    sign, whole, step = _division(inside)
+    while step > 1 and len(whole.terms) == 1:
+        ((monomial, coefficient),) = whole.terms.items()
+        if coefficient != 1 or len(monomial) != 1 or isinstance(monomial[0][0], str) or monomial[0][0].name != "floor" or monomial[0][1] != 1:
+            break
+        inner_sign, inner, inner_step = _division(monomial[0][0].args[0])
+        if inner_sign != sign or inner_step == 1:
+            break
+        whole, step = inner, step * inner_step
+    text = number(whole)
+    text = text if step == 1 else f"{text}/{step}" if len(whole.terms) == 1 else f"({text})/{step}"
+    return f"⌈{text}⌉" if sign == "ceiling" else f"⌊{text}⌋"
+
+
+def _division(inside: Num) -> tuple[str, Num, int]:
+    """What is rounded, as (whole, step): ⌊whole/step⌋, or ⌈whole/step⌉ written as ⌊(whole + step − 1)/step⌋."""
+    step = lcm(*(c.denominator for c in inside.terms.values()))
+    constant = inside.terms.get((), Fraction(0))
+    if step > 1 and constant == Fraction(step - 1, step):
+        return "ceiling", (inside - constant) * step, step
+    return "floor", inside * step, step
 
 
 def raised(exponent: str) -> str:
@@ -111,7 +154,7 @@ def _power(atom: Atom, exponent: int) -> str:
             case "sqrt":
                 base = f"√{inside[0]}" if plain else f"√({inside[0]})"
             case "floor":
-                base = f"⌊{inside[0]}⌋"
+                base = _rounded(atom.args[0])
             case "group":
                 base = f"({inside[0]})"
             case "pow":
@@ -154,7 +197,7 @@ def fill(value: Fill) -> str:
         return "0" if value.name == "zeros" else "1"
     if value.name == "constant" and list(value.settings) == ["value"]:
         return setting(value.settings["value"])
-    inside = ", ".join(f"{esc(k)} = {setting(v)}" for k, v in value.settings.items())
+    inside = ", ".join(setting(v) for v in value.settings.values())
     return f"{esc(value.name)}({inside})" if inside else esc(value.name)
 
 
@@ -171,8 +214,8 @@ def axis(which: Axis, of: Type | None) -> str:
     same = [n for n in of.shape if n == which.size] if of else [which.size]
     if which.size.name and len(same) == 1:
         return text
-    position = str(which.index).replace("-", "−")
-    return f"axis {position} ({text})"
+    position = "last axis" if which.index == -1 else f"axis {str(which.index).replace('-', '−')}"
+    return f"{position} ({text})" if len(text) <= 12 else position
 
 
 def axes(which: list[Axis], of: Type | None) -> str:

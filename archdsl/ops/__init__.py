@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from itertools import chain
 
-from archdsl.ops import algebra, attention, conv, gradient, group, layers, loss, make, pointwise, reduce, select, shape
+from archdsl.ops import (
+    algebra,
+    attention,
+    conv,
+    gradient,
+    group,
+    layers,
+    loss,
+    make,
+    operators,
+    pointwise,
+    reduce,
+    select,
+    shape,
+)
 from archdsl.ops.base import Op
 from archdsl.ops.distribution import DISTRIBUTIONS as _DISTRIBUTIONS
 from archdsl.ops.distribution import Distribution
@@ -14,7 +28,7 @@ from archdsl.ops.optimizer import OPTIMIZERS as _OPTIMIZERS
 from archdsl.ops.optimizer import Optimizer
 
 FAMILIES: dict[str, tuple[Op, ...]] = {
-    "operators": pointwise.OPERATORS,
+    "operators": operators.OPS,
     "activations": pointwise.ACTIVATIONS,
     "functions": pointwise.FUNCTIONS + pointwise.CHOICES,
     "reductions": reduce.REDUCTIONS,

@@ -8,7 +8,7 @@ from archdsl.ir.types import Dtype, Type
 from archdsl.ops.base import REQUIRED, Interval, Mark, Misfit, Op, Site, TorchSite, broadcast
 from archdsl.ops.emit import factory, is_at, sizes, to_float
 from archdsl.ops.interval import NATURAL, UNIT, multiply, of, union
-from archdsl.ops.pointwise import promote
+from archdsl.ops.operators import promote
 from archdsl.ops.shape import target
 
 

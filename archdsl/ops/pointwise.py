@@ -1,224 +1,16 @@
-"""Pointwise ops: operators, activations, comparisons. Their inputs broadcast as in NumPy."""
+"""Pointwise functions: activations, elementary functions, choices, and changes of the element kind."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 
-from archdsl.ir.types import Dtype, Shape, Type
+from archdsl.ir.types import Type
 from archdsl.ops import interval
-from archdsl.ops.base import ANYTHING, Interval, Mark, Misfit, Op, RangeRule, Site, TorchSite, Word, broadcast
+from archdsl.ops.base import ANYTHING, Interval, Mark, Misfit, Op, RangeRule, Site, TorchSite, Word
 from archdsl.ops.emit import call, is_at, to_float
 from archdsl.ops.interval import INFINITY, SIGNED, UNIT, monotone, of
-
-Template = str | Callable[[TorchSite], str]
-
-
-def promote(*kinds: Dtype) -> Dtype:
-    """The element kind of a result: bool gives way to int, and int to float."""
-    return "float" if "float" in kinds else "int" if "int" in kinds else "bool"
-
-
-def _shape(site: Site) -> Shape:
-    result = site.inputs[0].shape
-    for other in site.inputs[1:]:
-        result = broadcast(result, other.shape)
-    return result
-
-
-def _arithmetic(site: Site) -> Type:
-    """Numbers of any kind; a mask may be multiplied and added, as 0 and 1."""
-    kind = promote(*(t.dtype for t in site.inputs))
-    if kind == "bool":
-        raise Misfit("arithmetic needs numbers, and all operands are bool", "use 'and', 'or', 'not', or to_float(…)")
-    return Type(dtype=kind, shape=_shape(site))
-
-
-def _no_bool(site: Site) -> Type:
-    if any(t.dtype == "bool" for t in site.inputs):
-        raise Misfit("an operand is bool", "to_float(…) makes it a number")
-    return _arithmetic(site)
-
-
-def _quotient(site: Site) -> Type:
-    return Type(shape=_no_bool(site).shape)
-
-
-def _comparison(site: Site) -> Type:
-    kinds = {t.dtype for t in site.inputs}
-    if "bool" in kinds and len(kinds) > 1:
-        raise Misfit("a bool is compared with a number", "compare bools with bools")
-    return Type(dtype="bool", shape=_shape(site))
-
-
-def _order(site: Site) -> Type:
-    if any(t.dtype == "bool" for t in site.inputs):
-        raise Misfit("bools have no order", "to_float(…) makes it a number")
-    return _comparison(site)
-
-
-def _logic(site: Site) -> Type:
-    return Type(dtype="bool", shape=_shape(site))
-
-
-def _binary(
-    name: str,
-    doc: str,
-    sign: str,
-    torch: Template,
-    shape: Callable[[Site], Type],
-    range: RangeRule | Interval,
-    example: str,
-    ordered: bool = False,
-) -> Op:
-    """An operator or function of two values that broadcast."""
-    return Op(
-        name=name,
-        doc=doc,
-        signature="x: any, y: any -> any",
-        torch=torch,
-        shape=shape,
-        range=range,
-        mark=Mark("circle", sign, ordered),
-        example=example,
-    )
-
-
-def _pair(rule: Callable[[Interval, Interval], Interval]) -> RangeRule:
-    return lambda site: rule(of(site, 0), of(site, 1))
-
-
-def _modulus(site: Site) -> Interval:
-    low, high = of(site, 1)
-    if low > 0:
-        return (0.0, min(high, of(site)[1])) if of(site)[0] >= 0 else (0.0, high)
-    return ANYTHING
-
-
-def _whole_quotient(site: Site) -> Interval:
-    low, high = interval.divide(of(site, 0), of(site, 1))
-    return (math.floor(low) if math.isfinite(low) else low, math.floor(high) if math.isfinite(high) else high)
-
-
-def _product(site: Site) -> Interval:
-    return interval.multiply(of(site, 0), of(site, 1))
-
-
-def _pow_torch(site: TorchSite) -> str:
-    if site.numbers[1] == 2 and site.numbers[0] is None:
-        return f"{site.operand(0)}.square()"
-    return f"{site.operand(0)} ** {site.operand(1)}"
-
-
-OPERATORS = (
-    _binary("add", "The sum, `x + y`.", "+", "{x} + {y}", _arithmetic, _pair(interval.add), example="y = x + 1"),
-    _binary(
-        "sub",
-        "The difference, `x - y`.",
-        "−",
-        "{x} - {y}",
-        _no_bool,
-        _pair(lambda a, b: interval.add(a, interval.negate(b))),
-        ordered=True,
-        example="y = 1 - x",
-    ),
-    _binary(
-        "mul", "The product element by element, `x * y`.", "×", "{x} * {y}", _arithmetic, _product, example="y = 2 * x"
-    ),
-    _binary(
-        "div",
-        "The quotient, `x / y`.",
-        "÷",
-        "{x} / {y}",
-        _quotient,
-        _pair(interval.divide),
-        ordered=True,
-        example="y = x / 2",
-    ),
-    _binary(
-        "floordiv",
-        "The quotient rounded down, `x // y`.",
-        "//",
-        "{x} // {y}",
-        _no_bool,
-        _whole_quotient,
-        ordered=True,
-        example="y = x // 2",
-    ),
-    _binary(
-        "mod",
-        "The remainder, with the sign of y, `x % y`.",
-        "%",
-        "{x} % {y}",
-        _no_bool,
-        _modulus,
-        ordered=True,
-        example="y = x % 2",
-    ),
-    _binary(
-        "pow",
-        "x to the power y, `x ^ y`.",
-        "^",
-        _pow_torch,
-        _no_bool,
-        _pair(interval.power),
-        ordered=True,
-        example="y = x ^ 2",
-    ),
-    _binary("eq", "Whether x equals y, `x == y`.", "=", "{x} == {y}", _comparison, UNIT, example="y = x == 0"),
-    _binary("ne", "Whether x differs from y, `x != y`.", "≠", "{x} != {y}", _comparison, UNIT, example="y = x != 0"),
-    _binary(
-        "lt", "Whether x is less than y, `x < y`.", "<", "{x} < {y}", _order, UNIT, ordered=True, example="y = x < 0"
-    ),
-    _binary(
-        "le", "Whether x is at most y, `x <= y`.", "≤", "{x} <= {y}", _order, UNIT, ordered=True, example="y = x <= 0"
-    ),
-    _binary(
-        "gt", "Whether x is greater than y, `x > y`.", ">", "{x} > {y}", _order, UNIT, ordered=True, example="y = x > 0"
-    ),
-    _binary(
-        "ge", "Whether x is at least y, `x >= y`.", "≥", "{x} >= {y}", _order, UNIT, ordered=True, example="y = x >= 0"
-    ),
-    Op(
-        name="and",
-        doc="Whether both hold, `x and y`.",
-        signature="x: bool, y: bool -> bool",
-        torch="{x} & {y}",
-        shape=_logic,
-        range=UNIT,
-        mark=Mark("circle", "and"),
-        example="y = x > 0 and x < 1",
-    ),
-    Op(
-        name="or",
-        doc="Whether one or both hold, `x or y`.",
-        signature="x: bool, y: bool -> bool",
-        torch="{x} | {y}",
-        shape=_logic,
-        range=UNIT,
-        mark=Mark("circle", "or"),
-        example="y = x < 0 or x > 1",
-    ),
-    Op(
-        name="not",
-        doc="Whether it does not hold, `not x`.",
-        signature="x: bool[...] -> bool[...]",
-        torch="~{x}",
-        range=UNIT,
-        mark=Mark("circle", "not"),
-        example="y = not x > 0",
-    ),
-    Op(
-        name="neg",
-        doc="The negative, `-x`.",
-        signature="x: any[...] -> any[...]",
-        torch="-{x}",
-        shape=_no_bool,
-        range=lambda site: interval.negate(of(site)),
-        mark=Mark("circle", "neg"),
-        example="y = -x",
-    ),
-)
+from archdsl.ops.operators import Template, binary, common_shape, no_bool, pair, promote
 
 
 def _unary(
@@ -244,7 +36,7 @@ def _numeric(name: str, doc: str, torch: Template, range: RangeRule | Interval =
         doc=doc,
         signature="x: any[...] -> any[...]",
         torch=torch,
-        shape=_no_bool,
+        shape=no_bool,
         range=range,
         mark=Mark("circle", label or name),
         example=f"y = {name}(x)",
@@ -309,6 +101,7 @@ ACTIVATIONS = (
     _unary("log_sigmoid", "log σ(x).", "F.logsigmoid({x})", monotone(lambda x: -_softplus(-x))),
 )
 
+
 FUNCTIONS = (
     _unary("exp", "e to the x.", "{x}.exp()", monotone(math.exp)),
     _unary("log", "Natural logarithm.", "{x}.log()", monotone(math.log)),
@@ -351,7 +144,7 @@ def _clamp_shape(site: Site) -> Type:
         raise Misfit("clamp needs a bound", "clamp(x, low = 0), clamp(x, high = 1) or clamp(x, 0, 1)")
     if _bound(site, "low", -INFINITY) > _bound(site, "high", INFINITY):
         raise Misfit("low is greater than high")
-    return _no_bool(site)
+    return no_bool(site)
 
 
 def _clamp(site: TorchSite) -> str:
@@ -384,7 +177,7 @@ def _where_shape(site: Site) -> Type:
     kinds = [t.dtype for t in site.inputs[1:]]
     if "bool" in kinds and len(set(kinds)) > 1:
         raise Misfit("one choice is bool and the other is not")
-    return Type(dtype=promote(*kinds), shape=_shape(site))
+    return Type(dtype=promote(*kinds), shape=common_shape(site))
 
 
 def _to_float(site: TorchSite) -> str:
@@ -392,22 +185,22 @@ def _to_float(site: TorchSite) -> str:
 
 
 CHOICES = (
-    _binary(
+    binary(
         "maximum",
         "The greater of two values.",
         "max",
         _extreme("maximum", "min"),
-        _no_bool,
-        _pair(_larger),
+        no_bool,
+        pair(_larger),
         example="y = maximum(x, 0)",
     ),
-    _binary(
+    binary(
         "minimum",
         "The lesser of two values.",
         "min",
         _extreme("minimum", "max"),
-        _no_bool,
-        _pair(_smaller),
+        no_bool,
+        pair(_smaller),
         example="y = minimum(x, 1)",
     ),
     Op(
@@ -451,4 +244,5 @@ CHOICES = (
     ),
 )
 
-OPS = OPERATORS + ACTIVATIONS + FUNCTIONS + CHOICES
+
+OPS = ACTIVATIONS + FUNCTIONS + CHOICES

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from archdsl import errors
-from archdsl.ir.num import Num
 from archdsl.ir.program import Apply, Call, Node, Region
 from archdsl.passes.frame import Block
 
 PRODUCTS = {"mul", "matmul", "einsum", "outer", "div"}
 THROUGH = {
     "reshape", "flatten", "transpose", "permute", "swap", "unsqueeze", "squeeze", "expand", "slice", "split", "first", "last", "at",
-    "roll", "shift", "flip", "pad", "sub", "add", "concat", "maximum", "minimum", "where", "by_mode", "stop_gradient", "to_float", "to_int",
-    "reverse_gradient", "clamp", "pow", "sqrt", "cumprod", "neg", "gather", "take", "normalize", "sum", "mean", "log", "diag", "Dropout",
+    "roll", "shift", "flip", "pad", "concat", "where", "by_mode", "stop_gradient", "reverse_gradient", "to_float", "clamp", "pow", "cumprod",
+    "gather", "take", "diag", "Dropout",
 }  # fmt: skip
 
 
@@ -50,7 +49,8 @@ def _multiplies(gate: int, nodes: list[Node], handed: set[object]) -> bool:
         if isinstance(node, (Apply, Call)) and reached & {i for i in node.inputs if isinstance(i, int)}:
             if isinstance(node, Call) or node.op in PRODUCTS:
                 return True
-            if node.op in THROUGH:
+            complement = node.op == "sub" and node.inputs[0] == 1
+            if node.op in THROUGH or complement:
                 reached |= {o.id for o in node.outputs}
     for node in nodes:
         if node.kind in ("stack", "loop", "scan"):
@@ -60,5 +60,3 @@ def _multiplies(gate: int, nodes: list[Node], handed: set[object]) -> bool:
                     return True
     return bool(reached & handed)
 
-
-__all__ = ["Num", "gates"]

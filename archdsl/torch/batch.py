@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from archdsl.ir.num import ELLIPSIS, Num
-from archdsl.ir.program import Apply, Call, Data, Draw, Made, Node, Operand, Region, Repeat, Value
+from archdsl.ir.program import Apply, Call, Draw, Made, Node, Operand, Region, Repeat, Value
 from archdsl.ops import FAMILIES, OPS
 from archdsl.torch.plan import Plan, nodes
 
@@ -152,32 +152,4 @@ def _drops(node: Node) -> bool:
     return isinstance(node, Apply) and "dropout" in node.settings and node.settings["dropout"] != Num.of(0)
 
 
-def uses_symbol(region: Region, symbol: str) -> bool:
-    """Whether a size symbol is needed while the body runs, and not only when its parts are made."""
-    return any(_needs(node, symbol) for node in nodes(region))
-
-
-def _needs(node: Node, symbol: str) -> bool:
-    numbers: list[object] = list(getattr(node, "inputs", []))
-    if isinstance(node, Apply) and node.made is None:
-        numbers += node.settings.values()
-    if isinstance(node, Repeat):
-        numbers += [node.count, *(c.initial for c in node.carried), *(c.next for c in node.carried)]
-    if isinstance(node, Apply):
-        numbers += [n for v in node.outputs for n in v.type.shape]
-    return any(symbol in n.symbols() for n in map(_number, numbers) if n is not None)
-
-
-def _number(value: object) -> Num | None:
-    if isinstance(value, Num):
-        return value
-    if isinstance(value, Data) and hasattr(value, "items"):
-        items = value.items
-        total = Num.of(0)
-        for i, n in enumerate(items if isinstance(items, list) else []):
-            total = total + n * (i + 1)
-        return total
-    return None
-
-
-__all__ = ["Operand", "is_mappable", "is_pointwise", "is_random", "uses_symbol", "widened"]
+__all__ = ["Operand", "is_mappable", "is_pointwise", "is_random", "widened"]

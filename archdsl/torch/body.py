@@ -7,22 +7,24 @@ naming come later. A scan is `unbind`, a loop and `stack`; a scan of something w
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Carried, Draw, Made, Minimize, Node, Operand, Region, Repeat, Sliced, Until, Update, Value
+from archdsl.ir.program import Apply, Call, Carried, Collected, Draw, Made, Minimize, Node, Operand, Region, Repeat, Sliced, Until, Update, Value
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS
 from archdsl.torch import batch
 from archdsl.torch.function import Function
 from archdsl.torch.names import singular, variable
+from archdsl.torch.needs import used_values
 from archdsl.torch.numbers import number
-from archdsl.torch.plan import CannotEmit, Plan, StatePart
+from archdsl.torch.plan import CannotEmit, Plan, StatePart, held
 from archdsl.torch.printer import parse
 from archdsl.torch.site import EmitSite, fill_template, setting
-from archdsl.torch.statements import Assert, Assign, Do, For, If, Statement, Variable, name
+from archdsl.torch.statements import Assert, Assign, Do, For, If, Statement, Variable, keys, name
 from archdsl.torch.words import noun
 
+MOVES = frozenset(op.name for op in FAMILIES["shape"]) - {"concat", "split", "gather", "lookup", "patches"}
 CHEAP = frozenset(op.name for op in FAMILIES["operators"]) | {"weight_of", "by_mode", "stop_gradient"}
 GENERIC = 2  # names of at most this many letters stand for whatever flows through a chain
 
@@ -34,6 +36,10 @@ class Body(Function):
         super().__init__(plan)
         self.made = {h.id: h.item for h in plan.held if isinstance(h.item, Made)}
         self.state_keys: dict[int, str] = {}
+        self.partial: dict[int, dict[str, ast.expr]] = {}
+        self.given: set[int] = set()
+        """Cells whose state a repeat begins with a value for."""
+        self.used = used_values(plan.definition)
         self.seen: dict[tuple[int, str], ast.expr] = {}
 
     # -- operands -----------------------------------------------------------------------------------------------
@@ -76,12 +82,16 @@ class Body(Function):
         if isinstance(before, ast.Name) and before.id in self.variables and value.type.dtype == "float":
             var = self.variables[before.id]
             same_kind = var.type is None or var.type.dtype == "float"
-            if same_kind and not var.alone and (not var.named or len(var.wishes[0]) <= GENERIC):
+            if same_kind and not var.alone and (var.wishes[0] in ("hidden", "x") or len(var.wishes[0]) <= GENERIC):
                 result.append(var.name or var.wishes[0])
         if isinstance(node, Apply) and node.op == "concat":
             short = [var.name or var.wishes[0] for i in node.inputs if (var := self.variable_of(i))]
             if len(short) == len(node.inputs) and all(len(s) <= GENERIC for s in short):
                 return ["".join(short)]
+        if isinstance(node, Apply) and node.op in MOVES:
+            owner = before.attr if isinstance(before, ast.Attribute) else ""
+            source = self.variable_of(main) if main is not None else None
+            result = [source.name or source.wishes[0]] if source else [owner] if owner else result
         return [*result, noun(node, self.made)]
 
     def variable_of(self, operand: Operand) -> Variable | None:
@@ -144,11 +154,40 @@ class Body(Function):
             site.settings, site.sizes = {**made.settings, **node.settings}, made.sizes
             site.module = ast.unparse(self.holders[node.made])
         value = parse(fill_template(op.torch, site, [p.name for p in op.parsed.inputs]))
+        if node.op == "attention":
+            value = self.opened(value, node)
         if self.known_before(node, value):
             return
         if op.helper:
             self.helpers[op.helper] = None
         self.assign([self.define(v, node, main) for v in node.outputs], value)
+
+    def opened(self, value: ast.expr, node: Node) -> ast.expr:
+        """A long expression in steps: the operands that are reshaped first, then the call of the function, then what is done with it."""
+        call = value
+        while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
+            call = call.func.value
+        assert isinstance(call, ast.Call)
+        call.args = [self.step_of(a) for a in call.args]
+        for k in call.keywords:
+            if k.arg == "attn_mask":
+                k.value = self.step_of(k.value, "mask")
+        if call is value:
+            return value
+        key = self.variable(noun(node, self.made))
+        self.assign([key], call)
+        return substitute_call(value, call, name(key))
+
+    def step_of(self, value: ast.expr, *wishes: str) -> ast.expr:
+        """An operand of a long expression as a variable: another form of the variable that it reads."""
+        if not isinstance(value, (ast.Call, ast.BinOp)):
+            return value
+        sources = list(dict.fromkeys(keys(value)))
+        source = self.variables[sources[0]] if sources else None
+        key = self.variable(*((source.name or source.wishes[0],) if source else ()), *wishes, "part")
+        self.variables[key].of = sources[0] if sources else ""
+        self.assign([key], value)
+        return name(key)
 
     def known_before(self, node: Apply, value: ast.expr) -> bool:
         """Whether the same value was made before in this block; then that one is used again."""
@@ -181,18 +220,34 @@ class Body(Function):
             return self.step(node, arguments)
         value = ast.Call(self.holders[node.made], arguments, [])
         main = next((i for i in node.inputs if isinstance(i, int)), None)
-        self.assign([self.define(v, node, main) for v in node.outputs], value)
+        used = [v.id in self.used for v in node.outputs]
+        if not any(used):
+            self.block.append(Do(value))
+            return
+        self.assign([self.define(v, node, main) if u else "_" for v, u in zip(node.outputs, used)], value)
 
     def step(self, node: Call, arguments: list[ast.expr]) -> None:
         """One step of a cell, whose state is in a variable."""
         callee = self.plan.program.of(self.made[node.made])
         state = self.state_keys[node.made]
+        if node.made in self.partial:
+            self.complete(node.made, arguments)
         value = ast.Call(self.holders[node.made], [*arguments, name(state)], [])
         if callee.bare:
             self.bind(node.outputs[0], name(state))
             self.assign([state], value, keep=True)
         else:
-            self.assign([*(self.define(v, node) for v in node.outputs), state], value, keep=True)
+            self.assign([*(self.define(v, node) if v.id in self.used else "_" for v in node.outputs), state], value, keep=True)
+
+    def complete(self, made: int, arguments: list[ast.expr]) -> None:
+        """At the first step: the states that the program gave, and the others as the cell begins them."""
+        callee = self.plan.program.of(self.made[made])
+        start = ast.Attribute(self.holders[made], "initial_state", ast.Load())
+        whole = ast.Call(start, [arguments[i] for i in callee.initial_inputs], [])
+        given = [ast.keyword(n, v) for n, v in self.partial[made].items()]
+        value = ast.Call(ast.Attribute(whole, "_replace", ast.Load()), [], given)
+        state = self.state_keys[made]
+        self.block.append(If(parse(f"{state} is None"), [Assign([state], value, keep=True)]))
 
     # -- repeats ------------------------------------------------------------------------------------------------
     def repeat(self, node: Repeat) -> None:
@@ -204,22 +259,25 @@ class Body(Function):
             self.start(ride.made, ride.initial)
         for carried in node.carried:
             self.carry(carried)
-        lists = [self.collect_into(node, c.name, c.value.name) for c in node.collected]
+        wanted = [c for c in node.collected if c.value.id in self.used]
+        lists = [self.collect_into(node, c.name, c.value.name) for c in wanted]
         for key in lists:
             self.assign([key], ast.List([], ast.Load()), keep=True)
         body: list[Statement] = []
-        target, source = self.head(node)
+        loop = For(ast.Name("_", ast.Store()), ast.Name("_", ast.Load()), body)
+        close = self.head(node)
         with self.inside(body):
             self.region(node.body)
-            for key, collected in zip(lists, node.collected):
+            for key, collected in zip(lists, wanted):
                 self.block.append(Do(ast.Call(ast.Attribute(name(key), "append", ast.Load()), [self.operand(collected.operand)], [])))
             self.hand_on(node.carried)
-        self.block.append(For(target, source, body))
-        self.after(node, lists)
+        loop.target, loop.source = close()
+        self.block.append(loop)
+        self.after(node, wanted, lists)
 
-    def after(self, node: Repeat, lists: list[str]) -> None:
+    def after(self, node: Repeat, wanted: list[Collected], lists: list[str]) -> None:
         """What is left when the loop is done: stacked outputs, and states of the last pass."""
-        for key, collected in zip(lists, node.collected):
+        for key, collected in zip(lists, wanted):
             source: ast.expr = name(key)
             if node.reversed:
                 source = parse(f"{key}[::-1]")
@@ -228,9 +286,9 @@ class Body(Function):
             self.assign([out], ast.Call(parse("torch.stack"), [source], [ast.keyword("dim", ast.Constant(axis))]))
         for carried in node.carried:
             self.bind(carried.final, self.env[carried.value.id])
-            if carried.final.name:
-                key = self.define(carried.final, node)
-                self.block.append(Assign([key], self.env[carried.value.id], copy=True, keep=True))
+            var = self.variable_of(carried.value.id)
+            if var and not var.named and carried.final.name:
+                var.wishes.append(carried.final.name)
         for ride in node.rides:
             if ride.finals:
                 self.finals(ride.made, ride.finals)
@@ -238,7 +296,8 @@ class Body(Function):
     def finals(self, made: int, finals: dict[str, Value]) -> None:
         callee = self.plan.program.of(self.made[made])
         state = self.state_keys[made]
-        self.block.append(Assert(parse(f"{state} is not None")))
+        if made not in self.given:
+            self.block.append(Assert(parse(f"{state} is not None")))
         for field, value in finals.items():
             part = next(p for p in callee.state if p.state is not None and p.state.value.name == field)
             self.bind(value, parse(f"{state}.{part.name}") if callee.state_class else name(state))
@@ -253,6 +312,8 @@ class Body(Function):
             wish = self.variables[self.state_keys[made]].wishes[0]
         key = self.variable(wish, named=True, alone=True)
         self.state_keys[made] = key
+        if len(given) == len(callee.state):
+            self.given.add(made)
         if not given:
             value: ast.expr = ast.Constant(None)
         elif len(given) == len(callee.state) and callee.state_class:
@@ -260,8 +321,8 @@ class Body(Function):
         elif len(given) == len(callee.state):
             (value,) = given.values()
         else:
-            fields = [ast.keyword(p.name, given.get(p.name, ast.Constant(None))) for p in callee.state]
-            value = ast.Call(ast.Name(callee.state_class, ast.Load()), [], fields)
+            self.partial[made] = given
+            value = ast.Constant(None)
         self.assign([key], value, keep=True)
 
     def as_tensor(self, operand: Operand, type_: Type) -> ast.expr:
@@ -292,18 +353,19 @@ class Body(Function):
         return self.variable(f"{plain}s" if len(plain) > GENERIC and not plain.endswith("s") and value_name != f"{plain}s" else "outputs", alone=True)
 
     # -- the head of a loop -------------------------------------------------------------------------------------
-    def head(self, node: Repeat) -> tuple[ast.expr, ast.expr]:
-        """`for target in source`."""
+    def head(self, node: Repeat) -> Callable[[], tuple[ast.expr, ast.expr]]:
+        """`for target in source`; to be called when the body is written, which says whether an index is needed."""
         if node.kind == "stack":
             return self.stack_head(node)
         if not node.sliced:
             count = ast.Call(ast.Name("range", ast.Load()), [self.number(node.count, whole=True)], [])
-            return ast.Name("_", ast.Store()), count
+            return lambda: (ast.Name("_", ast.Store()), count)
         targets = [self.slice_of(s) for s in node.sliced]
         sources = [self.unbound(s, node.reversed) for s in node.sliced]
         if len(targets) == 1:
-            return name(targets[0]), sources[0]
-        return ast.Tuple([name(t) for t in targets], ast.Store()), ast.Call(ast.Name("zip", ast.Load()), sources, [])
+            return lambda: (name(targets[0]), sources[0])
+        together = ast.Call(ast.Name("zip", ast.Load()), list[ast.expr](sources), [])
+        return lambda: (ast.Tuple([name(t) for t in targets], ast.Store()), together)
 
     def slice_of(self, sliced: Sliced) -> str:
         source = self.env.get(sliced.operand) if isinstance(sliced.operand, int) else None
@@ -319,10 +381,8 @@ class Body(Function):
         call = ast.Call(ast.Attribute(self.operand(sliced.operand), "unbind", ast.Load()), [ast.Constant(axis)], [])
         return ast.Call(ast.Name("reversed", ast.Load()), [call], []) if reverse else call
 
-    def stack_head(self, node: Repeat) -> tuple[ast.expr, ast.expr]:
+    def stack_head(self, node: Repeat) -> Callable[[], tuple[ast.expr, ast.expr]]:
         """`for layer in self.layers`, over all that the stack holds separate copies of."""
-        from archdsl.torch.plan import held
-
         items = sorted(held(node.body), key=lambda h: h.id)
         names = []
         for item in items:
@@ -333,17 +393,21 @@ class Body(Function):
             self.holders[item.id] = name(key)
         targets = [name(k) for k in names]
         count: ast.expr = ast.Call(ast.Name("range", ast.Load()), [self.number(node.count, whole=True)], [])
-        indexed = node.index is not None and batch.uses_symbol(node.body, node.index)
-        index = self.variable(node.index or "i", named=True, alone=True) if indexed else ""
-        if indexed and node.index:
+        index = self.variable(node.index or "i", named=True, alone=True)
+        if node.index:
             self.index_keys[node.index] = index
-        if not targets:
-            return (name(index) if index else ast.Name("_", ast.Store())), count
-        target: ast.expr = targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store())
-        source = lists[0] if len(lists) == 1 else ast.Call(ast.Name("zip", ast.Load()), lists, [])
-        if index:
-            return ast.Tuple([name(index), target], ast.Store()), ast.Call(ast.Name("enumerate", ast.Load()), [source], [])
-        return target, source
+
+        def close() -> tuple[ast.expr, ast.expr]:
+            used = index in self.asked
+            if not targets:
+                return (name(index) if used else ast.Name("_", ast.Store())), count
+            target: ast.expr = targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store())
+            source = lists[0] if len(lists) == 1 else ast.Call(ast.Name("zip", ast.Load()), lists, [])
+            if used:
+                return ast.Tuple([name(index), target], ast.Store()), ast.Call(ast.Name("enumerate", ast.Load()), [source], [])
+            return target, source
+
+        return close
 
     # -- scans without state ------------------------------------------------------------------------------------
     def batched(self, node: Repeat) -> None:
@@ -376,6 +440,14 @@ class Body(Function):
         by_value = {c.operand: c for c in node.collected}
         targets = [self.define(by_value[v.id].value, node) if v.id in by_value else "_" for v in call.outputs]
         self.assign(targets, ast.Call(mapped, inputs, []))
+
+
+def substitute_call(value: ast.expr, call: ast.Call, by: ast.expr) -> ast.expr:
+    """An expression with one call in its chain of methods replaced."""
+    assert isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)
+    inner = value.func.value
+    value.func.value = by if inner is call else substitute_call(inner, call, by)
+    return value
 
 
 class _Inside:

@@ -83,12 +83,13 @@ class Constructor:
         return line if fits(line) else f"{INNER}assert {text}"
 
     def _condition(self, c: Condition) -> str:
-        symbols = c.left.symbols() | c.right.symbols()
+        """What chose this variant of the definition: with other numbers it would be another class."""
+        symbols = {s for group in c.any_of for x in group for s in x.left.symbols() | x.right.symbols()}
         if not symbols or not symbols <= self.plan.arguments.keys():
             return ""
-        opposite = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-        sign = c.op if c.outcome else opposite[c.op]
-        return f"{INNER}assert {self.text(c.left, False)} {sign} {self.text(c.right, False)}"
+        groups = [" and ".join(f"({self.text(x.left, False)} {x.op} {self.text(x.right, False)})" for x in group) for group in c.any_of]
+        test = " or ".join(f"({g})" for g in groups)
+        return f"{INNER}assert {flat(parse(test if c.outcome else _opposite(test)))}"
 
     # -- numbers ------------------------------------------------------------------------------------------------
     def symbol(self, symbol: str) -> str:
@@ -193,6 +194,17 @@ class Constructor:
         if memory.value.type.dtype == "float" and memory.initial.is_integer:
             text = f"float({text})" if not memory.initial.is_const else f"({text.strip('()')}.0)"
         return f"torch.full({whole}, {text}{kind})"
+
+
+def _opposite(test: str) -> str:
+    """`not` of a test, as one comparison where it is one."""
+    node = parse(test)
+    opposite: dict[type[ast.cmpop], ast.cmpop] = {
+        ast.Eq: ast.NotEq(), ast.NotEq: ast.Eq(), ast.Lt: ast.GtE(), ast.GtE: ast.Lt(), ast.Gt: ast.LtE(), ast.LtE: ast.Gt(),
+    }  # fmt: skip
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        return flat(ast.Compare(node.left, [opposite[type(node.ops[0])]], node.comparators))
+    return f"not ({test})"
 
 
 def in_place(indent: str, weight: str, value: ast.expr) -> list[str]:

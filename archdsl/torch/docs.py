@@ -49,7 +49,7 @@ def forward(definition: Definition, indent: str) -> list[str]:
 def comment_shapes(body: list[Statement], variables: dict[str, Variable]) -> None:
     """A comment where a value has a shape that nothing it is made of has."""
     for statement in walk(body):
-        if not isinstance(statement, Assign) or len(statement.targets) != 1 or statement.targets[0] not in variables:
+        if not isinstance(statement, Assign) or statement.keep or len(statement.targets) != 1 or statement.targets[0] not in variables:
             continue
         made = variables[statement.targets[0]].type
         before = [variables[k].type for k in reads(statement) if k in variables]

@@ -7,9 +7,8 @@ import re
 from archdsl.ir.program import Made, Program
 from archdsl.torch.module import Module
 from archdsl.torch.plan import Plan, ProgramPlan
-from archdsl.torch.train import TRAINER, Train
-
-_TRAINER_IMPORTS = ("import sys", "from collections.abc import Iterable", "from typing import Any")
+from archdsl.torch.train import Train
+from archdsl.torch.trainer import TRAINER
 
 
 def write_file(program: Program, entries: list[str]) -> str:
@@ -48,7 +47,7 @@ def imports(body: str) -> list[str]:
         return re.search(rf"(?<![\w.]){word}", code) is not None
 
     plain = [f"import {m}" for m in ("math", "sys") if used(rf"{m}\.")]
-    standard = [("collections.abc", ["Iterable"]), ("pathlib", ["Path"]), ("typing", ["Any", "NamedTuple"])]
+    standard = [("collections.abc", ["Callable", "Iterable"]), ("pathlib", ["Path"]), ("typing", ["Any", "NamedTuple"])]
     named = []
     for module, names in standard:
         present = [n for n in names if used(rf"{n}\b")]

@@ -36,6 +36,8 @@ class Function:
         self.holders: dict[int, ast.expr] = {}
         self.size_keys: dict[str, str] = {}
         self.index_keys: dict[str, str] = {}
+        self.asked: set[str] = set()
+        """Variables that count the copies of a stack and are needed while it runs."""
         self.input_keys: list[tuple[str, Type]] = []
         self.helpers: dict[str, None] = {}
         self._count = 0
@@ -64,6 +66,7 @@ class Function:
     def symbol(self, symbol: str) -> str:
         """A size or hyperparameter as Python, inside a method."""
         if symbol in self.index_keys:
+            self.asked.add(self.index_keys[symbol])
             return self.index_keys[symbol]
         if symbol in self.plan.hyper_attributes:
             return f"self.{self.plan.hyper_attributes[symbol]}"

@@ -84,7 +84,7 @@ class Inliner:
         if isinstance(later, Return):
             if len(later.values) > 1 and self.variables[key].named or self.types.is_any(value):
                 return False
-        elif self.variables[key].named:
+        elif self.variables[key].named and not self.is_renamed(later, key):
             return False
         trial = [substitute(e, {key: value}) for e in expressions(later)]
         if not all(self.readable(e, depth, later) for e in trial):
@@ -92,6 +92,18 @@ class Inliner:
         rewrite(later, lambda e: substitute(e, {key: value}))
         self.absorbed.setdefault(id(later), {})[key] = ast.dump(value)
         return True
+
+    def is_renamed(self, later: Statement, key: str) -> bool:
+        """Whether a statement only gives a named value another name, or reshapes it under the same one."""
+        if not isinstance(later, Assign):
+            return False
+        value = later.value
+        if isinstance(value, ast.IfExp) and any(isinstance(v, ast.Name) and v.id == key for v in (value.body, value.orelse)):
+            return True
+        if later.targets[0].startswith("self."):
+            return isinstance(value, ast.Name)
+        target = self.variables.get(later.targets[0])
+        return target is not None and target.of == key
 
     def readable(self, node: ast.expr, depth: int, later: Statement) -> bool:
         names: dict[str, ast.expr] = {k: ast.Name(self.guess(k), ast.Load()) for k in keys(node)}

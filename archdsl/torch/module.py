@@ -178,7 +178,8 @@ class Forward(Body):
             targets = []
             for part in self.plan.state:
                 type_ = part.state.value.type if part.state else None
-                targets.append(self.variable(part.name, type=type_, named=True, alone=part.state is None))
+                unused = part.state is not None and part.state.value.id not in self.used
+                targets.append("_" if unused else self.variable(part.name, type=type_, named=True, alone=part.state is None))
             value = ast.IfExp(parse(f"{self.state_key} is None"), start, state) if start else state
             self.assign(targets, value, keep=True)
         else:

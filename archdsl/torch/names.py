@@ -20,8 +20,8 @@ MODULE_NAMES = frozenset(
     "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty train training "
     "type xpu zero_grad".split()
 )
-TRAINER_NAMES = frozenset("fit step save resume optimizers losses".split())
-IMPORTED = frozenset("torch nn F Tensor math sys Any Iterable NamedTuple Path os".split())
+TRAINER_NAMES = frozenset("fit step save resume optimizers descend".split())
+IMPORTED = frozenset("torch nn F Tensor math sys Any Callable Iterable NamedTuple Path".split())
 _FUNCTIONS = frozenset(n for n in dir(builtins) if n.islower()) | IMPORTED | {"self", "super", "cls"}
 _AMBIGUOUS = frozenset("l O I".split())  # hard to tell from digits; linters refuse them as variables
 
@@ -39,10 +39,10 @@ def variable(name: str) -> str:
     return f"{name}_" if taken else name
 
 
-def attribute(name: str) -> str:
-    """A name for an attribute of a module."""
+def attribute(name: str, trains: bool = False) -> str:
+    """A name for an attribute of a module, or of a trainer."""
     name = name if re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) else identifier(name)
-    return f"{name}_" if keyword.iskeyword(name) or name in MODULE_NAMES or name in TRAINER_NAMES else name
+    return f"{name}_" if keyword.iskeyword(name) or name in MODULE_NAMES or trains and name in TRAINER_NAMES else name
 
 
 def class_name(name: str) -> str:

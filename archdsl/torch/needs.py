@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Draw, Made, Minimize, Node, Operand, Repeat, Until, Update
+from archdsl.ir.program import Apply, Call, Definition, Draw, Made, Minimize, Node, Operand, Repeat, Until, Update
 from archdsl.torch.plan import Plan, nodes
 
 
@@ -20,17 +20,17 @@ def outputs(node: Node) -> list[int]:
     return []
 
 
-def inputs(node: Node) -> set[int]:
-    """The values that a node reads, those that its inner regions read included."""
+def inputs(node: Node, collected: bool = True) -> set[int]:
+    """The values that a node reads, those that its inner regions read included; with or without what it collects."""
     found: list[Operand] = []
     match node:
         case Apply() | Call() | Draw():
             found = list(node.inputs)
         case Repeat():
             found = [s.operand for s in node.sliced] + [c.initial for c in node.carried]
-            found += [c.next for c in node.carried] + [c.operand for c in node.collected]
+            found += [c.next for c in node.carried] + [c.operand for c in node.collected if collected]
             found += [o for r in node.rides for o in r.initial.values()]
-            return _ids(found) | {i for n in node.body.nodes for i in inputs(n)}
+            return _ids(found) | {i for n in node.body.nodes for i in inputs(n, collected)}
         case Minimize():
             found = [node.loss]
         case Update():
@@ -42,6 +42,19 @@ def inputs(node: Node) -> set[int]:
 
 def _ids(operands: Iterable[Operand]) -> set[int]:
     return {o for o in operands if isinstance(o, int)}
+
+
+def used_values(definition: Definition) -> set[int]:
+    """All values that anything reads."""
+    everything = list(nodes(definition.body))
+    used = {i for n in everything for i in inputs(n, collected=False)} | {i for n in definition.initial for i in inputs(n)}
+    used |= _ids(o.operand for o in definition.outputs)
+    used |= _ids(o for s in definition.states for o in (s.next, s.initial))
+    used |= _ids(o for m in definition.memories for o in (m.next, m.initial) if isinstance(o, int))
+    collections = [c for n in everything if isinstance(n, Repeat) for c in n.collected]
+    for _ in collections:
+        used |= _ids(c.operand for c in collections if c.value.id in used)
+    return used
 
 
 def has_effect(node: Node, plan: Plan) -> bool:

@@ -24,7 +24,7 @@ def number(value: Num, symbol: Symbol, whole: bool = True) -> str:
         if len(fractional) > 1:
             return _quotient(value, symbol)
     text = ""
-    for monomial, coefficient in value.sorted_terms():
+    for monomial, coefficient in sorted(value.sorted_terms(), key=lambda t: t[1] < 0):
         piece = _term(monomial, abs(coefficient), symbol, whole)
         if coefficient < 0:
             text = f"({text} - {piece})" if text else f"(-{piece})"

@@ -90,8 +90,8 @@ class Plan:
     @cached_property
     def attributes(self) -> dict[int, str]:
         """Attribute of each made thing, parameter and memory, by id."""
-        names = Namespace()
-        result = {h.id: names.take(attribute(self._wish(h))) for h in self.held}
+        names, trains = Namespace(), self.definition.kind == "train"
+        result = {h.id: names.take(attribute(self._wish(h), trains)) for h in self.held}
         for memory in self.definition.memories:
             result[memory.value.id] = names.take(attribute(memory.value.name or "memory"))
         return result
@@ -103,7 +103,7 @@ class Plan:
     def hyper_attributes(self) -> dict[str, str]:
         """Attribute that keeps each hyperparameter or size for `forward`."""
         names = Namespace(self.attributes.values())
-        return {n: names.take(attribute(n), f"num_{n}") for n in self.arguments}
+        return {n: names.take(attribute(n, self.definition.kind == "train"), f"num_{n}") for n in self.arguments}
 
     @cached_property
     def arguments(self) -> dict[str, str]:

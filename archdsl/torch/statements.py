@@ -27,6 +27,8 @@ class Variable:
     """The program itself gave the name, so that it is kept."""
     alone: bool = False
     """No other variable may have its name (a list, a state that is no tensor)."""
+    of: str = ""
+    """The variable of which it is another form."""
     name: str = ""
     """Set from the start for a parameter, else by `naming`."""
 

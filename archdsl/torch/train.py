@@ -1,4 +1,216 @@
-from archdsl.torch.module import Module
-TRAINER = ""
+"""A train → a class with the parts as attributes and one `step`: every update the program asks for, in its order.
+
+Each `minimize` sees the weights that those before it left: values that depend on weights which were updated since they were made are made
+again, and the others are used again. So no graph is gone through twice, and none needs to be retained.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from archdsl.ir.program import Apply, Call, Draw, Made, Minimize, Node, Param, Repeat, Until, Update
+from archdsl.ops import OPTIMIZERS
+from archdsl.torch import annotate, docs
+from archdsl.torch.module import Forward, Module
+from archdsl.torch.names import Namespace
+from archdsl.torch.needs import has_effect, inputs, needed, outputs
+from archdsl.torch.plan import Plan, nodes
+from archdsl.torch.printer import INDENT, lines, parse, signature
+from archdsl.torch.site import EmitSite
+from archdsl.torch.statements import Assign, Blank, Break, Do, For, If, Return, Statement, name
+from archdsl.torch.text import Writer
+
+
 class Train(Module):
-    pass
+    """Writes the class of a train."""
+
+    base = "Trainer"
+
+    def methods(self) -> list[list[str]]:
+        self.minimizes = [n for n in nodes(self.definition.body) if isinstance(n, Minimize)]
+        names = Namespace([*self.plan.attributes.values(), *self.plan.hyper_attributes.values()])
+        self.optimizers = {id(n): names.take(self._wish(n)) for n in self.minimizes}
+        step = _Step(self.plan, self.optimizers)
+        step.build()
+        body = step.finish(step.names())
+        annotate.settle(body, step.variables, step.parameters)
+        self._take(step, body)
+        head = signature(INDENT, "step", ["self", *step.signature()], "dict[str, float]")
+        return [[*head, *self._doc(), *Writer(step.variables).block(body, INDENT * 2)]]
+
+    def _doc(self) -> list[str]:
+        given = ", ".join(f"{v.name} {v.type}" for v in self.definition.inputs)
+        word = "One update of each objective" if len(self.minimizes) > 1 else "One update" if self.minimizes else "One round"
+        return docs.docstring(f"{word}: {given} -> losses by name" if self.minimizes else f"{word}: {given}", INDENT * 2)
+
+    def _wish(self, node: Minimize) -> str:
+        over = [self.plan.attributes[i] for i in (*node.over, *node.over_params)]
+        return f"{'_'.join(over)}_optimizer" if over and len(over) <= 2 else "optimizer"
+
+    def after_parts(self) -> list[str]:
+        result = []
+        for node in self.minimizes:
+            site = EmitSite(symbol=lambda s: self.plan.arguments[s], settings=node.settings)
+            value = parse(OPTIMIZERS[node.optimizer].torch(self.learned(node), site))
+            result += lines(INDENT * 2, f"self.{self.optimizers[id(node)]} = ", value)
+        return result
+
+    def learned(self, node: Minimize) -> str:
+        """The parameters that a `minimize` updates."""
+        over = {*node.over, *node.over_params}
+        items = [h for h in self.plan.held if not over or h.id in over]
+        texts = []
+        for h in items:
+            attribute = f"self.{self.plan.attributes[h.id]}"
+            texts.append(attribute if isinstance(h.item, Param) else f"*{attribute}.parameters()")
+        if any(isinstance(h.item, Made) and _has_frozen(h.item, self.plan) or h.item.frozen for h in items):
+            source = "self.parameters()" if not over else texts[0][1:] if len(texts) == 1 and texts[0][0] == "*" else f"[{', '.join(texts)}]"
+            return f"[p for p in {source} if p.requires_grad]"
+        if not over:
+            return "self.parameters()"
+        return texts[0][1:] if len(texts) == 1 and texts[0][0] == "*" else f"[{', '.join(texts)}]"
+
+
+def _has_frozen(made: Made, plan: Plan) -> bool:
+    if made.frozen or made.primitive:
+        return made.frozen
+    callee = plan.program.of(made)
+    return any(h.item.frozen or isinstance(h.item, Made) and _has_frozen(h.item, callee) for h in callee.held)
+
+
+class _Step(Forward):
+    """`step` of a train."""
+
+    def __init__(self, plan: Plan, optimizers: dict[int, str]):
+        super().__init__(plan)
+        self.optimizers = optimizers
+        self.depends: dict[int, set[int]] = {}
+        self.made_at: dict[int, int] = {}
+        self.updated_at: dict[int, int] = {}
+        self.time = 0
+        self.results: list[tuple[str, ast.expr]] = []
+
+    def build(self) -> None:
+        body = self.plan.definition.body
+        for node in nodes(body):
+            self._find_depends(node)
+        self.differentiated = self._without_weights(body.nodes)
+        for param in body.params:
+            self.bind(param.value, self.holders[param.value.id])
+        self.block.append(Do(parse("self.train()")))
+        self._require_gradients()
+        self.sequence(body.nodes)
+        entries = [(ast.Constant(n), v) for n, v in self.results]
+        self.block.append(Return([ast.Dict([k for k, _ in entries], [v for _, v in entries])]))
+
+    # -- what depends on what -----------------------------------------------------------------------------------
+    def _find_depends(self, node: Node) -> None:
+        found = {i for i in ([node.made] if isinstance(node, (Apply, Call)) and node.made is not None else [])}
+        if isinstance(node, Repeat):
+            found |= {n.made for n in nodes(node.body) if isinstance(n, (Apply, Call)) and n.made is not None}
+        params = {p.value.id for p in self.plan.definition.body.params}
+        for i in inputs(node):
+            found |= self.depends.get(i, set()) | ({i} & params)
+        for out in outputs(node):
+            self.depends[out] = found
+
+    def _without_weights(self, all_nodes: list[Node]) -> set[int]:
+        """Values whose gradient is asked for and which no weight reaches, so that they must be told to keep one."""
+        asked = {n.inputs[1] for n in all_nodes if isinstance(n, Apply) and n.op == "gradient"}
+        return {i for i in asked if isinstance(i, int) and not self.depends.get(i)}
+
+    def _require_gradients(self) -> None:
+        for key, value in zip(self.parameters, self.plan.definition.inputs):
+            if value.id in self.differentiated:
+                copy = self.variable(value.name or "x", type=value.type, named=True)
+                self.assign([copy], parse(f"{key}.detach().requires_grad_()"), keep=True)
+                self.bind(value, name(copy))
+
+    # -- the sequence of updates --------------------------------------------------------------------------------
+    def sequence(self, region: list[Node]) -> None:
+        last = [n for n in region if isinstance(n, (Minimize, Update, Until))]
+        wanted = {id(n) for end in last for n in needed(region, inputs(end), self.plan)}
+        for at, node in enumerate(region):
+            match node:
+                case Minimize():
+                    self.minimize(region, node)
+                case Update():
+                    self.compute(region, inputs(node))
+                    self.update(node)
+                case Until():
+                    self.compute(region, inputs(node))
+                    self.until(node)
+                case _ if id(node) not in wanted and has_effect(node, self.plan):
+                    self.compute(region[:at], inputs(node))
+                    self.make(node)
+
+    def compute(self, region: list[Node], wanted: set[int]) -> None:
+        """Make what is needed and is not there, or was made from weights that have changed since."""
+        for node in needed(region, wanted, self.plan):
+            if isinstance(node, (Apply, Call, Draw, Repeat)) and self._missing(node):
+                self.make(node)
+
+    def make(self, node: Node) -> None:
+        self.seen.clear()
+        self.node(node)
+        self.time += 1
+        for out in outputs(node):
+            self.made_at[out] = self.time
+            if out in self.differentiated and isinstance(self.env[out], ast.Name):
+                kept = self.define(node.outputs[0], node)  # type: ignore[union-attr]
+                self.assign([kept], parse(f"{self._source(node)}.detach().requires_grad_()"), keep=True)
+
+    def _source(self, node: Node) -> str:
+        last = next(s for s in reversed(self.block) if isinstance(s, Assign) and s.targets[0] in self.variables)
+        return last.targets[0]
+
+    def _missing(self, node: Node) -> bool:
+        outs = outputs(node)
+        if any(o not in self.made_at for o in outs):
+            return True
+        return any(self.updated_at.get(d, -1) > self.made_at[o] for o in outs for d in self.depends.get(o, ()))
+
+    def minimize(self, region: list[Node], node: Minimize) -> None:
+        self.compute(region, inputs(node))
+        loss = self.operand(node.loss)
+        if isinstance(loss, ast.Name) and loss.id in self.variables and not self.variables[loss.id].named:
+            self.variables[loss.id].wishes.insert(0, node.name)
+        self.block.append(Do(ast.Call(parse("self.descend"), [loss, parse(f"self.{self.optimizers[id(node)]}")], [])))
+        self.results.append((node.name, ast.Call(ast.Attribute(loss, "item", ast.Load()), [], [])))
+        self.time += 1
+        learned = {*node.over, *node.over_params} or {h.id for h in self.plan.held}
+        self.updated_at.update(dict.fromkeys(learned, self.time))
+
+    def update(self, node: Update) -> None:
+        callee = self.plan.program.of(self.made[node.made])
+        memory = next(m for m in callee.definition.memories if m.value.name == node.memory)
+        target = f"self.{self.plan.attributes[node.made]}.{callee.attributes[memory.value.id]}"
+        value = ast.Call(ast.Attribute(self.as_tensor(node.operand, memory.value.type), "detach", ast.Load()), [], [])
+        self.block.append(Assign([target], value, keep=True))
+        self.time += 1
+        self.updated_at[node.made] = self.time
+
+    def until(self, node: Until) -> None:
+        """Rounds until the memories stay as they are."""
+        memories = [self._memory(*s) for s in node.stable]
+        passes = self.variable("passes", named=True, alone=True)
+        befores = [self.variable("before", named=True) for _ in memories]
+        body: list[Statement] = [Assign([b], parse(m), keep=True) for b, m in zip(befores, memories)]
+        with self.inside(body):
+            self.sequence(node.body.nodes)
+            tests = [parse(f"torch.allclose({m}, {b}, rtol=1e-6)") for b, m in zip(befores, memories)]
+            test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
+            self.block.append(If(test, [Break()]))
+        count = ast.BinOp(self.number(node.at_most, whole=True), ast.Add(), ast.Constant(1))
+        stop: ast.expr = ast.Constant(int(node.at_most.value) + 1) if node.at_most.is_integer else count
+        source = ast.Call(ast.Name("range", ast.Load()), [ast.Constant(1), stop], [])
+        self.block.append(For(name(passes), source, body))
+        self.results.append(("passes", name(passes)))
+
+    def _memory(self, made: int, memory: str) -> str:
+        callee = self.plan.program.of(self.made[made])
+        found = next(m for m in callee.definition.memories if m.value.name == memory)
+        return f"self.{self.plan.attributes[made]}.{callee.attributes[found.value.id]}"
+
+
+__all__ = ["Blank", "Train"]

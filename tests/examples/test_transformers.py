@@ -271,7 +271,7 @@ def _mixer(w: Weights, image: Tensor, patch: int, count: int) -> Tensor:
 
 def test_mixer_is_the_papers() -> None:
     ours = load("mixer", "Mixer", side=12, patch=4, d=10, layers=2, token_hidden=7, channel_hidden=13, classes=5)
-    agree(ours, lambda w, x: _mixer(w, x, 4, 2), [torch.randn(2, 3, 12, 12)], scale=1.5)
+    agree(ours, lambda w, x: _mixer(w, x, 4, 2), [torch.randn(2, 3, 12, 12)], scale=1.5, unseen=[".mix.linear_2.bias"])
 
 
 def _gmlp(w: Weights, image: Tensor, patch: int, count: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""What holds for the entries themselves: marks tell ops apart, gradients flow as said, misfits have reasons, helpers are typed."""
+"""The entries themselves: marks tell ops apart, gradients flow as said, misfits have reasons, helpers are typed."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ def test_labels_name_settings() -> None:
 def test_every_op_is_in_the_reference() -> None:
     text = table()
     assert all(f"`{name}`" in text for name in (*OPS, *INITIALIZERS))
+
+
+def test_the_written_reference_is_current() -> None:
+    written = Path(__file__).parents[2] / "docs" / "ops.md"
+    again = "python -c 'from archdsl.ops.reference import table; print(table(), end=str())' > docs/ops.md"
+    assert written.read_text(encoding="utf-8") == table(), f"write it again: {again}"
 
 
 def test_importing_brings_no_torch() -> None:

@@ -19,7 +19,8 @@ EXAMPLES = [op for op in OPS.values() if op.example]
 def program(op: Op) -> str:
     """A model in which `x: [batch, 8]` is given, and which puts out what the example names last."""
     names = re.findall(r"^([\w, ]+?) =", op.example, re.M)[-1]
-    return f"model Example() {{\n  input x: [batch, 8]\n  {op.example.replace(chr(10), chr(10) + '  ')}\n  output {names}\n}}\n"
+    lines = ["input x: [batch, 8]", *op.example.splitlines(), f"output {names}"]
+    return "model Example() {\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
 
 
 def test_only_what_needs_a_draw_or_a_loss_has_no_example() -> None:

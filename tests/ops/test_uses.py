@@ -1,4 +1,4 @@
-"""Every primitive: what the checker infers is what PyTorch gives, in shape, kind and range, and the values are right."""
+"""Every primitive: what the checker infers is what PyTorch gives (shape, kind, range), and the values are right."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Uses of primitives made concrete: types from text, random tensors of these types, and the op's PyTorch evaluated on them.
+"""Uses of primitives made concrete: types from text, random tensors of these, and the op's PyTorch evaluated on them.
 
 `Use` is one use of an op; `USES` has several for each op, and other tests may draw from it.
 """
@@ -55,7 +55,7 @@ def resolve_axes(value: Any, shape: Shape) -> list[Axis]:
 
 @dataclass
 class Use:
-    """One use of an op. An input is a type's text, or a number. `draw` replaces the random tensors where values matter."""
+    """One use of an op. An input is a type's text, or a number. `draw` replaces random tensors where values matter."""
 
     op: str
     inputs: Sequence[str | int | float] = ()
@@ -228,7 +228,7 @@ def check(use: Use, training: bool = False) -> Ran:
     assert len(ran.results) == len(ran.types)
     low, high = ran.claimed
     slack = 1e-4 * (1 + max((abs(e) for e in (low, high) if abs(e) != float("inf")), default=0))
-    for t, result in zip(ran.types, ran.results):
+    for t, result in zip(ran.types, ran.results, strict=True):
         assert isinstance(result, Tensor), ran.code
         assert tuple(result.shape) == use.concrete(t.shape), f"{ran.code}: {tuple(result.shape)} is not {t}"
         assert result.dtype == KINDS[t.dtype], f"{ran.code}: {result.dtype} is not {t}"

@@ -30,6 +30,7 @@ class _Map:
 
 def finish(sheet: Sheet, routes: list[dict[str, str]], sides: set[str]) -> None:
     """Draws the edges in `routes`, redraws those of `sides`, and makes room around them."""
+    _off_borders(sheet)
     world = _map(sheet, sides)
     taken: dict[str, set[str]] = {}
     for route in sorted(routes, key=lambda r: _ORDER[r["kind"]]):
@@ -53,6 +54,25 @@ def _key_order(key: str) -> tuple[str, int]:
 
 def _reach(sheet: Sheet, route: dict[str, str]) -> float:
     return -abs(sheet.nodes[route["tail"]].box.y - sheet.nodes[route["head"]].box.y)
+
+
+def _off_borders(sheet: Sheet) -> None:
+    """Moves the words of an edge up or down where a frame's border would run through them."""
+    borders = [f.box for f in sheet.frames.values()]
+    for edge in sheet.edges.values():
+        for step in range(24):
+            if edge.label is None or not any(_cuts(b, edge.label) for b in borders):
+                break
+            for shift in (step, -step):
+                moved = edge.label.moved(0, shift)
+                if not any(_cuts(b, moved) for b in borders) and not any(n.box.meets(moved) for n in sheet.nodes.values()):
+                    edge.label = moved
+                    break
+
+
+def _cuts(border: Box, label: Box) -> bool:
+    inner = border.grown(-1.5)
+    return border.grown(1.5).meets(label) and not inner.holds(label)
 
 
 def _map(sheet: Sheet, sides: set[str]) -> _Map:

@@ -17,7 +17,7 @@ def attend(
 ) -> np.ndarray:
     """softmax(q kᵀ · scale) v, head by head, in NumPy."""
     parts = []
-    for a, b, c in zip(*(np.split(t.double().numpy(), heads, -1) for t in (q, k, v))):
+    for a, b, c in zip(*(np.split(t.double().numpy(), heads, -1) for t in (q, k, v)), strict=True):
         scores = a @ b.swapaxes(-1, -2) * (scale if scale is not None else 1 / math.sqrt(a.shape[-1]))
         if allowed is not None:
             scores = np.where(allowed, scores, -np.inf)

@@ -11,7 +11,7 @@ from tests.ops.uses import Use
 
 def by_cluster(x: Tensor, cluster: Tensor, mean: bool) -> np.ndarray:
     total = np.zeros((4, *x.shape[1:]))
-    for row, c in zip(x.numpy(), cluster.tolist()):
+    for row, c in zip(x.numpy(), cluster.tolist(), strict=True):
         total[c] += row / ((cluster == c).sum().item() if mean else 1)
     return total
 

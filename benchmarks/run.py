@@ -1,0 +1,163 @@
+"""Measures what archdsl promises about speed and size, and writes benchmarks/record.md.
+
+    python benchmarks/run.py [--quick]
+
+Each promise is one function that returns rows: what was measured, the value, the bound, whether it holds. Times are the least of
+several runs; cold times are those of new processes and include Python's own start.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+from archdsl import compiler  # noqa: E402
+from archdsl.figure import figure  # noqa: E402
+from archdsl.ir.num import Num  # noqa: E402
+from archdsl.ir.program import Program  # noqa: E402
+
+EXAMPLES = ROOT / "examples"
+QUICK = "--quick" in sys.argv
+
+
+@dataclass
+class Row:
+    what: str
+    value: str
+    bound: str = ""
+    holds: bool | None = None
+
+
+def least(function: Callable[[], object], times: int) -> float:
+    """Seconds of the fastest of several runs."""
+    best = float("inf")
+    for _ in range(1 if QUICK else times):
+        start = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def seconds(what: str, value: float, bound: float | None = None) -> Row:
+    return Row(what, f"{value:.3f} s", f"{bound:g} s" if bound else "", value <= bound if bound else None)
+
+
+def process(*arguments: str) -> Callable[[], object]:
+    """A run of a new Python process, bytecode and grammar tables cached as they are after a first use."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "archdsl-bytecode")}
+    return lambda: subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=environment, cwd=ROOT)
+
+
+def cold() -> Iterator[Row]:
+    """From the shell."""
+    check = process("-m", "archdsl", "check", "examples/lstm.arch")
+    draw = process("-m", "archdsl", "draw", "examples/lstm.arch", "-o", os.devnull, "--format", "svg")
+    check(), draw()
+    yield seconds("bare Python with lark and pydantic imported", least(process("-c", "import lark, pydantic"), 10))
+    yield seconds("check, LSTM, cold", least(check, 10), 0.25)
+    yield seconds("draw, LSTM, cold", least(draw, 10), 0.5)
+
+
+def lines(count: int) -> str:
+    """A program of so many lines: layers in blocks of 50 lines, each block used by the next."""
+    out, size = [], 50
+    for block in range(count // size):
+        out += [f"block B{block}(d) {{", "  input x: [batch, d]"]
+        body = [f"  y{i} = relu(Linear(d)({'x' if i == 0 else f'y{i - 1}'})) + x" for i in range(size - 5)]
+        out += [*body, f"  output y{len(body) - 1}", "}", ""]
+    uses = " -> ".join(f"B{block}(16)" for block in range(count // size))
+    return "\n".join([*out, f"model M {{\n  input x: [batch, 16]\n  x -> {uses} -> output y\n}}\n"])
+
+
+def long_programs() -> Iterator[Row]:
+    """Cost by length, warm."""
+    times = {}
+    for count in (500, 1000, 2000, 4000):
+        text = lines(count)
+        compiler.analyse(text)
+        times[count] = least(lambda text=text: compiler.analyse(text), 5)  # type: ignore[misc]
+        yield seconds(f"check, {count:,} lines, warm", times[count], 0.3 if count == 1000 else None)
+    growth = times[4000] / times[1000]
+    yield Row("4,000 lines against 1,000", f"{growth:.1f} ×", "5 ×", growth <= 5)
+
+
+def gpt(layers: int, d: int, heads: int, context: int) -> Program:
+    text = (EXAMPLES / "gpt2.arch").read_text(encoding="utf-8")
+    settings = {"layers": layers, "d": d, "heads": heads, "context": context}
+    return compiler.analyse(text, "gpt2.arch", model="GPT2", settings=settings)
+
+
+SHAPES = {"GPT-2 small": (12, 768, 12, 1024), "GPT-2 XL": (48, 1600, 25, 1024), "GPT-3 shape": (96, 12_288, 96, 2048)}
+
+
+def figures() -> Iterator[Row]:
+    """A figure does not grow with the model."""
+    nodes, times = {}, {}
+    for name, shape in SHAPES.items():
+        program = gpt(*shape)
+        dot = figure(program).dot
+        nodes[name] = dot.count("label=") - dot.count("->")
+        times[name] = least(lambda program=program: figure(program).svg(), 3)  # type: ignore[misc]
+        yield Row(f"draw, {name}, warm", f"{times[name]:.3f} s, {len(dot):,} characters of DOT")
+    yield Row("marks in the three figures", " = ".join(map(str, nodes.values())), "equal", len(set(nodes.values())) == 1)
+    spread = max(times.values()) / min(times.values())
+    yield Row("slowest against fastest", f"{spread:.2f} ×", "1.5 ×", spread <= 1.5)
+
+
+def huge() -> Iterator[Row]:
+    """The GPT-3 shape, in a process of its own."""
+    script = (
+        "import sys, time, resource; sys.path.insert(0, '.')\n"
+        "from archdsl import compiler, summary\n"
+        "from archdsl.ir.num import Num\n"
+        "text = open('examples/gpt2.arch', encoding='utf-8').read()\n"
+        "start = time.perf_counter()\n"
+        "sizes = {'layers': 96, 'd': 12288, 'heads': 96, 'context': 2048}\n"
+        "program = compiler.analyse(text, 'gpt2.arch', model='GPT2', settings=sizes)\n"
+        "count = summary.count(program, 'GPT2').learned\n"
+        "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, count)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
+    took, memory, count = done.stdout.split()
+    yield seconds("check and count", float(took), 1.0)
+    yield Row("memory of the whole process", f"{float(memory):.0f} MB", "300 MB", float(memory) <= 300)
+    yield Row("parameters", f"{int(count):,}", "174,604,259,328", Num.parse(count) == 174_604_259_328)
+
+
+SECTIONS = {"From the shell": cold, "Long programs": long_programs, "Figures": figures, "The GPT-3 shape": huge}
+
+
+def main() -> int:
+    started = time.strftime("%Y-%m-%d")
+    version = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    out = ["# Measured", "", f"Written by `benchmarks/run.py` on {started}: {version}.", ""]
+    failed = 0
+    for title, measure in SECTIONS.items():
+        out += [f"## {title}", "", "| what | measured | bound | |", "|---|---|---|---|"]
+        for row in measure():
+            failed += row.holds is False
+            mark = {None: "", True: "holds", False: "**does not hold**"}[row.holds]
+            out.append(f"| {row.what} | {row.value} | {row.bound} | {mark} |")
+            print(f"{row.what:<46} {row.value:<28} {row.bound:<18} {mark}", flush=True)
+        out.append("")
+    if not QUICK:
+        (HERE / "record.md").write_text("\n".join(out), encoding="utf-8")
+    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB here; {failed} bounds do not hold")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
