@@ -171,7 +171,7 @@ def _expects(session: Session, program: Program, entries: list[Variant], changed
         configs = expects.configs(block, definition)
         if not changed:
             expects.check(program, definition, block, expects.defaults(definition, {}), block.frame.expects)
-        for node in block.frame.configs:
+        for node in [] if changed else block.frame.configs:
             settings = configs.get(node.name.text)
             if settings is not None:
                 _config_expects(session, program, variant, settings, node)

@@ -28,6 +28,8 @@ class Sheet:
     routes: list[dict[str, str]] = field(default_factory=list)
     sides: list[str] = field(default_factory=list)
     """Keys of edges that may enter a round mark from its side."""
+    ports: dict[str, str] = field(default_factory=dict)
+    """Which ends of an edge are ports: `tail`, `head` or `both`."""
 
 
 def figure_dot(panels: list[Panel], legend: graphviz.Digraph | None) -> str:
@@ -51,6 +53,9 @@ def sheets(panels: list[Panel], legend: graphviz.Digraph | None) -> list[Sheet]:
         sheet = Sheet(graph.source)
         for n, wire in enumerate(panel.wires):
             key = f"p{i}_w{n}"
+            ends = [e for e, p in (("tail", wire.tail_port), ("head", wire.head_port)) if p is not None]
+            if ends:
+                sheet.ports[key] = "both" if len(ends) == 2 else ends[0]
             if id(wire) in flow.around:
                 sheet.routes.append(_route(wire, key, f"p{i}", panel.root))
             elif wire.head.kind == "circle" and wire.tail_port is None and id(wire) not in flow.highway:
@@ -85,7 +90,7 @@ def _route(wire: Wire, key: str, prefix: str, root: Frame) -> dict[str, str]:
 # -- one panel ----------------------------------------------------------------------------------------------------------
 def _panel(cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flow: Streams, whole: bool) -> None:
     cluster.attr(label=_left(panel.title), labelloc="b", labeljust="l", **theme.FRAMES["panel"])
-    _frame(cluster, panel.root, prefix, flow)
+    _frame(cluster, panel.root, prefix, flow, panel.wires)
     for i, wire in enumerate(panel.wires):
         if whole or id(wire) not in flow.around:
             _wire(graph, wire, f"{prefix}_w{i}", prefix, flow)
@@ -129,24 +134,34 @@ def _same_rank(graph: Any, marks: list[Mark], prefix: str, home: Frame, root: Fr
     inside(graph, frames)
 
 
-def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams) -> None:
+def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[Wire]) -> None:
     if frame.lines and frame.kind not in ("panel", "training"):
         cluster.node(f"{prefix}_{frame.id}_label", label=_left(frame.lines), **theme.MARKS["label"])
     for mark in frame.marks:
         _mark(cluster, mark, prefix, flow)
     for inner in frame.frames:
         attributes = dict(theme.FRAMES[inner.kind])
+        lanes = [w for w in wires if id(w) in flow.around and _inside(w, inner)]
+        if lanes:  # room for what is drawn round the side
+            attributes["margin"] = "26" if any(w.kind == "return" for w in lanes) else "19"
         if inner.kind != "stack":
             with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
                 label = _left([small(line, theme.LEARN, 9) for line in inner.lines]) if inner.kind == "training" else ""
                 sub.attr(label=label, labelloc="b", labeljust="l", **attributes)
-                _frame(sub, inner, prefix, flow)
+                _frame(sub, inner, prefix, flow, wires)
             continue
         with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}_outer") as double:  # a second border: separate weights
             double.attr(label="", **{**attributes, "margin": "3", "fillcolor": theme.PAPER})
             with double.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
                 sub.attr(label="", **attributes)
-                _frame(sub, inner, prefix, flow)
+                _frame(sub, inner, prefix, flow, wires)
+
+
+def _inside(wire: Wire, frame: Frame) -> bool:
+    """Whether both ends of a wire are in a frame, and not both in one frame of it."""
+    ends = [next((f for f in [frame, *frame.frames] if any(m is mark for m in (f.marks if f is frame else f.all_marks()))), None)
+            for mark in (wire.tail, wire.head)]  # fmt: skip
+    return None not in ends and (ends[0] is frame or ends[0] is not ends[1])
 
 
 def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams) -> None:
@@ -215,9 +230,6 @@ def _wire(graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Stre
         attributes["weight"] = "50"
     elif wire.kind == "data" and not wire.gated:
         attributes["weight"] = "4"
-    if wire.beside or wire.kind == "return":
-        graph.edge(f"{prefix}_{wire.tail.id}", f"{prefix}_{wire.head.id}", **attributes)
-        return
     graph.edge(_end(wire.tail, wire.tail_port, prefix, "o", "n"), _end(wire.head, wire.head_port, prefix, "i", "s"), **attributes)
 
 
@@ -228,6 +240,4 @@ def _padded(label: str, by: str = "&#160;") -> str:
 
 def _end(mark: Mark, port: int | None, prefix: str, letter: str, side: str) -> str:
     name = f"{prefix}_{mark.id}"
-    if port is not None:
-        return f"{name}:{letter}{port}:{side}"
-    return f"{name}:{side}" if mark.kind not in ("fork", "circle") else name
+    return name if port is None else f"{name}:{letter}{port}:{side}"

@@ -216,6 +216,7 @@ def _plain(node: Apply, op: Op | None, types: TypeOf, made: Made_) -> Placed:
         head = f"{name}{bold(word)} {rest}".strip()
     elif kind == "gradient":
         head = _GRADIENT.get(node.op, head)
+        extras += [f"λ = {fields['scale']}"] if node.op == "reverse_gradient" and "scale" in shown else []
     mark = Mark(kind, [head, *_wrapped(extras)], tag=made.tag, results=_result_names(node, op))
     _learned(mark, made.frozen and kind == "weights")
     return Placed(mark, _ports(mark, node, names))
@@ -229,6 +230,7 @@ _KINDS: Mapping[str, MarkKind] = {
     "operator": "gradient",
 }
 _GRADIENT = {"stop_gradient": "∥ stop gradient", "reverse_gradient": "gradient × −λ", "supply_gradient": "gradient supplied"}
+"""Marks on the way of the gradient, whose signs say more than the names of their ops."""
 
 
 def _axis_extras(node: Apply, op: Op | None, shown: set[str], fields: Mapping[str, str]) -> list[str]:

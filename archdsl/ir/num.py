@@ -33,6 +33,8 @@ class Fn:
     args: tuple["Num", ...]
 
     def __str__(self) -> str:
+        if self.name == "floor":
+            return f"floor({_quotient_text(self.args[0])})"
         return f"{self.name}({', '.join(map(str, self.args))})"
 
 
@@ -402,6 +404,21 @@ def decimal(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"
 
 
+def _quotient_text(number: Num) -> str:
+    """A sum of fractions over their common denominator: h/2 + 1/2 is (h + 1)/2."""
+    powers: dict[Atom, int] = {}
+    for monomial in number.terms:
+        for atom, exponent in monomial:
+            powers[atom] = min(powers.get(atom, 0), exponent)
+    below = Num({tuple((a, -e) for a, e in sorted(powers.items(), key=lambda p: _atom_key(p[0])) if e < 0): Fraction(1)})
+    below = below * math.lcm(*(c.denominator for c in number.terms.values()))
+    above = number * below
+    if below == 1 or len(above.terms) == 1 or any(e < 0 for m in above.terms for _, e in m):
+        return str(number)
+    bottom = str(below)
+    return f"({above})/{bottom if below.name or below.is_const else f'({bottom})'}"
+
+
 def _sum_text(number: Num, term_text: Callable[[Monomial, Fraction], str]) -> str:
     text = ""
     for monomial, coefficient in number.sorted_terms():
@@ -414,7 +431,8 @@ def _sum_text(number: Num, term_text: Callable[[Monomial, Fraction], str]) -> st
 def _term_text(monomial: Monomial, coefficient: Fraction) -> str:
     top = [_power_text(a, e) for a, e in monomial if e > 0]
     bottom = [_power_text(a, -e) for a, e in monomial if e < 0]
-    exact = "/" not in decimal(coefficient)
+    fraction = top and coefficient.denominator <= 64  # h/2 rather than 0.5*h
+    exact = "/" not in decimal(coefficient) and not (fraction and coefficient.denominator > 1)
     if exact and (coefficient != 1 or not top):
         top.insert(0, decimal(coefficient))
     if not exact:

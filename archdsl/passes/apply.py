@@ -360,6 +360,9 @@ def _fix_sizes(block: Block, op: Op, part: Part, site: Site, span: Span) -> None
     weights = weight_types(op, site)
     sizes = {k: v for k, v in site.sizes.items() if k not in part.settings}
     if part.made is None:
+        for size in {n for t in weights.values() for n in t.shape}:
+            block.frame.constrain(size, "whole", part.span)
+            block.frame.constrain(size, "positive", part.span)
         needed = {s for shape in op.weights.values() for s in _symbols(shape)} | set(sizes)
         part.made = Made(
             id=part.id, name=part.name, named=part.named, of=op.name, primitive=True, settings=part.settings,

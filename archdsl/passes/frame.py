@@ -89,7 +89,7 @@ class Frame:
             wrong = not number.is_integer if must == "whole" else number.value <= 0
             if wrong:
                 raise self.fail(errors.BadSize(span, "this number", str(number), "whole" if must == "whole" else "greater than 0"))
-        elif number.symbols() and "..." not in number.symbols():
+        elif (must == "positive" or number.divides) and "..." not in number.symbols():
             self.constraints.setdefault((number, must), Constraint.new(number=number, must=must, place=span.place()))
             self.constraint_spans.setdefault((number, must), span)
 

@@ -119,7 +119,7 @@ def copies(block: Block, node: tree.Stack | tree.Loop, tensors: list[Tensor]) ->
         main = _carry_chain(inner, chain, tensors, node)
     else:
         ports = named_inputs(inner, node.body, len(tensors), node.body.span)
-        handed = {t.name for s in node.body.statements if isinstance(s, tree.Assign) for t in s.targets if t.handed}
+        handed = statements.handed_on(node.body.statements)
         for port, tensor in zip(ports, tensors):
             check_type(block, port, tensor)
             if port.name.text in handed:

@@ -56,6 +56,11 @@ def _targets(body: Sequence[tree.Statement]) -> Iterator[tuple[str, Span]]:
                     yield from _targets(branch.statements)
 
 
+def handed_on(body: Sequence[tree.Statement]) -> set[str]:
+    """The states that a body hands on."""
+    return {name[:-1] for name, _ in _targets(body) if name.endswith("'")}
+
+
 def _settle(block: Block, statement: tree.Statement) -> None:
     """Parts that the statement made without a name get one: its target's, or one from what they are."""
     frame = block.frame

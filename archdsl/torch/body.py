@@ -7,6 +7,7 @@ naming come later. A scan is `unbind`, a loop and `stack`; a scan of something w
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 
 from archdsl.ir.num import Num
@@ -156,10 +157,10 @@ class Body(Function):
         value = parse(fill_template(op.torch, site, [p.name for p in op.parsed.inputs]))
         if node.op == "attention":
             value = self.opened(value, node)
+        if op.helper and _uses(value, op.helper):
+            self.helpers[op.helper] = None
         if self.known_before(node, value):
             return
-        if op.helper:
-            self.helpers[op.helper] = None
         self.assign([self.define(v, node, main) for v in node.outputs], value)
 
     def opened(self, value: ast.expr, node: Node) -> ast.expr:
@@ -448,6 +449,12 @@ def substitute_call(value: ast.expr, call: ast.Call, by: ast.expr) -> ast.expr:
     inner = value.func.value
     value.func.value = by if inner is call else substitute_call(inner, call, by)
     return value
+
+
+def _uses(value: ast.expr, helper: str) -> bool:
+    """Whether an expression calls a function that a helper's source defines."""
+    defined = set(re.findall(r"^def (\w+)", helper, re.M))
+    return any(isinstance(n, ast.Name) and n.id in defined for n in ast.walk(value))
 
 
 class _Inside:

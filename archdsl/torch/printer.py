@@ -132,8 +132,11 @@ def constant(value: object) -> str:
         text = repr(value)
         return text if '"' in value else '"' + text[1:-1].replace("\\'", "'") + '"'
     if isinstance(value, float):
-        text = repr(value)
-        return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+        text = repr(value).replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+        short = f"{value:.15e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+        mantissa, _, exponent = short.partition("e")
+        short = f"{mantissa.rstrip('0').rstrip('.')}e{exponent}"
+        return short if "e" not in text and abs(value) < 1e-3 and value and len(short) < len(text) else text
     return "..." if value is Ellipsis else repr(value)
 
 

@@ -16,7 +16,7 @@ ONE = [
     op.name
     for f in ("activations", "functions")
     for op in FAMILIES[f]
-    if op.signature.count("x:") == 1 and "," not in op.signature
+    if "," not in op.signature and op.name != "clamp"
 ]
 TWO = ["add", "sub", "mul", "div", "maximum", "minimum", "floordiv", "mod", "lt", "eq"]
 
@@ -34,9 +34,7 @@ def interval(generator: random.Random, least: float = -9.0) -> Interval:
 def test_of_one_value(name: str) -> None:
     generator = random.Random(name)
     for _ in range(25):
-        check(
-            Use(name, ["[64]"], ranges=[interval(generator, SPECIAL.get(name, -9.0) + (1e-6 if name == "log" else 0))])
-        )
+        check(Use(name, ["[64]"], ranges=[interval(generator, SPECIAL.get(name, -9.0))]))
 
 
 @pytest.mark.parametrize("name", TWO)

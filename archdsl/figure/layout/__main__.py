@@ -1,6 +1,6 @@
 """One job: `python -m archdsl.figure.layout <job.json >picture`.
 
-The job is an object with `dot` (the whole figure), `sheets` (for each panel `dot`, `routes`, `sides`), `format` (svg, pdf, png, or places:
+The job is an object with `dot` (the whole figure), `sheets` (for each panel `dot`, `routes`, `sides`, `ports`), `format` (svg, pdf, png, or places:
 where everything is, as JSON), `dpi`, `title` and `description`.
 """
 
@@ -21,7 +21,7 @@ def work(job: dict[str, Any]) -> bytes:
         sheets = []
         for panel in job["sheets"]:
             sheet = geometry.read(run(panel["dot"], "dot", "json0"))
-            route.finish(sheet, panel["routes"], set(panel["sides"]))
+            route.finish(sheet, panel["routes"], set(panel["sides"]), panel["ports"])
             arrange.columns(sheet)
             sheets.append(sheet)
         arrange.arrange(sheets)

@@ -8,7 +8,7 @@ crosses least.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archdsl.figure.layout.geometry import Box, Edge, Node, Point, Sheet, label_size
 
@@ -28,9 +28,10 @@ class _Map:
     pieces: list[tuple[Point, Point, str]] = field(default_factory=list)
 
 
-def finish(sheet: Sheet, routes: list[dict[str, str]], sides: set[str]) -> None:
-    """Draws the edges in `routes`, redraws those of `sides`, and makes room around them."""
-    _off_borders(sheet)
+def finish(sheet: Sheet, routes: list[dict[str, str]], sides: set[str], ports: dict[str, str]) -> None:
+    """Draws the edges in `routes`, redraws those of `sides`, sets upright what can be, and makes room around them."""
+    for edge in sheet.edges.values():
+        _upright(sheet, edge, ports.get(edge.key, ""))
     world = _map(sheet, sides)
     taken: dict[str, set[str]] = {}
     for route in sorted(routes, key=lambda r: _ORDER[r["kind"]]):
@@ -42,6 +43,7 @@ def finish(sheet: Sheet, routes: list[dict[str, str]], sides: set[str]) -> None:
         if route["kind"] != "around":
             _connect(sheet, world, route, taken)
     _make_room(sheet)
+    _off_borders(sheet)
 
 
 _ORDER = {"around": 0, "beside": 1, "return": 2}
@@ -56,6 +58,46 @@ def _reach(sheet: Sheet, route: dict[str, str]) -> float:
     return -abs(sheet.nodes[route["tail"]].box.y - sheet.nodes[route["head"]].box.y)
 
 
+def _upright(sheet: Sheet, edge: Edge, ports: str) -> None:
+    """A curve between marks that stand above each other becomes one straight line."""
+    tail, head = sheet.nodes[edge.tail], sheet.nodes[edge.head]
+    if tail.box.y1 > head.box.y0 + 1 or edge.tail == edge.head:
+        return
+    a = _anchors(tail, edge.points[0][0], ports in ("tail", "both"))
+    b = _anchors(head, (edge.tip or edge.points[-1])[0], ports in ("head", "both"))
+    low, high = max(a[0], b[0]), min(a[1], b[1])
+    if low > high:
+        return
+    narrow = min((a, b), key=lambda r: r[1] - r[0])
+    x = min(max(sum(narrow) / 2, low), high)
+    start = (x, tail.box.y if tail.box.width < 8 else tail.box.y1)
+    end = (x, head.box.y if head.box.width < 8 else head.box.y0)
+    lane = Box(x, start[1], x, end[1]).grown(3)
+    if any(n.box.meets(lane) for n in sheet.nodes.values() if n not in (tail, head)):
+        return
+    if any(e.label and e is not edge and e.label.meets(lane.grown(-2)) for e in sheet.edges.values()):
+        return
+    moved = edge.label.moved(x + 1 - edge.label.x0, 0) if edge.label else None
+    if moved and any(n.box.meets(moved) for n in sheet.nodes.values()):
+        return
+    edge.label = moved
+    back = abs((edge.tip[1] - edge.points[-1][1])) + abs(edge.tip[0] - edge.points[-1][0]) if edge.tip else 0.0
+    if edge.tip:
+        back = ((edge.tip[1] - edge.points[-1][1]) ** 2 + (edge.tip[0] - edge.points[-1][0]) ** 2) ** 0.5
+        edge.tip = end
+    edge.points = [start, *_straight(start, (x, end[1] - back))]
+
+
+def _anchors(node: Node, port: float, is_port: bool) -> tuple[float, float]:
+    """Where along its width a line may meet a mark."""
+    if is_port:
+        return port, port
+    if node.shape in ("box", "hexagon", "cylinder"):
+        inset = 8.0 if node.shape == "box" else node.box.width / 4
+        return node.box.x0 + min(inset, node.box.width / 2), node.box.x1 - min(inset, node.box.width / 2)
+    return node.box.x, node.box.x
+
+
 def _off_borders(sheet: Sheet) -> None:
     """Moves the words of an edge up or down where a frame's border would run through them."""
     borders = [f.box for f in sheet.frames.values()]
@@ -65,7 +107,9 @@ def _off_borders(sheet: Sheet) -> None:
                 break
             for shift in (step, -step):
                 moved = edge.label.moved(0, shift)
-                if not any(_cuts(b, moved) for b in borders) and not any(n.box.meets(moved) for n in sheet.nodes.values()):
+                others = [e.label for e in sheet.edges.values() if e.label and e is not edge]
+                crowded = any(n.box.meets(moved) for n in sheet.nodes.values()) or any(b.meets(moved) for b in others)
+                if not crowded and not any(_cuts(b, moved) for b in borders):
                     edge.label = moved
                     break
 
@@ -308,7 +352,8 @@ def _beside(corners: list[Point], width: float, height: float, sheet: Sheet, wor
             elif length >= 8:
                 candidates.append((shift + 10 + max(0.0, width - length), Box.around(x, y + height / 2 + 1, width, height)))
                 candidates.append((shift + 11 + max(0.0, width - length), Box.around(x, y - height / 2 - 1, width, height)))
-    return min(candidates, key=lambda c: c[0] + 40 * _clutter(c[1], world, corners))[1]
+    borders = [f.box for f in sheet.frames.values()]
+    return min(candidates, key=lambda c: c[0] + 40 * _clutter(c[1], world, corners) + 30 * sum(_cuts(b, c[1]) for b in borders))[1]
 
 
 def _clutter(place: Box, world: _Map, own: list[Point]) -> float:
@@ -322,7 +367,7 @@ def _clutter(place: Box, world: _Map, own: list[Point]) -> float:
 
 
 def _make_room(sheet: Sheet) -> None:
-    """Frames grow around what was drawn, from the inside out."""
+    """Frames grow around what was drawn, from the inside out, and never over what is not theirs."""
     for frame in sorted(sheet.frames.values(), key=lambda f: -len(sheet.path(f.name))):
         own = {n.name for n in sheet.nodes.values() if frame.name in sheet.path(n.frame)}
         box = frame.box
@@ -333,8 +378,24 @@ def _make_room(sheet: Sheet) -> None:
                 if edge.label:
                     box = box.joined(edge.label.grown(3))
         for inner in sheet.frames.values():
-            if inner.parent == frame.name:
+            if inner.parent == frame.name and not inner.name.endswith("_pair"):
                 box = box.joined(inner.box.grown(3 if inner.name + "_outer" == frame.name else 8))
+        if frame.parent:
+            box = _held_back(frame.box, box, [n.box for n in sheet.nodes.values() if n.name not in own])
         if frame.title and box.x0 < frame.box.x0:
             frame.title = (frame.title[0] + box.x0 - frame.box.x0, frame.title[1])
         frame.box = box
+
+
+def _held_back(old: Box, new: Box, others: list[Box]) -> Box:
+    """The new box, side by side only as far out as leaves the others alone."""
+    result = old
+    for side in ("x0", "x1", "y0", "y1"):
+        sign = -1 if side.endswith("0") else 1
+        while (getattr(new, side) - getattr(result, side)) * sign > 0.01:
+            step = min(2.0, abs(getattr(new, side) - getattr(result, side)))
+            wider = replace(result, **{side: getattr(result, side) + sign * step})
+            if any(o.meets(wider.grown(5)) and not o.meets(result.grown(5)) for o in others):
+                break
+            result = wider
+    return result

@@ -1,0 +1,119 @@
+"""What programs mean, read off the IR: types, sharing, repeats, states, variants, attention."""
+
+import pytest
+
+from archdsl.compiler import UnknownSetting, analyse
+from archdsl.diagnostics import Errors
+from archdsl.ir.program import Apply, Definition, Program, Repeat
+
+
+def model(body: str, hypers: str = "d = 4", before: str = "") -> Definition:
+    return analyse(f"{before}\nmodel M({hypers}) {{\n{body}\n}}\n")["M"]
+
+
+def types(definition: Definition) -> dict[str, str]:
+    return {o.name: str(o.type) for o in definition.outputs}
+
+
+@pytest.mark.parametrize(
+    "body, expected",
+    [
+        ("input x: [batch, d]\noutput y = Linear(2 * d)(x)", "[batch, 2*d]"),
+        ("input x: [..., d]\noutput y = x -> Linear(3)", "[..., 3]"),
+        ("input x: [batch, time, d]\noutput y = mean(x, over = time)", "[batch, d]"),
+        ("input x: [batch, d], z: [batch, 3]\noutput y = [x, z]", "[batch, d + 3]"),
+        ("input x: [batch, time, d]\noutput y = x -> scan LSTM(7) over time", "[batch, time, 7]"),
+        ("input x: [time, batch, d]\noutput y = x -> scan LSTM(7) over time reversed", "[time, batch, 7]"),
+        ("input x: [batch, 3, h, w]\noutput y = x -> Conv2d(8, 3, stride = 2, padding = 1)", "[batch, 8, floor((h + 1)/2), floor((w + 1)/2)]"),
+        ("input x: [batch, d]\nr = x -> loop 5 {\ninput h\nh' = tanh(h)\noutput h'\n}\noutput y = r.h", "[5, batch, d]"),
+        ("input x: [batch, d]\nr = x -> loop 5 {\ninput h\nh' = tanh(h)\noutput h'\n}\noutput y = r", "[batch, d]"),
+        ("input x: [batch, time, d]\nr = x -> scan LSTM(7) over time\noutput y = r.c'", "[batch, 7]"),
+        ("input x: int[batch]\noutput y = one_hot(x, d)", "[batch, d]"),
+    ],
+)  # fmt: skip
+def test_types(body: str, expected: str) -> None:
+    assert types(model(body))["y"].removeprefix("int") == expected
+
+
+def test_named_weights_are_shared_and_written_ones_are_not() -> None:
+    shared = model("input a, b: [batch, d]\nW = Linear(3)\noutput y = W(a) + W(b)\nexpect params == 15")
+    own = model("input a, b: [batch, d]\noutput y = Linear(3)(a) + Linear(3)(b)\nexpect params == 30")
+    assert [m.name for m in shared.body.made] == ["W"] and len(own.body.made) == 2
+    users = [n.made for n in shared.body.nodes if isinstance(n, Apply) and n.op == "Linear"]
+    assert users == [shared.body.made[0].id] * 2
+
+
+def test_stack_has_separate_weights_and_loop_the_same() -> None:
+    body = "input x: [batch, d]\nx -> {} 5 {{ Linear(d) -> relu }} -> output y\nexpect params == {}"
+    assert model(body.format("stack", 100)) and model(body.format("loop", 20))
+
+
+def test_residual_is_its_sum() -> None:
+    first = model("input x: [batch, d]\nx -> residual { Linear(d) -> relu } -> output y")
+    second = model("input x: [batch, d]\noutput y = x + (x -> Linear(d) -> relu)")
+    assert [n.op for n in first.body.nodes if isinstance(n, Apply)] == [n.op for n in second.body.nodes if isinstance(n, Apply)]
+
+
+def test_attention_written_out_is_attention() -> None:
+    body = "input q, k, v: [batch, time, d]\noutput y = {}"
+    written = model(body.format("softmax(q @ transpose(k) / sqrt(d)) @ v"))
+    called = model(body.format("attention(q, k, v)"))
+    (one,), (two,) = written.body.nodes, called.body.nodes
+    assert isinstance(one, Apply) and isinstance(two, Apply)
+    assert (one.op, one.settings, one.inputs) == (two.op, two.settings, two.inputs)
+    other = model(body.format("softmax(q @ transpose(k), over = -2) @ v"))
+    assert "attention" not in [n.op for n in other.body.nodes if isinstance(n, Apply)]
+
+
+def test_a_cell_called_in_a_loop_rides_on_it() -> None:
+    definition = model("input x: [batch, d]\nC = LSTM(d)\nr = x -> loop 3 {\ninput h\nh' = C(h)\n}\noutput y = r\noutput c = r.c'")
+    (loop,) = definition.body.nodes
+    assert isinstance(loop, Repeat) and [r.made for r in loop.rides] == [definition.body.made[0].id] and "c" in loop.rides[0].finals
+
+
+def test_ifs_make_variants_only_where_they_differ() -> None:
+    block = "block B(d, deep = false) {\ninput x: [batch, e]\nif deep { h = x -> Linear(d) -> relu } else { h = x }\nif d != e { y = Linear(d)(h) } else { y = h }\noutput y\n}"
+    program = analyse(block + "\nmodel M {\ninput x: [batch, 4]\nx -> B(4) -> B(5) -> B(6) -> B(6) -> output y\n}")
+    assert [d.name for d in program.definitions] == ["B", "M", "B2"]
+    assert [str(d.outputs[0].type) for d in program.definitions] == ["[batch, d]", "[batch, 6]", "[batch, d]"]
+
+
+def test_overrides_and_configs_change_the_model() -> None:
+    text = "model M(d = 4, deep = 1) {\ninput x: [batch, d]\nif deep > 1 { y = Linear(3)(x) } else { y = x }\noutput y\nconfig large(d = 8, deep = 2) { expect params == 27 }\nexpect params == 0\n}"
+    assert str(analyse(text)["M"].outputs[0].type) == "[batch, d]"
+    assert str(analyse(text, config="large")["M"].outputs[0].type) == "[batch, 3]"
+    assert analyse(text, settings={"d": 5})["M"].hypers[0].default == 5
+    for wrong in ({"settings": {"e": 5}}, {"config": "huge"}, {"model": "N"}):
+        with pytest.raises(UnknownSetting):
+            analyse(text, **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "line, code",
+    [
+        ("y = attention(x, x, x, heads = 3)", "E0306"), ("y = softmax(x, over = 7)", "E0301"), ("y = softmax(x, ovr = d)", "E0302"),
+        ("y = x -> scan relu over tme", "E0201"), ("y = x.skip", "E0303"), ("z ~ Norml(0, 1)", "E0201"), ("a, b = relu(x)", "E0302"),
+        ("y = LSTM(4)(first(x, over = time))", "E0403"), ("y = x -> stack 3 { Linear(9) }", "E0404"), ("y = x -> loop 0 { relu }", "E0306"),
+        ("y = Linear(2.5)(x)", "E0306"), ("y = Linear(-1)(x)", "E0306"), ("y = 1 / 0 * x", "E0304"), ("x' = 2 * x", "E0403"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told(line: str, code: str) -> None:
+    with pytest.raises(Errors) as caught:
+        model("input x: [batch, time, d]\n" + line + "\noutput w = relu(x)")
+    assert code in [d.code for d in caught.value.diagnostics], caught.value.render()
+
+
+def test_memory_and_training() -> None:
+    program = analyse(
+        "model K(k = 3, d = 2) {\ninput x: [n, d]\nmemory c: [k, d] = sample_rows(x, k)\nnear = argmin(cdist(x, c), over = k)\n"
+        "c' = mean_by(x, near, k)\noutput near\n}\ntrain F {\ninput x: [n, 2]\nuntil stable(c) at_most 9 { K(3)(x) }\n}"
+    )
+    (memory,) = program["K"].memories
+    assert memory.next is not None and str(memory.value.type) == "[k, d]"
+    assert program["F"].body.nodes[0].kind == "until"
+
+
+def test_program_is_data() -> None:
+    program = analyse("model M {\ninput x: [batch, 4]\noutput y = Linear(2)(x)\n}")
+    assert Program.model_validate_json(program.model_dump_json()) == program
+    assert "Definition" in Program.model_json_schema()["$defs"]
