@@ -75,18 +75,33 @@ def draw(options: argparse.Namespace) -> int:
     program = _checked(options.file, options)
     if program is None:
         return 1
-    from archdsl.figure import figure
+    from archdsl.figure import FigureError, figure
 
-    choice = {"entry": _entry(program, options).name, "only": options.only, "expand": options.expand, "collapse": options.collapse}
+    entry = _entry(program, options).name
+    counts = _counts(program) if options.counts else None
+    shown_parts = {"only": options.only, "expand": options.expand, "collapse": options.collapse, "depth": options.depth}
     try:
-        drawn = figure(program, **choice, depth=options.depth, counts=options.counts)
-    except (KeyError, LookupError, ValueError) as problem:
-        raise Trouble(str(problem.args[0] if problem.args else problem)) from None
-    if kind == "png":
-        content: str | bytes = drawn.png(dpi=options.dpi)
-    else:
-        content = {"svg": lambda: drawn.svg(), "pdf": lambda: drawn.pdf(), "dot": lambda: drawn.dot}[kind]()
-    return _write(output, content)
+        drawn = figure(program, entry=entry, counts=counts, **shown_parts)
+        paint = {"svg": drawn.svg, "pdf": drawn.pdf, "png": lambda: drawn.png(options.dpi), "dot": lambda: drawn.dot}
+        return _write(output, paint[kind]())
+    except FigureError as problem:
+        raise Trouble(f"{problem.message}; {problem.hint}" if problem.hint else problem.message) from None
+
+
+def _counts(program: "Program") -> dict[str, int]:
+    """Parameters by definition, where they depend on nothing that is open."""
+    from archdsl.summary import Unsettled, count
+
+    found = {}
+    for definition in program.definitions:
+        try:
+            counts = count(program, definition.name)
+        except Unsettled:
+            continue
+        total = counts.learned + counts.frozen
+        if total.is_integer:
+            found[definition.name] = int(total.value)
+    return found
 
 
 def compile_(options: argparse.Namespace) -> int:
@@ -95,9 +110,12 @@ def compile_(options: argparse.Namespace) -> int:
     program = _checked(options.file, options)
     if program is None:
         return 1
-    from archdsl.torch import emit
+    from archdsl.torch import CannotEmit, emit
 
-    return _write(output, emit(program))
+    try:
+        return _write(output, emit(program))
+    except CannotEmit as problem:
+        raise Trouble(f"{shown(program.file)} cannot be written as PyTorch: {problem}") from None
 
 
 def ir(options: argparse.Namespace) -> int:
@@ -267,8 +285,6 @@ def _draw_target(options: argparse.Namespace) -> tuple[str, str]:
     kind = options.format or ("svg" if output == "-" else suffix)
     if kind not in FORMATS:
         raise Trouble(f"cannot tell the format of {shown(output)}: end it in {', '.join('.' + f for f in FORMATS)}, or give --format")
-    if not 10 <= options.dpi <= 2400:
-        raise Trouble(f"--dpi {options.dpi}: it must lie between 10 and 2400")
     return output, kind
 
 
@@ -342,7 +358,7 @@ def _parser() -> argparse.ArgumentParser:
     drawing.add_argument("--collapse", action="append", default=[], metavar="NAME", help="draw no panel of NAME")
     drawing.add_argument("--depth", type=int, metavar="N", help="panels down to N calls below the model")
     drawing.add_argument("--counts", action="store_true", help="with the number of parameters of each part")
-    drawing.add_argument("--dpi", type=int, default=150, metavar="N", help="dots per inch of a PNG (150)")
+    drawing.add_argument("--dpi", type=int, default=192, metavar="N", help="dots per inch of a PNG (192)")
 
     compiling = command("compile", compile_)
     _program_options(compiling)

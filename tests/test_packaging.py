@@ -116,5 +116,5 @@ def test_the_wheel_works_elsewhere(installed: Path, tmp_path: Path) -> None:
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
     here = archdsl.draw(program)
     assert here.svg() == (tmp_path / "figure.svg").read_bytes()
-    assert here.png(dpi=150) == (tmp_path / "figure.png").read_bytes()
+    assert here.png() == (tmp_path / "figure.png").read_bytes()
     compile((tmp_path / "model.py").read_text(encoding="utf-8"), "model.py", "exec")

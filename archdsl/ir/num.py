@@ -327,7 +327,8 @@ def floor(number: Num) -> Num:
     """The whole part. Terms that are whole for whole symbols are taken out: floor(h + 1/2) is h."""
     if number.is_const:
         return Num.of(math.floor(number.value))
-    whole, rest = {}, {}
+    whole: dict[Monomial, Fraction] = {}
+    rest: dict[Monomial, Fraction] = {}
     for monomial, coefficient in number.terms.items():
         integral = coefficient.denominator == 1 and all(e > 0 and not _real(a) for a, e in monomial)
         (whole if integral else rest)[monomial] = coefficient
@@ -431,7 +432,7 @@ def _sum_text(number: Num, term_text: Callable[[Monomial, Fraction], str]) -> st
 def _term_text(monomial: Monomial, coefficient: Fraction) -> str:
     top = [_power_text(a, e) for a, e in monomial if e > 0]
     bottom = [_power_text(a, -e) for a, e in monomial if e < 0]
-    fraction = top and coefficient.denominator <= 64  # h/2 rather than 0.5*h
+    fraction = top and coefficient.denominator in (2, 4, 8, 16, 32, 64)  # h/2 rather than 0.5*h
     exact = "/" not in decimal(coefficient) and not (fraction and coefficient.denominator > 1)
     if exact and (coefficient != 1 or not top):
         top.insert(0, decimal(coefficient))

@@ -28,9 +28,9 @@ class Types:
             case ast.Attribute(value=value) | ast.Subscript(value=value):
                 return self.is_any(value)
             case ast.BinOp(left=left, right=right):
-                return self.is_any(left) or (_is_number(left) and self.is_any(right))
+                return self.is_any(left) or self.is_any(right)
             case ast.Compare(left=left, comparators=rights):
-                return self.is_any(left) or (_is_number(left) and any(map(self.is_any, rights)))
+                return self.is_any(left) or any(map(self.is_any, rights))
             case ast.UnaryOp(operand=operand):
                 return self.is_any(operand)
             case ast.IfExp(body=body, orelse=orelse):
@@ -50,19 +50,6 @@ class Types:
             case ast.Call(func=ast.Attribute(attr="vmap")) | ast.Subscript():
                 return True
         return False
-
-
-def _is_number(node: ast.expr) -> bool:
-    match node:
-        case ast.Constant():
-            return True
-        case ast.UnaryOp(operand=operand):
-            return _is_number(operand)
-        case ast.BinOp(left=left, right=right):
-            return _is_number(left) and _is_number(right)
-        case ast.Attribute(value=ast.Name(id="self")):
-            return True
-    return False
 
 
 def settle(body: list[Statement], variables: dict[str, Variable], parameters: list[str]) -> None:
@@ -97,7 +84,7 @@ def settle(body: list[Statement], variables: dict[str, Variable], parameters: li
                         note(n.id, not _tensors(source, types))
             case Return(values=[ast.Name(id=key)]) if key in variables and by_name.get(variables[key].name):
                 declared = first.get(variables[key].name)
-                if declared is not None and len(declared.targets) == 1:
+                if declared is not None and len(declared.targets) == 1 and not declared.annotation:
                     declared.annotation = "Tensor"
             case With() | If():
                 pass

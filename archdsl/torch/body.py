@@ -7,8 +7,10 @@ naming come later. A scan is `unbind`, a loop and `stack`; a scan of something w
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from archdsl.ir.num import Num
 from archdsl.ir.program import Apply, Call, Carried, Collected, Draw, Made, Minimize, Node, Operand, Region, Repeat, Sliced, Until, Update, Value
@@ -16,16 +18,16 @@ from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS
 from archdsl.torch import batch
 from archdsl.torch.function import Function
-from archdsl.torch.names import singular, variable
-from archdsl.torch.needs import used_values
+from archdsl.torch.names import identifier, plural, singular, snake
+from archdsl.torch.needs import needed, used_values
 from archdsl.torch.numbers import number
-from archdsl.torch.plan import CannotEmit, Plan, StatePart, held
+from archdsl.torch.plan import CannotEmit, Held, Plan, StatePart, held, nodes
 from archdsl.torch.printer import parse
 from archdsl.torch.site import EmitSite, fill_template, setting
 from archdsl.torch.statements import Assert, Assign, Do, For, If, Statement, Variable, keys, name
 from archdsl.torch.words import noun
 
-MOVES = frozenset(op.name for op in FAMILIES["shape"]) - {"concat", "split", "gather", "lookup", "patches"}
+MOVES = frozenset(op.name for op in FAMILIES["shape"]) - {"concat", "split", "gather", "lookup", "patches"} | {"to_float", "to_int"}
 CHEAP = frozenset(op.name for op in FAMILIES["operators"]) | {"weight_of", "by_mode", "stop_gradient"}
 GENERIC = 2  # names of at most this many letters stand for whatever flows through a chain
 
@@ -40,6 +42,9 @@ class Body(Function):
         self.partial: dict[int, dict[str, ast.expr]] = {}
         self.given: set[int] = set()
         """Cells whose state a repeat begins with a value for."""
+        self.value_names = {v.name for n in nodes(plan.definition.body) for v in getattr(n, "outputs", [])}
+        self.value_names |= {v.name for v in plan.definition.inputs} | {s.value.name for s in plan.definition.states}
+        self.value_names |= {c.value.name for n in nodes(plan.definition.body) if isinstance(n, Repeat) for c in n.carried}
         self.used = used_values(plan.definition)
         self.seen: dict[tuple[int, str], ast.expr] = {}
 
@@ -101,10 +106,10 @@ class Body(Function):
         return self.variables.get(node.id) if isinstance(node, ast.Name) else None
 
     # -- regions ------------------------------------------------------------------------------------------------
-    def region(self, region: Region) -> None:
+    def region(self, region: Region, nodes: Sequence[Node] | None = None) -> None:
         for param in region.params:
             self.bind(param.value, self.holders[param.value.id])
-        self.nodes(region.nodes)
+        self.nodes(region.nodes if nodes is None else nodes)
 
     def nodes(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
@@ -155,6 +160,8 @@ class Body(Function):
             site.settings, site.sizes = {**made.settings, **node.settings}, made.sizes
             site.module = ast.unparse(self.holders[node.made])
         value = parse(fill_template(op.torch, site, [p.name for p in op.parsed.inputs]))
+        if node.op == "log_prob":
+            value = self.distribution_first(value)
         if node.op == "attention":
             value = self.opened(value, node)
         if op.helper and _uses(value, op.helper):
@@ -162,6 +169,15 @@ class Body(Function):
         if self.known_before(node, value):
             return
         self.assign([self.define(v, node, main) for v in node.outputs], value)
+
+    def distribution_first(self, value: ast.expr) -> ast.expr:
+        """A distribution in a variable of its own: its methods have no types, so it is declared to be anything."""
+        for call in ast.walk(value):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("torch.distributions."):
+                key = self.variable("distribution", alone=True)
+                self.block.append(Assign([key], copy.copy(call), keep=True, annotation="Any"))
+                return _Replace(call, name(key)).visit(value)
+        return value
 
     def opened(self, value: ast.expr, node: Node) -> ast.expr:
         """A long expression in steps: the operands that are reshaped first, then the call of the function, then what is done with it."""
@@ -208,7 +224,7 @@ class Body(Function):
         distribution = DISTRIBUTIONS[node.distribution]
         site = self.site(node)
         site.gradient = node.gradient
-        value = parse(distribution.sample(site))
+        value = self.distribution_first(parse(distribution.sample(site)))
         self.assign([self.define(v, node) for v in node.outputs], value)
 
     # -- definitions --------------------------------------------------------------------------------------------
@@ -268,7 +284,8 @@ class Body(Function):
         loop = For(ast.Name("_", ast.Store()), ast.Name("_", ast.Load()), body)
         close = self.head(node)
         with self.inside(body):
-            self.region(node.body)
+            results = [c.next for c in node.carried] + [c.operand for c in wanted]
+            self.region(node.body, needed(node.body.nodes, results, self.plan, effects=True))
             for key, collected in zip(lists, wanted):
                 self.block.append(Do(ast.Call(ast.Attribute(name(key), "append", ast.Load()), [self.operand(collected.operand)], [])))
             self.hand_on(node.carried)
@@ -350,8 +367,9 @@ class Body(Function):
             self.block.extend(Assign([k], v, copy=True) for k, v in zip(keys, values))
 
     def collect_into(self, node: Repeat, wish: str, value_name: str | None) -> str:
-        plain = variable(wish.rstrip("'"))
-        return self.variable(f"{plain}s" if len(plain) > GENERIC and not plain.endswith("s") and value_name != f"{plain}s" else "outputs", alone=True)
+        plain = identifier(wish.rstrip("'"))
+        several = plain if plain.endswith("s") else plural(plain)
+        return self.variable(several if len(plain) > GENERIC and value_name != several else "outputs", alone=True)
 
     # -- the head of a loop -------------------------------------------------------------------------------------
     def head(self, node: Repeat) -> Callable[[], tuple[ast.expr, ast.expr]]:
@@ -387,8 +405,7 @@ class Body(Function):
         items = sorted(held(node.body), key=lambda h: h.id)
         names = []
         for item in items:
-            attribute = self.plan.attributes[item.id]
-            names.append(self.variable(singular(attribute), named=True, alone=True))
+            names.append(self.variable(self.copy_name(item), named=True, alone=True))
         lists = [self.holders[item.id] for item in items]
         for item, key in zip(items, names):
             self.holders[item.id] = name(key)
@@ -409,6 +426,14 @@ class Body(Function):
             return target, source
 
         return close
+
+    def copy_name(self, item: Held) -> str:
+        """`layer` for one of `self.layers`; `open_conv` where the program calls a value `open`."""
+        wish = singular(self.plan.attributes[item.id])
+        if wish not in self.value_names:
+            return wish
+        kind = snake(item.item.of).rstrip("0123456789d_") if isinstance(item.item, Made) else "weight"
+        return f"{wish}_{kind.rpartition('_')[2]}"
 
     # -- scans without state ------------------------------------------------------------------------------------
     def batched(self, node: Repeat) -> None:
@@ -455,6 +480,16 @@ def _uses(value: ast.expr, helper: str) -> bool:
     """Whether an expression calls a function that a helper's source defines."""
     defined = set(re.findall(r"^def (\w+)", helper, re.M))
     return any(isinstance(n, ast.Name) and n.id in defined for n in ast.walk(value))
+
+
+class _Replace(ast.NodeTransformer):
+    """Puts one expression in the place of another."""
+
+    def __init__(self, old: ast.expr, new: ast.expr):
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> Any:
+        return self.new if node is self.old else self.generic_visit(node)
 
 
 class _Inside:

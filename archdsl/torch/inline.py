@@ -98,6 +98,8 @@ class Inliner:
         if not isinstance(later, Assign):
             return False
         value = later.value
+        if later.copy and isinstance(value, ast.Name):
+            return True
         if isinstance(value, ast.IfExp) and any(isinstance(v, ast.Name) and v.id == key for v in (value.body, value.orelse)):
             return True
         if later.targets[0].startswith("self."):

@@ -6,6 +6,8 @@ its values on under one name. In: statements over variables. Out: `Variable.name
 
 from __future__ import annotations
 
+import ast
+
 from archdsl.torch.names import Namespace, variable
 from archdsl.torch.statements import Assign, Blank, Break, For, If, Return, Statement, Variable, With, keys, reads, walk, writes
 
@@ -101,8 +103,6 @@ def _partners(body: list[Statement]) -> dict[str, list[str]]:
 
 
 def _sources(statement: Assign) -> list[str]:
-    import ast
-
     parts = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
     return [p.id if isinstance(p, ast.Name) and next(keys(p), "") else "" for p in parts]
 
@@ -119,8 +119,9 @@ def drop_copies(body: list[Statement], variables: dict[str, Variable]) -> list[S
     result: list[Statement] = []
     for statement in body:
         match statement:
-            case Assign(copy=True, targets=[target]) if variables[target].name == _named(statement, variables):
-                continue
+            case Assign(copy=True):
+                if not _without_copies(statement, variables):
+                    continue
             case For() | With():
                 statement.body = drop_copies(statement.body, variables)
             case If():
@@ -130,9 +131,13 @@ def drop_copies(body: list[Statement], variables: dict[str, Variable]) -> list[S
     return result
 
 
-def _named(statement: Assign, variables: dict[str, Variable]) -> str:
-    (source,) = _sources(statement)[:1] or [""]
-    return variables[source].name if source else ""
+def _without_copies(statement: Assign, variables: dict[str, Variable]) -> bool:
+    """Take out the names that are copied to themselves. Whether anything is left."""
+    parts = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
+    pairs = [(t, p) for t, p, s in zip(statement.targets, parts, _sources(statement)) if not s or variables[s].name != variables[t].name]
+    statement.targets = [t for t, _ in pairs]
+    statement.value = pairs[0][1] if len(pairs) == 1 else ast.Tuple([p for _, p in pairs], ast.Load())
+    return bool(pairs)
 
 
 __all__ = ["Blank", "drop_copies", "give_names"]

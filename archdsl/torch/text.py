@@ -42,7 +42,8 @@ class Writer:
         match statement:
             case Assign(targets=targets, annotation=annotation):
                 head = ", ".join(map(self.target, targets)) + (f": {annotation}" if annotation else "")
-                return _commented(lines(indent, f"{head} = ", self.named(statement.value)), statement.comment)
+                several = len(targets) > 1
+                return _commented(lines(indent, f"{head} = ", self.named(statement.value), tuple_bare=several), statement.comment)
             case Do(value=value):
                 return lines(indent, "", self.named(value))
             case For(target=target, source=source):

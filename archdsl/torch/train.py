@@ -41,7 +41,7 @@ class Train(Module):
     def _doc(self) -> list[str]:
         given = ", ".join(f"{v.name} {v.type}" for v in self.definition.inputs)
         word = "One update of each objective" if len(self.minimizes) > 1 else "One update" if self.minimizes else "One round"
-        return docs.docstring(f"{word}: {given} -> losses by name" if self.minimizes else f"{word}: {given}", INDENT * 2)
+        return docs.docstring(f"{word}: {given}" if given else word, INDENT * 2)
 
     def _wish(self, node: Minimize) -> str:
         over = [self.plan.attributes[i] for i in (*node.over, *node.over_params)]
