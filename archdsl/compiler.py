@@ -32,7 +32,12 @@ def analyse_file(path: str | os.PathLike[str], **choices: object) -> Program:
 
 
 def analyse(
-    text: str, file: str = "<text>", *, model: str | None = None, settings: Mapping[str, Num | int | float] | None = None, config: str | None = None
+    text: str,
+    file: str = "<text>",
+    *,
+    model: str | None = None,
+    settings: Mapping[str, Num | int | float] | None = None,
+    config: str | None = None,
 ) -> Program:
     """The checked program of a text.
 
@@ -79,14 +84,20 @@ def _entry(scope: FileScope, model: str | None, overrides: Mapping[str, Num], co
     models = [n for n, r in scope.own.items() if r.node.kind == "model"] or list(scope.own)
     if model is not None and model not in scope.own:
         guess = nearest(model, scope.own)
-        raise UnknownSetting(f"there is no definition {model!r}" + (f"; did you mean {guess!r}?" if guess else f"; there are: {', '.join(scope.own)}"))
+        raise UnknownSetting(
+            f"there is no definition {model!r}"
+            + (f"; did you mean {guess!r}?" if guess else f"; there are: {', '.join(scope.own)}")
+        )
     entry = model or (models[0] if models else None)
     if entry and (overrides or config):
         names = [h.name.text for h in scope.own[entry].node.hypers]
         for name in overrides:
             if name not in names:
                 guess = nearest(name, names)
-                raise UnknownSetting(f"{entry} has no hyperparameter {name!r}; " + (f"did you mean {guess!r}?" if guess else f"it has: {', '.join(names) or 'none'}"))
+                raise UnknownSetting(
+                    f"{entry} has no hyperparameter {name!r}; "
+                    + (f"did you mean {guess!r}?" if guess else f"it has: {', '.join(names) or 'none'}")
+                )
     return entry
 
 
@@ -99,7 +110,10 @@ def _config(session: Session, ref: DefinitionRef, config: str) -> dict[str, Num]
     known = {s.name.text: s for s in ref.node.body.statements if isinstance(s, tree.Config)}
     if config not in known:
         guess = nearest(config, known)
-        raise UnknownSetting(f"{ref.name} has no config {config!r}; " + (f"did you mean {guess!r}?" if guess else f"it has: {', '.join(known) or 'none'}"))
+        raise UnknownSetting(
+            f"{ref.name} has no config {config!r}; "
+            + (f"did you mean {guess!r}?" if guess else f"it has: {', '.join(known) or 'none'}")
+        )
     block = Block(Frame(session, ref, {}, {}), "definition")
     try:
         return {a.name.text: expressions.number(block, a.value) for a in known[config].arguments if a.name}
@@ -143,7 +157,9 @@ def _enter(session: Session, ref: DefinitionRef, overrides: dict[str, Num]) -> V
             number = constraint.number.subs(witness)
             wrong = number.is_const and (not number.is_integer if constraint.must == "whole" else number.value <= 0)
             if wrong:
-                place = variant.block.frame.constraint_spans.get((constraint.number, constraint.must), ref.node.name.span)
+                place = variant.block.frame.constraint_spans.get(
+                    (constraint.number, constraint.must), ref.node.name.span
+                )
                 must = "whole" if constraint.must == "whole" else "greater than 0"
                 session.report(errors.BadSize(place, str(constraint.number), str(number), must))
     if overrides:
@@ -177,7 +193,9 @@ def _expects(session: Session, program: Program, entries: list[Variant], changed
                 _config_expects(session, program, variant, settings, node)
 
 
-def _config_expects(session: Session, program: Program, variant: Variant, settings: dict[str, Num], node: object) -> None:
+def _config_expects(
+    session: Session, program: Program, variant: Variant, settings: dict[str, Num], node: object
+) -> None:
     """A config's own expectations. A config for which an `if` comes out otherwise is another program, and is made anew."""
     from archdsl.passes import conditions
     from archdsl.syntax import tree

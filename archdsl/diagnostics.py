@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import ClassVar
 
-from archdsl.record import Record
+from archdsl.record import Record, keyword
 from archdsl.source import Span
 
 LONGEST_LINE = 160
@@ -36,13 +36,13 @@ class Diagnostic(Record):
     right: ClassVar[str] = ""
 
     span: Span
-    notes: ClassVar[list[Note]] = []
-    """Other places that belong to the error; given by name."""
-    mend: ClassVar[str] = ""
-    """What would mend it, where more is known than `hint` says; given by name."""
+    notes: list[Note] = keyword(default=[], kw_only=True)
+    """Other places that belong to the error."""
+    mend: str = keyword(default="", kw_only=True)
+    """What would mend it, where more is known than `hint` says."""
 
     @classmethod
-    def every(cls) -> "list[type[Diagnostic]]":
+    def every(cls) -> list[type[Diagnostic]]:
         return [c for s in cls.__subclasses__() for c in (s, *s.every())]
 
     def words(self, template: str) -> str:
@@ -63,6 +63,9 @@ class Diagnostic(Record):
         if mend:
             lines.append(f"  {blue}={off} {mend}")
         return "\n".join(lines)
+
+
+Diagnostic._fields = ("span",)  # subclasses add their facts; notes and mend are given by name
 
 
 def _snippet(span: Span, text: str, sign: str, color: str, blue: str, off: str) -> list[str]:
@@ -89,9 +92,7 @@ def _plain(text: str) -> str:
 
 
 def _width(text: str) -> int:
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 class Errors(Exception):
@@ -104,7 +105,7 @@ class Errors(Exception):
     def render(self, color: bool = False) -> str:
         count = len(self.diagnostics)
         shown = "\n\n".join(d.render(color) for d in self.diagnostics[:100])
-        more = f" (the first 100 are shown)" if count > 100 else ""
+        more = " (the first 100 are shown)" if count > 100 else ""
         return f"{shown}\n\n{count} error{'s' * (count != 1)}{more}"
 
 

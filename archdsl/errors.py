@@ -37,8 +37,8 @@ class OpenString(Message):
     code, title = "E0103", "this string is never closed"
     label, hint = "opened here", 'close it with " on the same line, or a docstring with """'
     story = "A string ends on its own line; a docstring ends with three quotes."
-    wrong = "model M {\n  input x: [batch, 4]\n  output einsum(x, equation = \"b i -> i)\n}"
-    right = "model M {\n  input x: [batch, 4]\n  output einsum(x, equation = \"b i -> i\")\n}"
+    wrong = 'model M {\n  input x: [batch, 4]\n  output einsum(x, equation = "b i -> i)\n}'
+    right = 'model M {\n  input x: [batch, 4]\n  output einsum(x, equation = "b i -> i")\n}'
 
 
 class BadSyntax(Message):
@@ -79,7 +79,10 @@ class TooLong(Message):
 
 class Empty(Message):
     code, title = "E0108", "this file defines nothing"
-    label, hint = "expected a definition", "begin with `model Name(…) {{ … }}`; `archdsl examples` lists programs to start from"
+    label, hint = (
+        "expected a definition",
+        "begin with `model Name(…) {{ … }}`; `archdsl examples` lists programs to start from",
+    )
     story = "A program is a list of definitions: model, block, cell, train."
     wrong = "# nothing yet\n"
     right = "model M {\n  input x: [batch, 4]\n  output relu(x)\n}"
@@ -111,7 +114,9 @@ class UsedEarly(Message):
     label, hint = "used here", "to feed a value back, declare `state {name}: […] = 0` and hand it on with `{name}' = …`"
     story = "Every cycle passes through a delay: a state takes the value from the step before, and h' hands it on."
     wrong = "model M {\n  input x: [batch, 4]\n  a = tanh(x + b)\n  b = tanh(a)\n  output b\n}"
-    right = "cell C {\n  input x: [batch, 4]\n  state b: [batch, 4] = 0\n  a = tanh(x + b)\n  b' = tanh(a)\n  output b'\n}"
+    right = (
+        "cell C {\n  input x: [batch, 4]\n  state b: [batch, 4] = 0\n  a = tanh(x + b)\n  b' = tanh(a)\n  output b'\n}"
+    )
 
 
 class UseFails(Message):
@@ -119,7 +124,7 @@ class UseFails(Message):
     code, title = "E0204", "this `use` fails: {reason}"
     label = "here"
     story = "`use` names another program by a path relative to this one; files may not use each other in a circle."
-    wrong = "use \"no such file.arch\"\nmodel M {\n  input x: [batch, 4]\n  output relu(x)\n}"
+    wrong = 'use "no such file.arch"\nmodel M {\n  input x: [batch, 4]\n  output relu(x)\n}'
     right = "model M {\n  input x: [batch, 4]\n  output relu(x)\n}"
 
 
@@ -186,7 +191,10 @@ class SizeUnknown(Message):
     name: str
     size: str
     code, title = "E0305", "the weights of `{name}` depend on the size `{size}`, which has no value"
-    label, hint = "this input gives the size", "make `{size}` a hyperparameter of `{name}` with a default, or write its number"
+    label, hint = (
+        "this input gives the size",
+        "make `{size}` a hyperparameter of `{name}` with a default, or write its number",
+    )
     story = "A size that weights depend on must be known when the model is made. Batch and time may stay open."
     wrong = "model M {\n  input x: [batch, features]\n  output Linear(2)(x)\n}"
     right = "model M(features = 8) {\n  input x: [batch, features]\n  output Linear(2)(x)\n}"
@@ -230,7 +238,9 @@ class NotAGate(Message):
     high: str
     code, title = "E0401", "`{name}` is no gate: its values lie in [{low}, {high}]"
     label, hint = "must lie in [0, 1]", "use sigmoid, softmax, 1 - z or a product of gates; or drop the word `gate`"
-    story = "A gate opens and closes: it lies in [0, 1] and multiplies something. The range is inferred from the operators."
+    story = (
+        "A gate opens and closes: it lies in [0, 1] and multiplies something. The range is inferred from the operators."
+    )
     wrong = "model M {\n  input x: [batch, 4]\n  gate f = tanh(Linear(4)(x))\n  output f * x\n}"
     right = "model M {\n  input x: [batch, 4]\n  gate f = sigmoid(Linear(4)(x))\n  output f * x\n}"
 
@@ -326,4 +336,6 @@ class CannotDecide(Message):
     label, hint = "depends on sizes known only when the model runs, or on a stack's index", ""
     story = "`if` chooses by hyperparameters, before anything is drawn or emitted."
     wrong = "model M {\n  input x: [batch, 4]\n  if batch == 1 { y = relu(x) } else { y = tanh(x) }\n  output y\n}"
-    right = "model M(wide = true) {\n  input x: [batch, 4]\n  if wide { y = relu(x) } else { y = tanh(x) }\n  output y\n}"
+    right = (
+        "model M(wide = true) {\n  input x: [batch, 4]\n  if wide { y = relu(x) } else { y = tanh(x) }\n  output y\n}"
+    )

@@ -8,7 +8,12 @@ from __future__ import annotations
 from typing import Any, ClassVar, dataclass_transform
 
 
-@dataclass_transform()
+def keyword(*, default: Any, kw_only: bool = True) -> Any:
+    """A field that is given by name only."""
+    return default
+
+
+@dataclass_transform(field_specifiers=(keyword,))
 class Record:
     """Subclasses list their fields as annotations, in the order of the constructor's arguments; a class attribute is a default."""
 

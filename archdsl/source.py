@@ -16,11 +16,11 @@ from archdsl.ir.program import Place
 class Span:
     """Characters `start` to `end` (exclusive) of a source."""
 
-    source: "Source"
+    source: Source
     start: int
     end: int
 
-    def to(self, other: "Span") -> "Span":
+    def to(self, other: Span) -> Span:
         return Span(self.source, self.start, max(self.end, other.end))
 
     @property
@@ -31,9 +31,7 @@ class Span:
         """Where this is, as data for the IR."""
         line, column = self.source.position(self.start)
         end_line, end_column = self.source.position(max(self.end, self.start))
-        return Place.new(
-            file=self.source.file, line=line, column=column, end_line=end_line, end_column=end_column
-        )
+        return Place.new(file=self.source.file, line=line, column=column, end_line=end_line, end_column=end_column)
 
 
 class Source:

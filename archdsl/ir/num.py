@@ -30,7 +30,7 @@ class Fn:
     """An atom that is a function of other numbers."""
 
     name: str
-    args: tuple["Num", ...]
+    args: tuple[Num, ...]
 
     def __str__(self) -> str:
         if self.name == "floor":
@@ -51,17 +51,17 @@ def _atom_key(atom: Atom) -> tuple[int, str]:
 class Num:
     """An immutable symbolic number in canonical form."""
 
-    __slots__ = ("terms", "_hash", "_name")
+    __slots__ = ("_hash", "_name", "terms")
     terms: dict[Monomial, Fraction]
 
     def __init__(self, terms: Mapping[Monomial, Fraction]):
         self.terms = {m: c for m, c in terms.items() if c}
         self._hash: int | None = None
-        self._name: str | None | bool = False  # not looked at yet
+        self._name: str | bool | None = False  # not looked at yet
 
     # -- making -------------------------------------------------------------------------------------------------
     @staticmethod
-    def of(value: Numeric) -> "Num":
+    def of(value: Numeric) -> Num:
         """A number from a Python number; a float keeps its decimal digits (0.1 is 1/10)."""
         if isinstance(value, Num):
             return value
@@ -72,16 +72,16 @@ class Num:
         return _integer(value) if isinstance(value, int) else Num({(): Fraction(value)})
 
     @staticmethod
-    def symbol(name: str) -> "Num":
+    def symbol(name: str) -> Num:
         return _symbol(name)
 
     @staticmethod
-    def parse(text: str) -> "Num":
+    def parse(text: str) -> Num:
         """The number that `str` wrote."""
         return _parse(text)
 
     @staticmethod
-    def _atom(atom: Atom) -> "Num":
+    def _atom(atom: Atom) -> Num:
         return Num({((atom, 1),): Fraction(1)})
 
     # -- looking ------------------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class Num:
         return any(c.denominator != 1 or any(e < 0 for _, e in m) for m, c in self.terms.items())
 
     # -- computing ----------------------------------------------------------------------------------------------
-    def __add__(self, other: Numeric) -> "Num":
+    def __add__(self, other: Numeric) -> Num:
         terms = dict(self.terms)
         for monomial, coefficient in Num.of(other).terms.items():
             terms[monomial] = terms.get(monomial, Fraction(0)) + coefficient
@@ -139,16 +139,16 @@ class Num:
 
     __radd__ = __add__
 
-    def __neg__(self) -> "Num":
+    def __neg__(self) -> Num:
         return Num({m: -c for m, c in self.terms.items()})
 
-    def __sub__(self, other: Numeric) -> "Num":
+    def __sub__(self, other: Numeric) -> Num:
         return self + (-Num.of(other))
 
-    def __rsub__(self, other: Numeric) -> "Num":
+    def __rsub__(self, other: Numeric) -> Num:
         return Num.of(other) - self
 
-    def __mul__(self, other: Numeric) -> "Num":
+    def __mul__(self, other: Numeric) -> Num:
         other = Num.of(other)
         if self.terms == ONE_TERMS:
             return other
@@ -163,7 +163,7 @@ class Num:
 
     __rmul__ = __mul__
 
-    def __truediv__(self, other: Numeric) -> "Num":
+    def __truediv__(self, other: Numeric) -> Num:
         divisor = Num.of(other)
         if not divisor.terms:
             raise NotANumber("division by zero")
@@ -174,16 +174,16 @@ class Num:
             return ONE
         return self * Num({((_group(divisor), -1),): Fraction(1)})
 
-    def __rtruediv__(self, other: Numeric) -> "Num":
+    def __rtruediv__(self, other: Numeric) -> Num:
         return Num.of(other) / self
 
-    def __floordiv__(self, other: Numeric) -> "Num":
+    def __floordiv__(self, other: Numeric) -> Num:
         return floor(self / other)
 
-    def __mod__(self, other: Numeric) -> "Num":
+    def __mod__(self, other: Numeric) -> Num:
         return self - Num.of(other) * (self // other)
 
-    def __pow__(self, other: Numeric) -> "Num":
+    def __pow__(self, other: Numeric) -> Num:
         exponent = Num.of(other)
         if exponent.is_integer and abs(exponent.value) <= 64:
             n = int(exponent.value)
@@ -203,7 +203,7 @@ class Num:
             return _float_of(lambda a, b: a**b, self, exponent)
         return Num._atom(Fn("pow", (self, exponent)))
 
-    def subs(self, values: Mapping[str, "Num"]) -> "Num":
+    def subs(self, values: Mapping[str, Num]) -> Num:
         """The number with symbols replaced, in canonical form again."""
         if self.name is not None:
             return values.get(self.name, self)
@@ -241,7 +241,8 @@ class Num:
     def sorted_terms(self) -> list[tuple[Monomial, Fraction]]:
         """Terms in the order they are written: symbols first, constants last, larger powers before smaller."""
         return sorted(
-            self.terms.items(), key=lambda t: (not t[0], t[1] < 0, -sum(e for _, e in t[0]), [_atom_key(a) for a, _ in t[0]])
+            self.terms.items(),
+            key=lambda t: (not t[0], t[1] < 0, -sum(e for _, e in t[0]), [_atom_key(a) for a, _ in t[0]]),
         )
 
     def text(self) -> str:
@@ -293,7 +294,11 @@ def _group(number: Num) -> Fn:
 
 def _fold_roots(number: Num) -> Num:
     """sqrt(x)·sqrt(x) is x, and a group to a positive power is written out."""
-    if not any(isinstance(a, Fn) and (a.name == "sqrt" and abs(e) > 1 or a.name == "group" and e > 0) for m in number.terms for a, e in m):
+    if not any(
+        isinstance(a, Fn) and ((a.name == "sqrt" and abs(e) > 1) or (a.name == "group" and e > 0))
+        for m in number.terms
+        for a, e in m
+    ):
         return number
     result = ZERO
     for monomial, coefficient in number.terms.items():
@@ -411,7 +416,9 @@ def _quotient_text(number: Num) -> str:
     for monomial in number.terms:
         for atom, exponent in monomial:
             powers[atom] = min(powers.get(atom, 0), exponent)
-    below = Num({tuple((a, -e) for a, e in sorted(powers.items(), key=lambda p: _atom_key(p[0])) if e < 0): Fraction(1)})
+    below = Num(
+        {tuple((a, -e) for a, e in sorted(powers.items(), key=lambda p: _atom_key(p[0])) if e < 0): Fraction(1)}
+    )
     below = below * math.lcm(*(c.denominator for c in number.terms.values()))
     above = number * below
     if below == 1 or len(above.terms) == 1 or any(e < 0 for m in above.terms for _, e in m):

@@ -18,10 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from archdsl.ir.num import Num
 from archdsl.ir.types import Type
 
-Operand = Annotated[Union[StrictInt, Num], Field(description="a value's id, or a symbolic number", union_mode="left_to_right")]
+Operand = Annotated[
+    StrictInt | Num, Field(description="a value's id, or a symbolic number", union_mode="left_to_right")
+]
 Setting = Annotated[
     Union[StrictBool, Num, "Choice", "Numbers", "Fill", None],
-    Field(description="a flag, a number, a word such as `causal` or the name of a function, a list of numbers, or an initializer"),
+    Field(
+        description="a flag, a number, a word such as `causal` or the name of a function, a list of numbers, or an initializer"
+    ),
 ]
 
 
@@ -84,19 +88,23 @@ class Value(Data):
 class Input(Value):
     """`input x: [batch, d]`; with a default, the caller may leave it out."""
 
-    default: Union[StrictBool, Num, None] = None
+    default: StrictBool | Num | None = None
 
 
 class Made(Data):
     """Something that holds weights, made once: `Linear(4)`, `LSTM(units)`. Every node that names it shares its weights."""
 
     id: int = Field(description="unique in the definition")
-    name: str = Field(description="the program's name, or one derived from it; unique in the definition; the state dict's key")
+    name: str = Field(
+        description="the program's name, or one derived from it; unique in the definition; the state dict's key"
+    )
     named: bool = Field(description="whether the program itself named it (`W = Linear(4)`)")
     of: str = Field(description="the primitive's or the definition's name")
     primitive: bool
     settings: dict[str, Setting] = Field(default={}, description="hyperparameters, defaults included")
-    sizes: dict[str, Num] = Field(default={}, description="sizes that its weights need and its inputs gave, such as d_in")
+    sizes: dict[str, Num] = Field(
+        default={}, description="sizes that its weights need and its inputs gave, such as d_in"
+    )
     weights: dict[str, Type] = Field(default={}, description="a primitive's own weights")
     initial: dict[str, Fill] = Field(default={}, description="weights that start otherwise than the primitive says")
     frozen: bool = False
@@ -116,7 +124,9 @@ class Memory(Data):
     """`memory m: [k, d] = …`: kept between calls; `next` is the value of its update in a training call."""
 
     value: Value
-    initial: Union[Fill, Operand] = Field(description="an initializer, a number, or a value computed at the first training call")
+    initial: Fill | Operand = Field(
+        description="an initializer, a number, or a value computed at the first training call"
+    )
     next: Operand | None = None
     place: Place
 
@@ -248,7 +258,7 @@ class Until(Data):
     place: Place
 
 
-Node = Annotated[Union[Apply, Call, Draw, Repeat, Minimize, Update, Until], Field(discriminator="kind")]
+Node = Annotated[Apply | Call | Draw | Repeat | Minimize | Update | Until, Field(discriminator="kind")]
 
 
 class Region(Data):
@@ -311,8 +321,12 @@ class Definition(Data):
     doc: str = ""
     library: bool = Field(default=False, description="from the library that ships with archdsl")
     hypers: list[Hyper] = []
-    chosen: dict[str, Setting] = Field(default={}, description="hyperparameters that are no numbers, as chosen for this variant")
-    sizes: list[str] = Field(default=[], description="size symbols of the inputs that weights depend on: constructor arguments")
+    chosen: dict[str, Setting] = Field(
+        default={}, description="hyperparameters that are no numbers, as chosen for this variant"
+    )
+    sizes: list[str] = Field(
+        default=[], description="size symbols of the inputs that weights depend on: constructor arguments"
+    )
     inputs: list[Input] = []
     initial: list[Apply] = Field(default=[], description="nodes that compute initial states, before the first step")
     states: list[State] = []
@@ -335,8 +349,3 @@ class Program(Data):
 
     def __getitem__(self, name: str) -> Definition:
         return next(d for d in self.definitions if d.name == name)
-
-
-
-
-

@@ -175,6 +175,8 @@ def setting(value: Setting) -> str:
         case Numbers():
             return f"[{', '.join(map(str, value.items))}]"
         case Fill():
-            return value.name + (f"({', '.join(f'{k} = {setting(v)}' for k, v in value.settings.items())})" if value.settings else "")
+            return value.name + (
+                f"({', '.join(f'{k} = {setting(v)}' for k, v in value.settings.items())})" if value.settings else ""
+            )
         case _:
             return str(value)

@@ -27,10 +27,10 @@ class Type(BaseModel):
     def __str__(self) -> str:
         return ("" if self.dtype == "float" else self.dtype) + show_shape(self.shape)
 
-    def with_shape(self, shape: Sequence[Num]) -> "Type":
+    def with_shape(self, shape: Sequence[Num]) -> Type:
         return Type(dtype=self.dtype, shape=tuple(shape))
 
-    def subs(self, sizes: Mapping[str, Num], rest: Shape | None = None) -> "Type":
+    def subs(self, sizes: Mapping[str, Num], rest: Shape | None = None) -> Type:
         """The type with sizes replaced, and `...` by the axes `rest`."""
         return self.with_shape(subs_shape(self.shape, sizes, rest))
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from archdsl.ir.num import ONE, Num
+from archdsl.ir.num import ONE, Num, sqrt
 from archdsl.ir.program import Apply, Axis, Choice, Definition, Program, Region, Setting
-from archdsl.ir.num import sqrt
 from archdsl.ops import OPS
 from archdsl.ops.base import default_of
 
@@ -44,7 +43,11 @@ def _uses(definition: Definition) -> Counter[int]:
                 case "apply" | "call" | "draw":
                     count(*node.inputs)  # type: ignore[union-attr]
                 case "stack" | "loop" | "scan":
-                    count(*(s.operand for s in node.sliced), *(c.initial for c in node.carried), *(c.next for c in node.carried))  # type: ignore[union-attr]
+                    count(
+                        *(s.operand for s in node.sliced),
+                        *(c.initial for c in node.carried),
+                        *(c.next for c in node.carried),
+                    )  # type: ignore[union-attr]
                     count(*(c.operand for c in node.collected), *(o for r in node.rides for o in r.initial.values()))  # type: ignore[union-attr]
                     visit(node.body)  # type: ignore[union-attr]
                 case "minimize":
@@ -55,7 +58,11 @@ def _uses(definition: Definition) -> Counter[int]:
                     visit(node.body)  # type: ignore[union-attr]
 
     visit(definition.body)
-    count(*(o.operand for o in definition.outputs), *(s.next for s in definition.states), *(m.next for m in definition.memories))
+    count(
+        *(o.operand for o in definition.outputs),
+        *(s.next for s in definition.states),
+        *(m.next for m in definition.memories),
+    )
     count(*(m.initial for m in definition.memories))
     return uses
 
@@ -97,7 +104,12 @@ def _match(node: Apply, by_output: dict[int, Apply], uses: Counter[int]) -> tupl
             break
     product = step(scores, "matmul")
     transposed = step(product.inputs[1], "transpose") if product else None
-    if product is None or transposed is None or not isinstance(product.inputs[0], int) or not isinstance(transposed.inputs[0], int):
+    if (
+        product is None
+        or transposed is None
+        or not isinstance(product.inputs[0], int)
+        or not isinstance(transposed.inputs[0], int)
+    ):
         return None
     shape = transposed.outputs[0].type.shape
     if len(product.outputs[0].type.shape) < 2 or len(shape) < 2:
@@ -108,7 +120,9 @@ def _match(node: Apply, by_output: dict[int, Apply], uses: Counter[int]) -> tupl
     settings["scale"] = None if scale == ONE / sqrt(width) else scale
     swallowed |= {product.outputs[0].id, transposed.outputs[0].id}
     inputs = [product.inputs[0], transposed.inputs[0], node.inputs[1]]
-    return Apply.new(op="attention", inputs=inputs, settings=settings, outputs=node.outputs, place=node.place), swallowed
+    return Apply.new(
+        op="attention", inputs=inputs, settings=settings, outputs=node.outputs, place=node.place
+    ), swallowed
 
 
 def _last(weights: Apply) -> bool:

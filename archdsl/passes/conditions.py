@@ -129,7 +129,11 @@ def learn(block: Block, left: Num, right: Num) -> None:
     """Two sizes are equal in this variant: from here on types are written with one of them."""
     frame = block.frame
     symbol, other = (left.name, right) if left.name else (right.name, left)
-    if symbol is None or symbol in other.symbols() or (other.name and symbol in frame.statics and other.name not in frame.statics):
+    if (
+        symbol is None
+        or symbol in other.symbols()
+        or (other.name and symbol in frame.statics and other.name not in frame.statics)
+    ):
         symbol, other = other.name, Num.symbol(symbol) if symbol else other
     if symbol is None or symbol in other.symbols():
         return

@@ -6,16 +6,29 @@ out alike gets the same variant.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archdsl import errors
 from archdsl.diagnostics import Note, nearest
 from archdsl.ir.num import ELLIPSIS, Num
-from archdsl.ir.program import Config, Definition, Hyper, Input, Made, Memory, Output, Region, State
-from archdsl.ir.types import Shape, Type, show_shape, subs_shape, unify_shape
-from archdsl.passes import conditions, expressions, statements
-from archdsl.passes.entities import DefinitionRef, Maker, Number, Part, Static, Tensor, Variant, describe
+from archdsl.ir.program import Definition, Hyper, Input, Made, Memory, Output, Region, State
+from archdsl.ir.types import Shape, Type, subs_shape, unify_shape
+from archdsl.passes import conditions, expressions, statements, written
+from archdsl.passes.entities import (
+    DefinitionRef,
+    Flag,
+    Function,
+    Maker,
+    Number,
+    Part,
+    Static,
+    Tensor,
+    Variant,
+    Word,
+    describe,
+)  # fmt: skip
 from archdsl.passes.frame import Block, Failed, Frame
 from archdsl.passes.session import Session
 from archdsl.source import Span
@@ -68,19 +81,25 @@ def _ports(block: Block, statement: tree.Input, result: SignatureOf | None) -> N
     types: list[tree.TypeOf | None] = [p.type for p in statement.ports]
     for i in reversed(range(len(types) - 1)):
         types[i] = types[i] or types[i + 1]
-    for port, written in zip(statement.ports, types):
-        if written is None:
+    for port, declared in zip(statement.ports, types):
+        if declared is None:
             mend = f"write `input {port.name.text}: [batch, …]`"
-            raise frame.fail(errors.Misplaced(port.span, "an input without a type", "a definition says what it takes", mend=mend))
+            raise frame.fail(
+                errors.Misplaced(port.span, "an input without a type", "a definition says what it takes", mend=mend)
+            )
         if any(p.name == port.name.text for p in result.ports):
             raise frame.fail(errors.Twice(port.name.span, port.name.text))
-        type = statements.type_of(block, written, introduce=True)
+        type = written.type_of(block, declared, introduce=True)
         default = None
         if port.default is not None:
             entity = expressions.static(block, port.default)
-            default = Num.of(int(entity.value)) if isinstance(entity, expressions.Flag) else getattr(entity, "num", None)
+            default = Num.of(int(entity.value)) if isinstance(entity, Flag) else getattr(entity, "num", None)
             if default is None:
-                raise frame.fail(errors.NotANumber(port.default.span, f"an input's default is a number, and this is {describe(entity)}"))
+                raise frame.fail(
+                    errors.NotANumber(
+                        port.default.span, f"an input's default is a number, and this is {describe(entity)}"
+                    )
+                )
         result.ports.append(PortOf(port.name.text, type, default, port.span))
 
 
@@ -98,18 +117,24 @@ def bind_hypers(block: Block, ref: DefinitionRef, arguments: Sequence[tree.Argum
         if name not in names:
             guess = nearest(name, names)
             mend = f"did you mean `{guess}`?" if guess else f"its hyperparameters are: {', '.join(names) or 'none'}"
-            raise frame.fail(errors.WrongArguments(argument.span, ref.name, f"has no hyperparameter `{name}`", mend=mend))
+            raise frame.fail(
+                errors.WrongArguments(argument.span, ref.name, f"has no hyperparameter `{name}`", mend=mend)
+            )
         if name in given:
             raise frame.fail(errors.Twice(argument.span, name))
         given[name] = expressions.static(block, argument.value)
     missing = [h.name.text for h in ref.node.hypers if h.name.text not in given and h.default is None]
     if missing:
         note = Note(ref.node.name.span, "defined here")
-        raise frame.fail(errors.WrongArguments(span, ref.name, f"its hyperparameter `{missing[0]}` is missing", notes=[note]))
+        raise frame.fail(
+            errors.WrongArguments(span, ref.name, f"its hyperparameter `{missing[0]}` is missing", notes=[note])
+        )
     return with_defaults(frame.session, ref, given, {})
 
 
-def with_defaults(session: Session, ref: DefinitionRef, given: dict[str, Static], overrides: dict[str, Num]) -> dict[str, Static]:
+def with_defaults(
+    session: Session, ref: DefinitionRef, given: dict[str, Static], overrides: dict[str, Num]
+) -> dict[str, Static]:
     """All hyperparameters: those given, and the defaults in terms of those before them."""
     numbers: dict[str, Num] = {}
     result: dict[str, Static] = {}
@@ -172,7 +197,15 @@ def _lift(block: Block, ref: DefinitionRef, inner: Num, number: Num, must: str, 
         frame.constrain(number, must, span)  # type: ignore[arg-type]
 
 
-def _fit(block: Block, ref: DefinitionRef, port: PortOf, operand: Tensor, bindings: dict[str, Num], rest: list[Shape], span: Span) -> None:
+def _fit(
+    block: Block,
+    ref: DefinitionRef,
+    port: PortOf,
+    operand: Tensor,
+    bindings: dict[str, Num],
+    rest: list[Shape],
+    span: Span,
+) -> None:
     """An operand's type against what a port declares."""
     have, want = operand.type, port.type
     wrong = unify_shape(want.shape, have.shape, bindings, rest)
@@ -200,23 +233,34 @@ def _fix(block: Block, part: Part, ref: DefinitionRef, variant: Variant, binding
         old = ", ".join(f"{k} = {v}" for k, v in part.made.sizes.items()) or "other choices"
         new = ", ".join(f"{k} = {v}" for k, v in sizes.items()) or "other choices"
         raise block.frame.fail(
-            errors.NotShared(span, part.name, f"it was made for {old}, and this use needs {new}", notes=[Note(part.span, "made here")])
+            errors.NotShared(
+                span,
+                part.name,
+                f"it was made for {old}, and this use needs {new}",
+                notes=[Note(part.span, "made here")],
+            )
         )
 
 
-def choose(session: Session, ref: DefinitionRef, structural: dict[str, Static], witness: dict[str, Num], entry: bool = False) -> Variant:
+def choose(
+    session: Session, ref: DefinitionRef, structural: Mapping[str, Static], witness: dict[str, Num], entry: bool = False
+) -> Variant:
     """A variant made before for which every `if` comes out alike, or a new one."""
     keys = {n: conditions.key(s) for n, s in structural.items()}
     for variant in session.variants.get(ref.key, []):
         known = {n: conditions.key(s) for n, s in variant.statics.items() if not isinstance(s, Number)}
         if entry and known == keys:
             return variant  # a block of the file is shown as the file's models use it
-        if known == keys and all(conditions.evaluate(c.any_of, witness) == c.outcome for c in variant.definition.conditions):
+        if known == keys and all(
+            conditions.evaluate(c.any_of, witness) == c.outcome for c in variant.definition.conditions
+        ):
             return variant
     for outer in session.making:
         if outer.key == ref.key:
             through = [r.name for r in session.making[session.making.index(outer) + 1 :]]
-            session.report(errors.UsesItself(ref.node.name.span, ref.name, f", through {', '.join(through)}" if through else ""))
+            session.report(
+                errors.UsesItself(ref.node.name.span, ref.name, f", through {', '.join(through)}" if through else "")
+            )
             raise Failed
     if (ref.key, str(keys)) in session.broken:
         raise Failed
@@ -271,7 +315,7 @@ def _definition(frame: Frame, block: Block, initial: Block, declared: SignatureO
     body = block.region()
     chosen = {n: expressions.setting(s) for n, s in frame.statics.items() if not isinstance(s, Number)}
     return Definition(
-        name=session.unique(node.name.text),
+        name=session.unique(_variant_name(frame)),
         source_name=node.name.text,
         kind=node.kind,  # type: ignore[arg-type]
         doc=node.doc,
@@ -281,7 +325,11 @@ def _definition(frame: Frame, block: Block, initial: Block, declared: SignatureO
         sizes=[s for s in declared.sizes if s in _needed(body, frame, block)],
         inputs=inputs,
         initial=initial.nodes,  # type: ignore[arg-type]
-        states=[State.new(value=s.value, initial=s.initial, next=s.next.operand, place=s.span.place()) for s in block.states.values() if s.next],
+        states=[
+            State.new(value=s.value, initial=s.initial, next=s.next.operand, place=s.span.place())
+            for s in block.states.values()
+            if s.next
+        ],
         memories=[
             Memory.new(value=s.value, initial=s.initial, next=s.next.operand if s.next else None, place=s.span.place())
             for s in frame.memories.values()
@@ -293,6 +341,31 @@ def _definition(frame: Frame, block: Block, initial: Block, declared: SignatureO
         conditions=list(frame.conditions.values()),
         place=node.name.span.place(),
     )
+
+
+def _variant_name(frame: Frame) -> str:
+    """The definition's name, with what was chosen otherwise than its defaults say: MultiHeadAttentionCausal."""
+    name = frame.ref.node.name.text
+    if frame.ref.node.kind in ("model", "train"):
+        return name
+    usual = with_defaults(frame.session, frame.ref, {}, {})
+    for hyper, static in frame.statics.items():
+        if not isinstance(static, Number) and conditions.key(static) != conditions.key(usual[hyper]):
+            match static:
+                case Flag():
+                    words = hyper if static.value else f"no_{hyper}"
+                case Word() | Function() | Maker():
+                    words = (
+                        static.text
+                        if isinstance(static, Word)
+                        else static.op.name
+                        if isinstance(static, Function)
+                        else static.name
+                    )
+                case _:
+                    continue
+            name += "".join(w[:1].upper() + w[1:] for w in re.split(r"\W+|_", words))
+    return name
 
 
 def _hypers(frame: Frame) -> list[Hyper]:
@@ -330,6 +403,3 @@ def _needed(region: Region, frame: Frame, block: Block) -> set[str]:
     for memory in frame.memories.values():
         found.update(memory.value.type.symbols())
     return found
-
-
-__all__ = ["Maker", "bind_hypers", "choose", "instantiate", "make", "signature", "silent", "with_defaults", "SignatureOf", "Config", "show_shape"]

@@ -67,7 +67,7 @@ class DefinitionRef(Record):
     """A definition as written, and the file whose names it sees."""
 
     node: tree.Definition
-    scope: "FileScope"
+    scope: FileScope
 
     @property
     def name(self) -> str:
@@ -96,14 +96,14 @@ class Part:
     name: str
     named: bool
     maker: Maker
-    block: "Block"
+    block: Block
     span: Span
     frozen: bool
     settings: dict[str, Setting] = field(default_factory=dict)
-    statics: dict[str, "Static"] = field(default_factory=dict)
+    statics: dict[str, Static] = field(default_factory=dict)
     initial: dict[str, Fill] = field(default_factory=dict)
     made: Made | None = None
-    variant: "Variant | None" = None
+    variant: Variant | None = None
     bindings: dict[str, Num] = field(default_factory=dict)
     rest: Shape | None = None
     steps: set[int] = field(default_factory=set)
@@ -129,11 +129,11 @@ class Variant(Record):
 
     definition: Definition
     ref: DefinitionRef
-    statics: dict[str, "Static"]
+    statics: dict[str, Static]
     outputs: dict[str, Tensor]
     states: dict[str, Type]
     rides: bool
-    block: "Block"
+    block: Block
 
 
 Static = Union[Number, Flag, Test, Word, Series, Function, Maker]

@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from archdsl import errors, summary
 from archdsl.diagnostics import nearest
-from archdsl.ir.num import Num
 from archdsl.ir.num import NotANumber as NoNumber
+from archdsl.ir.num import Num
 from archdsl.ir.program import Config, Definition, Program
 from archdsl.passes import expressions
 from archdsl.passes.entities import Number, Series, Tensor
@@ -35,8 +35,16 @@ def configs(block: Block, definition: Definition) -> dict[str, dict[str, Num]]:
                 name = argument.name.text if argument.name else ""
                 if name not in names:
                     guess = nearest(name, names)
-                    mend = f"did you mean `{guess}`?" if guess else f"its hyperparameters are: {', '.join(names) or 'none'}"
-                    raise frame.fail(errors.WrongArguments(argument.span, frame.ref.name, f"has no hyperparameter `{name}`", mend=mend))
+                    mend = (
+                        f"did you mean `{guess}`?"
+                        if guess
+                        else f"its hyperparameters are: {', '.join(names) or 'none'}"
+                    )
+                    raise frame.fail(
+                        errors.WrongArguments(
+                            argument.span, frame.ref.name, f"has no hyperparameter `{name}`", mend=mend
+                        )
+                    )
                 settings[name] = expressions.number(Block(frame, "definition"), argument.value)
             definition.configs.append(Config.new(name=node.name.text, settings=settings))
         except Failed:
@@ -44,7 +52,9 @@ def configs(block: Block, definition: Definition) -> dict[str, dict[str, Num]]:
     return {c.name: c.settings for c in definition.configs}
 
 
-def check(program: Program, definition: Definition, block: Block, settings: Mapping[str, Num], nodes: list[tree.Expect]) -> None:
+def check(
+    program: Program, definition: Definition, block: Block, settings: Mapping[str, Num], nodes: list[tree.Expect]
+) -> None:
     """Compare what each `expect` says with what is so, for these hyperparameters."""
     for node in nodes:
         try:
@@ -53,7 +63,9 @@ def check(program: Program, definition: Definition, block: Block, settings: Mapp
             continue
 
 
-def _check(program: Program, definition: Definition, block: Block, settings: Mapping[str, Num], node: tree.Expect) -> None:
+def _check(
+    program: Program, definition: Definition, block: Block, settings: Mapping[str, Num], node: tree.Expect
+) -> None:
     condition = node.condition
     frame = block.frame
     if not isinstance(condition, tree.Binary) or condition.op not in _COMPARE:
@@ -80,7 +92,9 @@ def _show(measured: Num | tuple[Num, ...]) -> str:
     return f"{int(measured.value):_}" if measured.is_integer else str(measured)
 
 
-def _measure(program: Program, definition: Definition, block: Block, settings: Mapping[str, Num], node: tree.Expression) -> Num | tuple[Num, ...]:
+def _measure(
+    program: Program, definition: Definition, block: Block, settings: Mapping[str, Num], node: tree.Expression
+) -> Num | tuple[Num, ...]:
     """A side of an expectation."""
     match node:
         case tree.Name(text=text) if text in _COUNTED and block.find(text) is None:
@@ -98,7 +112,9 @@ def _measure(program: Program, definition: Definition, block: Block, settings: M
         return entity.num.subs(settings)
     if isinstance(entity, Series):
         return tuple(n.subs(settings) for n in entity.items)
-    raise block.frame.fail(errors.NotANumber(node.span, "an expectation compares numbers: params, frozen, macs, shape(y), hyperparameters"))
+    raise block.frame.fail(
+        errors.NotANumber(node.span, "an expectation compares numbers: params, frozen, macs, shape(y), hyperparameters")
+    )
 
 
 def _named(block: Block, node: tree.Expression) -> Tensor:
@@ -107,7 +123,9 @@ def _named(block: Block, node: tree.Expression) -> Tensor:
     return expressions.tensor(block, node)
 
 
-def _count(program: Program, definition: Definition, block: Block, settings: Mapping[str, Num], what: str, node: tree.Node) -> Num:
+def _count(
+    program: Program, definition: Definition, block: Block, settings: Mapping[str, Num], what: str, node: tree.Node
+) -> Num:
     try:
         if what == "macs":
             return summary.macs(program, definition.name, settings)

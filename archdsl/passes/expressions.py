@@ -14,9 +14,22 @@ from archdsl.ir.num import NotANumber as NoNumber
 from archdsl.ir.program import Choice, Operand, Setting
 from archdsl.ir.types import Type
 from archdsl.ops import OPS
-from archdsl.passes import apply, conditions, repeats
+from archdsl.passes import apply, conditions, making, repeats
 from archdsl.passes.entities import (
-    Bundle, Entity, Flag, Function, Maker, Number, Part, Series, Static, Tensor, Test, Unknown, Word, describe,
+    Bundle,
+    Entity,
+    Flag,
+    Function,
+    Maker,
+    Number,
+    Part,
+    Series,
+    Static,
+    Tensor,
+    Test,
+    Unknown,
+    Word,
+    describe,
 )  # fmt: skip
 from archdsl.passes.frame import Block, Failed
 from archdsl.passes.session import function_named
@@ -27,7 +40,12 @@ _OPERATORS = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floordiv", "%": "mod", "^": "pow", "@": "matmul",
     "==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "and": "and", "or": "or",
 }  # fmt: skip
-_BUILTINS: dict[str, Static] = {"true": Flag(True), "false": Flag(False), "causal": Word("causal"), "none": Word("none")}
+_BUILTINS: dict[str, Static] = {
+    "true": Flag(True),
+    "false": Flag(False),
+    "causal": Word("causal"),
+    "none": Word("none"),
+}
 
 
 def value(block: Block, expression: tree.Expression) -> Entity:
@@ -50,7 +68,7 @@ def value(block: Block, expression: tree.Expression) -> Entity:
         case tree.Handed():
             return handed(block, expression)
         case tree.Frozen():
-            return apply.construct_frozen(block, expression.value)
+            return making.construct_frozen(block, expression.value)
         case tree.Unary():
             return unary(block, expression)
         case tree.Binary():
@@ -107,7 +125,9 @@ def unknown(block: Block, text: str, span: Span, what: str = "name") -> Failed:
 
             return frame.fail(errors.UsedEarly(span, text, notes=[Note(inner.later[text], "it gets its value here")]))
         inner = inner.parent
-    known = block.known() | set(frame.statics) | set(frame.sizes) | frame.session.known(frame.ref.scope) | set(_BUILTINS)
+    known = (
+        block.known() | set(frame.statics) | set(frame.sizes) | frame.session.known(frame.ref.scope) | set(_BUILTINS)
+    )
     guess = nearest(text, known)
     return frame.fail(errors.UnknownName(span, text, what, mend=f"did you mean `{guess}`?" if guess else ""))
 
@@ -131,7 +151,7 @@ def list_of(block: Block, node: tree.ListOf) -> Entity:
 def field(block: Block, node: tree.Field) -> Entity:
     entity = value(block, node.value)
     if isinstance(entity, Part):
-        return apply.weight(block, entity, node.name)
+        return making.weight(block, entity, node.name)
     if isinstance(entity, Bundle):
         if node.name.text in entity.fields:
             return entity.fields[node.name.text]
@@ -158,7 +178,9 @@ def handed(block: Block, node: tree.Handed) -> Entity:
             if final:
                 return final
             known = ", ".join([f".{f}" for f in entity.fields] + [f".{f}'" for f in entity.finals])
-            raise block.frame.fail(errors.NoSuchField(node.value.name.span, node.value.name.text + "'", known or "no field"))
+            raise block.frame.fail(
+                errors.NoSuchField(node.value.name.span, node.value.name.text + "'", known or "no field")
+            )
     raise block.frame.fail(errors.NotApplicable(node.span, "only a state has a value that is handed on"))
 
 
@@ -209,14 +231,18 @@ def arithmetic(block: Block, node: tree.Binary, left: Num, right: Num) -> Num:
             case "%":
                 result = left % right
             case "^":
-                if right.is_const and abs(right.value) > 1000 or (left.is_const and abs(left.value) > 10**12 and right.is_const and abs(right.value) > 20):
+                if (right.is_const and abs(right.value) > 1000) or (
+                    left.is_const and abs(left.value) > 10**12 and right.is_const and abs(right.value) > 20
+                ):
                     raise NoNumber("this power is too large")
                 result = left**right
             case _:
                 raise NoNumber(f"`{node.op}` of two numbers")
     except (NoNumber, OverflowError) as problem:
         raise block.frame.fail(errors.NotANumber(node.span, str(problem))) from None
-    if len(result.terms) > 200 or any(abs(c.numerator) > 10**60 or c.denominator > 10**60 for c in result.terms.values()):
+    if len(result.terms) > 200 or any(
+        abs(c.numerator) > 10**60 or c.denominator > 10**60 for c in result.terms.values()
+    ):
         raise block.frame.fail(errors.NotANumber(node.span, "this number is too large"))
     return result
 
@@ -261,7 +287,11 @@ def scalar(num: Num) -> Tensor:
     from archdsl.ops.base import ANYTHING
 
     exact = float(num.value) if num.is_const else None
-    whole = num.is_integer if num.is_const else not num.divides and not any(not isinstance(a, str) for m in num.terms for a, _ in m)
+    whole = (
+        num.is_integer
+        if num.is_const
+        else not num.divides and not any(not isinstance(a, str) for m in num.terms for a, _ in m)
+    )
     return Tensor(num, Type(dtype="int" if whole else "float"), ANYTHING if exact is None else (exact, exact))
 
 
@@ -274,8 +304,11 @@ def static(block: Block, expression: tree.Expression) -> Static:
         return entity
     raise block.frame.fail(
         errors.NotANumber(
-            expression.span, f"this must be known before the model runs, and it is {describe(entity)}",
-            mend="the inputs of a Capitalized name go into second parentheses: `Linear(4)(x)`" if isinstance(entity, (Tensor, Bundle)) else "",
+            expression.span,
+            f"this must be known before the model runs, and it is {describe(entity)}",
+            mend="the inputs of a Capitalized name go into second parentheses: `Linear(4)(x)`"
+            if isinstance(entity, (Tensor, Bundle))
+            else "",
         )
     )
 

@@ -40,7 +40,7 @@ class StateInfo:
 class Frame:
     """A definition being made."""
 
-    session: "Session"
+    session: Session
     ref: DefinitionRef
     statics: dict[str, Static]
     witness: dict[str, Num]
@@ -60,7 +60,7 @@ class Frame:
     gates: list[tuple[Tensor, Span]] = field(default_factory=list)
     expects: list[tree.Expect] = field(default_factory=list)
 
-    initial: "Block | None" = None
+    initial: Block | None = None
     broken: bool = False
 
     def __post_init__(self) -> None:
@@ -88,14 +88,18 @@ class Frame:
         if number.is_const:
             wrong = not number.is_integer if must == "whole" else number.value <= 0
             if wrong:
-                raise self.fail(errors.BadSize(span, "this number", str(number), "whole" if must == "whole" else "greater than 0"))
+                raise self.fail(
+                    errors.BadSize(span, "this number", str(number), "whole" if must == "whole" else "greater than 0")
+                )
         elif (must == "positive" or number.divides) and "..." not in number.symbols():
             self.constraints.setdefault((number, must), Constraint.new(number=number, must=must, place=span.place()))
             self.constraint_spans.setdefault((number, must), span)
 
     def attribute(self, wish: str) -> str:
         """A name for something that holds weights, unique in the definition."""
-        name = next(n for n in itertools.chain([wish], (f"{wish}_{i}" for i in itertools.count(2))) if n not in self.attributes)
+        name = next(
+            n for n in itertools.chain([wish], (f"{wish}_{i}" for i in itertools.count(2))) if n not in self.attributes
+        )
         self.attributes.add(name)
         return name
 
@@ -109,7 +113,7 @@ class Block:
 
     frame: Frame
     kind: BlockKind
-    parent: "Block | None" = None
+    parent: Block | None = None
     names: dict[str, Entity] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
@@ -119,7 +123,7 @@ class Block:
     rides: list[Ride] = field(default_factory=list)
     later: dict[str, Span] = field(default_factory=dict)
 
-    def child(self, kind: BlockKind) -> "Block":
+    def child(self, kind: BlockKind) -> Block:
         return Block(self.frame, kind, self)
 
     def find(self, name: str) -> Entity | None:
@@ -152,7 +156,9 @@ class Block:
         """Add a primitive's node; its outputs as tensors."""
         outputs = [self.frame.value(t) for t in types]
         self.frame.spans.update((v.id, span) for v in outputs)
-        node = Apply.new(op=op, inputs=inputs, settings=settings or {}, made=made, outputs=outputs, place=span.place(), **more)  # type: ignore[arg-type]
+        node = Apply.new(
+            op=op, inputs=inputs, settings=settings or {}, made=made, outputs=outputs, place=span.place(), **more
+        )  # type: ignore[arg-type]
         self.nodes.append(node)
         return [Tensor(v.id, v.type, ranges) for v in outputs]
 

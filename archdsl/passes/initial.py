@@ -12,6 +12,7 @@ from archdsl.ir.program import Fill, Setting
 from archdsl.ops import INITIALIZERS
 from archdsl.ops.base import REQUIRED, default_of
 from archdsl.passes import expressions
+from archdsl.passes.entities import Flag, Number
 from archdsl.passes.frame import Block
 from archdsl.syntax import tree
 
@@ -21,7 +22,12 @@ def fill(block: Block, node: tree.Expression) -> Fill:
     found = maybe_fill(block, node)
     if found is None:
         raise block.frame.fail(
-            errors.WrongArguments(node.span, "this first value", "a number or an initializer is needed", mend=f"initializers: {', '.join(INITIALIZERS)}")
+            errors.WrongArguments(
+                node.span,
+                "this first value",
+                "a number or an initializer is needed",
+                mend=f"initializers: {', '.join(INITIALIZERS)}",
+            )
         )
     return found
 
@@ -29,19 +35,31 @@ def fill(block: Block, node: tree.Expression) -> Fill:
 def maybe_fill(block: Block, node: tree.Expression) -> Fill | None:
     """The initializer, or None if the expression names none (a memory may start from a computed value)."""
     name = node.function if isinstance(node, tree.Call) else node
-    if isinstance(name, tree.Name) and name.text in INITIALIZERS and block.find(name.text) is None and name.text not in block.frame.statics:
+    if (
+        isinstance(name, tree.Name)
+        and name.text in INITIALIZERS
+        and block.find(name.text) is None
+        and name.text not in block.frame.statics
+    ):
         arguments = node.arguments if isinstance(node, tree.Call) else []
-        return Fill.new(name=name.text, settings=bind(block, name.text, INITIALIZERS[name.text].settings, arguments, node))
+        return Fill.new(
+            name=name.text, settings=bind(block, name.text, INITIALIZERS[name.text].settings, arguments, node)
+        )
     if isinstance(node, (tree.Number, tree.Unary, tree.Binary, tree.Name)):
         entity = expressions.value(block, node)
-        if isinstance(entity, expressions.Number):
+        if isinstance(entity, Number):
             return number_fill(entity.num)
-        if isinstance(entity, expressions.Flag):
+        if isinstance(entity, Flag):
             return number_fill(Num.of(int(entity.value)))
     elif isinstance(node, tree.Call) and isinstance(name, tree.Name) and expressions.lookup(block, name.text) is None:
         guess = nearest(name.text, INITIALIZERS)
         raise block.frame.fail(
-            errors.UnknownName(name.span, name.text, "initializer", mend=f"did you mean `{guess}`?" if guess else f"initializers: {', '.join(INITIALIZERS)}")
+            errors.UnknownName(
+                name.span,
+                name.text,
+                "initializer",
+                mend=f"did you mean `{guess}`?" if guess else f"initializers: {', '.join(INITIALIZERS)}",
+            )
         )
     return None
 
@@ -52,7 +70,9 @@ def number_fill(number: Num) -> Fill:
     return Fill.new(name="ones") if number == 1 else Fill.new(name="constant", settings={"value": number})
 
 
-def bind(block: Block, what: str, declared: Mapping[str, Any], arguments: Sequence[tree.Argument], node: tree.Node) -> dict[str, Setting]:
+def bind(
+    block: Block, what: str, declared: Mapping[str, Any], arguments: Sequence[tree.Argument], node: tree.Node
+) -> dict[str, Setting]:
     """Settings of an initializer or an optimizer, by place or by name, defaults filled in."""
     names = list(declared)
     settings: dict[str, Setting] = {}
@@ -61,13 +81,23 @@ def bind(block: Block, what: str, declared: Mapping[str, Any], arguments: Sequen
         if name is None or name not in declared:
             guess = nearest(name, names) if name else None
             mend = f"did you mean `{guess}`?" if guess else f"its settings are: {', '.join(names) or 'none'}"
-            raise block.frame.fail(errors.WrongArguments(argument.span, what, f"has no setting `{name}`" if name else "has too many arguments", mend=mend))
+            raise block.frame.fail(
+                errors.WrongArguments(
+                    argument.span, what, f"has no setting `{name}`" if name else "has too many arguments", mend=mend
+                )
+            )
         if name in settings:
             raise block.frame.fail(errors.Twice(argument.span, name))
         settings[name] = expressions.setting(expressions.static(block, argument.value))
         default = declared[name]
         if isinstance(default, bool) != isinstance(settings[name], bool) or not isinstance(settings[name], (bool, Num)):
-            raise block.frame.fail(errors.WrongArguments(argument.span, what, f"`{name}` must be {'true or false' if isinstance(default, bool) else 'a number'}"))
+            raise block.frame.fail(
+                errors.WrongArguments(
+                    argument.span,
+                    what,
+                    f"`{name}` must be {'true or false' if isinstance(default, bool) else 'a number'}",
+                )
+            )
     for name, default in declared.items():
         if name not in settings:
             if default is REQUIRED:

@@ -12,8 +12,8 @@ from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Axis, Carried, Collected, Operand, Repeat, Ride, Sliced
 from archdsl.ir.types import Type, show_shape
 from archdsl.ops import OPS
-from archdsl.passes import apply, expressions, statements
-from archdsl.passes.entities import Bundle, Entity, Function, Maker, Number, Part, Tensor, describe
+from archdsl.passes import apply, axes, expressions, making, statements, storage, written
+from archdsl.passes.entities import Bundle, Entity, Function, Maker, Number, Part, Tensor, Unknown, describe
 from archdsl.passes.frame import Block
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -37,7 +37,21 @@ def chain_of(body: tree.Body) -> tree.Expression | None:
     """The chain that a body is, if it has no statements."""
     if len(body.statements) == 1:
         only = body.statements[0]
-        if isinstance(only, (tree.Chain, tree.Name, tree.Call, tree.Frozen, tree.Stack, tree.Loop, tree.Scan, tree.Residual, tree.Choice, tree.Field)):
+        if isinstance(
+            only,
+            (
+                tree.Chain,
+                tree.Name,
+                tree.Call,
+                tree.Frozen,
+                tree.Stack,
+                tree.Loop,
+                tree.Scan,
+                tree.Residual,
+                tree.Choice,
+                tree.Field,
+            ),
+        ):
             if not (isinstance(only, tree.Chain) and isinstance(only.stages[-1], tree.Sink)):
                 return only
     return None
@@ -54,7 +68,9 @@ def named_inputs(block: Block, body: tree.Body, count: int, span: Span) -> list[
     ports = [p for s in body.statements if isinstance(s, tree.Input) for p in s.ports]
     if len(ports) != count:
         what = f"{count} value{'s' * (count != 1)} come{'s' * (count == 1)} in, and the body names {len(ports)}"
-        raise block.frame.fail(errors.RepeatProblem(span, what, mend="name each with `input a, b` at the top of the body"))
+        raise block.frame.fail(
+            errors.RepeatProblem(span, what, mend="name each with `input a, b` at the top of the body")
+        )
     return ports
 
 
@@ -65,9 +81,11 @@ def rest_of(body: tree.Body) -> list[tree.Statement]:
 def check_type(block: Block, port: tree.Port, tensor: Tensor) -> None:
     """A body's input may say its type; then it is checked."""
     if port.type is not None:
-        declared = statements.type_of(block, port.type)
+        declared = written.type_of(block, port.type)
         if declared != tensor.type:
-            raise block.frame.fail(errors.WrongShape(port.span, f"`{port.name.text}`", f"it is {tensor.type}, and declared {declared}"))
+            raise block.frame.fail(
+                errors.WrongShape(port.span, f"`{port.name.text}`", f"it is {tensor.type}, and declared {declared}")
+            )
 
 
 def inline(block: Block, body: tree.Body, piped: Entity | None) -> Entity:
@@ -84,18 +102,30 @@ def inline(block: Block, body: tree.Body, piped: Entity | None) -> Entity:
         inner.names[port.name.text] = tensor
     statements.run(inner, rest_of(body))
     if len(inner.outputs) != 1:
-        raise block.frame.fail(errors.RepeatProblem(body.span, f"this body gives {len(inner.outputs)} values, and must give one", mend="end it with `output y`"))
+        raise block.frame.fail(
+            errors.RepeatProblem(
+                body.span,
+                f"this body gives {len(inner.outputs)} values, and must give one",
+                mend="end it with `output y`",
+            )
+        )
     return next(iter(inner.outputs.values()))[0]
 
 
 def residual(block: Block, node: tree.Residual, tensors: list[Tensor]) -> Entity:
     if len(tensors) != 1:
-        raise block.frame.fail(errors.RepeatProblem(node.span, "a residual adds to one value that comes in", mend="write `x -> residual { … }`"))
+        raise block.frame.fail(
+            errors.RepeatProblem(
+                node.span, "a residual adds to one value that comes in", mend="write `x -> residual { … }`"
+            )
+        )
     (incoming,) = tensors
     result = expressions.as_tensor(block, inline(block, node.body, incoming), node.span)
     if result.type != incoming.type:
         reason = f"what comes in is {incoming.type}, and its body gives {result.type}"
-        raise block.frame.fail(errors.WrongShape(node.span, "`residual`", reason, mend="both are added, so they must be alike"))
+        raise block.frame.fail(
+            errors.WrongShape(node.span, "`residual`", reason, mend="both are added, so they must be alike")
+        )
     return apply.operate(block, OPS["add"], [incoming, result], {}, node.span)  # type: ignore[no-any-return]
 
 
@@ -111,7 +141,9 @@ def copies(block: Block, node: tree.Stack | tree.Loop, tensors: list[Tensor]) ->
     index = node.index.text if isinstance(node, tree.Stack) and node.index else None
     if index:
         if index in frame.statics or index in frame.sizes or block.find(index) is not None:
-            raise frame.fail(errors.Twice(node.index.span if isinstance(node, tree.Stack) and node.index else node.span, index))
+            raise frame.fail(
+                errors.Twice(node.index.span if isinstance(node, tree.Stack) and node.index else node.span, index)
+            )
         inner.names[index] = Number(Num.symbol(index))
     chain = chain_of(node.body)
     main: str | None = None
@@ -123,7 +155,7 @@ def copies(block: Block, node: tree.Stack | tree.Loop, tensors: list[Tensor]) ->
         for port, tensor in zip(ports, tensors):
             check_type(block, port, tensor)
             if port.name.text in handed:
-                statements.add_state(inner, port.name.text, tensor.type, tensor, port.span)
+                storage.add_state(inner, port.name.text, tensor.type, tensor, port.span)
                 main = main or port.name.text
             else:
                 inner.names[port.name.text] = tensor
@@ -136,24 +168,39 @@ def _carry_chain(inner: Block, chain: tree.Expression, tensors: list[Tensor], no
     """A chain as a body: what it gives is what it takes."""
     frame = inner.frame
     if len(tensors) != 1:
-        raise frame.fail(errors.RepeatProblem(node.span, "a chain passes one value on, and none comes in" if not tensors else "a chain passes one value on"))
+        raise frame.fail(
+            errors.RepeatProblem(
+                node.span,
+                "a chain passes one value on, and none comes in" if not tensors else "a chain passes one value on",
+            )
+        )
     (tensor,) = tensors
     known = frame.values[tensor.operand].name if isinstance(tensor.operand, int) else None
     name = known or "x"
-    incoming = statements.add_state(inner, name, tensor.type, tensor, node.body.span)
+    incoming = storage.add_state(inner, name, tensor.type, tensor, node.body.span)
     result = expressions.as_tensor(inner, through(inner, chain, incoming), chain.span)
     if result.type.subs(frame.equal) != tensor.type.subs(frame.equal):
         reason = f"each pass takes {tensor.type} and gives {result.type}"
-        raise frame.fail(errors.RepeatProblem(chain.span, reason, mend="what a pass gives is what the next one takes; change the size before the repeat"))
+        raise frame.fail(
+            errors.RepeatProblem(
+                chain.span,
+                reason,
+                mend="what a pass gives is what the next one takes; change the size before the repeat",
+            )
+        )
     inner.states[name].next = result
     return name
 
 
 def _check_handed(inner: Block) -> None:
     for info in inner.states.values():
-        if info.next is None and not any(isinstance(e, expressions.Unknown) for e in inner.names.values()):
+        if info.next is None and not any(isinstance(e, Unknown) for e in inner.names.values()):
             raise inner.frame.fail(
-                errors.StateProblem(info.span, f"`{info.name}` is never handed on", mend=f"say what the next pass gets: `{info.name}' = …`")
+                errors.StateProblem(
+                    info.span,
+                    f"`{info.name}` is never handed on",
+                    mend=f"say what the next pass gets: `{info.name}' = …`",
+                )
             )
 
 
@@ -162,14 +209,20 @@ def scan(block: Block, node: tree.Scan, tensors: list[Tensor]) -> Entity:
     """`scan F over time`"""
     frame = block.frame
     if not tensors:
-        raise frame.fail(errors.RepeatProblem(node.span, "nothing comes into this scan", mend="write `x -> scan F over time` or `(scan F over time)(x, y)`"))
-    axes = _slices(block, node, tensors)
+        raise frame.fail(
+            errors.RepeatProblem(
+                node.span,
+                "nothing comes into this scan",
+                mend="write `x -> scan F over time` or `(scan F over time)(x, y)`",
+            )
+        )
+    positions = _slices(block, node, tensors)
     target = None if isinstance(node.target, tree.Body) else expressions.value(block, node.target)
     if isinstance(target, Maker):
-        target = apply.construct(block, target, [], node.target.span)
+        target = making.construct(block, target, [], node.target.span)
     inner = block.child("scan")
     sliced, incoming = [], []
-    for tensor, position in zip(tensors, axes):
+    for tensor, position in zip(tensors, positions):
         if position is None:
             incoming.append(tensor)
             continue
@@ -178,12 +231,12 @@ def scan(block: Block, node: tree.Scan, tensors: list[Tensor]) -> Entity:
         if isinstance(tensor.operand, int):
             value.name = frame.values[tensor.operand].name
             frame.spans[value.id] = node.span
-        sliced.append(Sliced.new(operand=tensor.operand, axis=apply.axis_at(shape, position), value=value))
+        sliced.append(Sliced.new(operand=tensor.operand, axis=axes.axis_at(shape, position), value=value))
         incoming.append(Tensor(value.id, value.type, tensor.range))
     _scan_body(block, inner, node, target, incoming)
-    first = next(i for i, p in enumerate(axes) if p is not None)
+    first = next(i for i, p in enumerate(positions) if p is not None)
     shape = tensors[first].type.shape
-    position = axes[first] or 0
+    position = positions[first] or 0
     size = shape[position]
     how = _Shape("scan", size, at=shape[:position], reversed=node.reversed, sliced=sliced)
     return close(block, inner, node, how, None, node.start)
@@ -209,11 +262,16 @@ def _scan_body(block: Block, inner: Block, node: tree.Scan, target: Entity | Non
     entity: Entity
     match target:
         case Part():
-            entity = apply.apply_part(inner, target, list(incoming), {}, span)
+            entity = making.apply_part(inner, target, list(incoming), {}, span)
         case Function():
             entity = apply.function(inner, target.op, list(incoming), [], span)
         case _:
-            raise frame.fail(errors.NotApplicable(span, f"a scan steps something that can be applied, and this is {describe(target) if target else 'nothing'}"))
+            raise frame.fail(
+                errors.NotApplicable(
+                    span,
+                    f"a scan steps something that can be applied, and this is {describe(target) if target else 'nothing'}",
+                )
+            )
     if isinstance(entity, Bundle):
         for name, tensor in entity.fields.items():
             statements.give(inner, name, tensor, span)
@@ -226,7 +284,7 @@ def _slices(block: Block, node: tree.Scan, tensors: list[Tensor]) -> list[int | 
     """For each operand the position of the scanned axis, or None if it is held."""
     frame = block.frame
     if node.axis.name is None:
-        axis = apply.resolve_axis(block, tensors[0].type.shape, Num.of(node.axis.index or 0), node.axis.span)
+        axis = axes.resolve_axis(block, tensors[0].type.shape, Num.of(node.axis.index or 0), node.axis.span)
         position = axis.index % len(tensors[0].type.shape)
         shapes = [t.type.shape for t in tensors]
         return [position if len(s) > position and s[position] == axis.size else None for s in shapes]
@@ -240,11 +298,22 @@ def _slices(block: Block, node: tree.Scan, tensors: list[Tensor]) -> list[int | 
     for tensor in tensors:
         positions = [i for i, n in enumerate(tensor.type.shape) if n == found.num]
         if len(positions) > 1:
-            raise frame.fail(errors.WrongShape(node.axis.span, "this axis", f"{tensor.type} has {len(positions)} axes of size {found.num}", mend="say which by its position: `over 1`"))
+            raise frame.fail(
+                errors.WrongShape(
+                    node.axis.span,
+                    "this axis",
+                    f"{tensor.type} has {len(positions)} axes of size {found.num}",
+                    mend="say which by its position: `over 1`",
+                )
+            )
         result.append(positions[0] if positions else None)
     if all(p is None for p in result):
         shown = ", ".join(str(t.type) for t in tensors)
-        raise frame.fail(errors.WrongShape(node.axis.span, "this axis", f"nothing that comes in has an axis `{node.axis.name}`: {shown}"))
+        raise frame.fail(
+            errors.WrongShape(
+                node.axis.span, "this axis", f"nothing that comes in has an axis `{node.axis.name}`: {shown}"
+            )
+        )
     return result
 
 
@@ -261,7 +330,9 @@ class _Shape:
     sliced: list[Sliced] = field(default_factory=list)
 
 
-def close(block: Block, inner: Block, node: tree.Node, how: _Shape, main: str | None, start: Sequence[tree.Argument]) -> Bundle:
+def close(
+    block: Block, inner: Block, node: tree.Node, how: _Shape, main: str | None, start: Sequence[tree.Argument]
+) -> Bundle:
     """The repeat's node, and its result."""
     frame = block.frame
     carried, finals = [], {}
@@ -270,8 +341,12 @@ def close(block: Block, inner: Block, node: tree.Node, how: _Shape, main: str | 
             continue
         final = frame.value(info.value.type)
         frame.spans[final.id] = node.span
-        carried.append(Carried.new(name=name, initial=info.initial, value=info.value, next=info.next.operand, final=final))
-        finals[name] = Tensor(final.id, final.type, info.next.range if isinstance(info.initial, Num) else (float("-inf"), float("inf")))
+        carried.append(
+            Carried.new(name=name, initial=info.initial, value=info.value, next=info.next.operand, final=final)
+        )
+        finals[name] = Tensor(
+            final.id, final.type, info.next.range if isinstance(info.initial, Num) else (float("-inf"), float("inf"))
+        )
     _starts(block, inner, start)
     collected, fields = [], {}
     for name, (tensor, span) in inner.outputs.items():
@@ -281,7 +356,11 @@ def close(block: Block, inner: Block, node: tree.Node, how: _Shape, main: str | 
         collected.append(Collected.new(name=name, operand=tensor.operand, axis=axis, value=value))
         fields[name] = Tensor(value.id, value.type, tensor.range)
     if not carried and not collected:
-        raise frame.fail(errors.RepeatProblem(node.span, f"this {how.kind} gives nothing", mend="hand something on (`h' = …`), or collect an `output`"))
+        raise frame.fail(
+            errors.RepeatProblem(
+                node.span, f"this {how.kind} gives nothing", mend="hand something on (`h' = …`), or collect an `output`"
+            )
+        )
     block.nodes.append(
         Repeat(
             kind=how.kind, count=how.count, index=how.index, reversed=how.reversed, sliced=how.sliced, carried=carried,  # type: ignore[arg-type]
@@ -308,7 +387,7 @@ def _stacked(type: Type, how: _Shape) -> tuple[Type, Axis]:
     else:
         position = min(len(at), len(shape))
     shape.insert(position, how.count)
-    return type.with_shape(shape), apply.axis_at(shape, position)
+    return type.with_shape(shape), axes.axis_at(shape, position)
 
 
 def _final(block: Block, riders: list[Part], rides: dict[int, Ride], name: str, span: Span) -> Tensor | None:
@@ -329,7 +408,11 @@ def _starts(block: Block, inner: Block, start: Sequence[tree.Argument]) -> None:
     frame = block.frame
     for argument in start:
         if argument.name is None:
-            raise frame.fail(errors.StateProblem(argument.span, "`from` names the states that start elsewhere", mend="write `from (h = h0)`"))
+            raise frame.fail(
+                errors.StateProblem(
+                    argument.span, "`from` names the states that start elsewhere", mend="write `from (h = h0)`"
+                )
+            )
         name = argument.name.text
         states = {}
         for ride in inner.rides:
@@ -339,11 +422,15 @@ def _starts(block: Block, inner: Block, start: Sequence[tree.Argument]) -> None:
         if name not in states:
             guess = nearest(name, states)
             mend = f"did you mean `{guess}`?" if guess else f"states here: {', '.join(states) or 'none'}"
-            raise frame.fail(errors.StateProblem(argument.span, f"no cell that is stepped here has a state `{name}`", mend=mend))
+            raise frame.fail(
+                errors.StateProblem(argument.span, f"no cell that is stepped here has a state `{name}`", mend=mend)
+            )
         ride, type = states[name]
         tensor = statements.widen(block, expressions.tensor(block, argument.value), type)
         if tensor.type != type and not isinstance(tensor.operand, Num):
-            raise frame.fail(errors.StateProblem(argument.span, f"the state `{name}` is {type}, and this is {tensor.type}"))
+            raise frame.fail(
+                errors.StateProblem(argument.span, f"the state `{name}` is {type}, and this is {tensor.type}")
+            )
         ride.initial[name] = tensor.operand
 
 
@@ -357,12 +444,31 @@ def ride(block: Block, part: Part, span: Span) -> None:
         return
     if target.kind == "definition" and frame.ref.node.kind != "cell":
         mend = f"`x -> scan {part.maker.name}(…) over time` steps it along an axis"
-        raise frame.fail(errors.StateProblem(span, f"`{part.maker.name}` is a cell, and nothing here repeats: its state has nothing to ride on", mend=mend))
+        raise frame.fail(
+            errors.StateProblem(
+                span,
+                f"`{part.maker.name}` is a cell, and nothing here repeats: its state has nothing to ride on",
+                mend=mend,
+            )
+        )
     if target.kind == "stack" and _inside(part.block, target):
         mend = "scan it inside the stack, or make it outside to carry one state from copy to copy"
-        raise frame.fail(errors.StateProblem(span, f"each copy makes its own `{part.maker.name}` and steps it once, so its state goes nowhere", mend=mend))
+        raise frame.fail(
+            errors.StateProblem(
+                span,
+                f"each copy makes its own `{part.maker.name}` and steps it once, so its state goes nowhere",
+                mend=mend,
+            )
+        )
     if id(target) in part.steps:
-        raise frame.fail(errors.StateProblem(span, f"`{part.name}` is stepped twice in one pass", mend="make a second one", notes=[Note(part.span, "made here")]))
+        raise frame.fail(
+            errors.StateProblem(
+                span,
+                f"`{part.name}` is stepped twice in one pass",
+                mend="make a second one",
+                notes=[Note(part.span, "made here")],
+            )
+        )
     part.steps.add(id(target))
     if target.kind == "definition":
         frame.rides = True

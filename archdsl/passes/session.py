@@ -23,7 +23,6 @@ from archdsl.source import Source
 from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
 
-
 if TYPE_CHECKING:
     from archdsl.passes.definitions import SignatureOf
 
@@ -51,7 +50,7 @@ class Session:
     loading: list[str] = field(default_factory=list)
     files: dict[str, FileScope] = field(default_factory=dict)
     broken: set[tuple[tuple[str, str], str]] = field(default_factory=set)
-    signatures: dict[tuple[str, str], "SignatureOf | None"] = field(default_factory=dict)
+    signatures: dict[tuple[str, str], SignatureOf | None] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     _seen: set[tuple[str, int, str]] = field(default_factory=set)
 

@@ -7,18 +7,13 @@ from collections.abc import Iterator, Sequence
 from archdsl import errors
 from archdsl.diagnostics import Note, nearest
 from archdsl.ir.num import Num
-from archdsl.ir.program import Draw as DrawNode
-from archdsl.ir.program import Param as ParamData
 from archdsl.ir.types import Type
-from archdsl.ops import DISTRIBUTIONS
 from archdsl.ops.base import Misfit, broadcast
-from archdsl.passes import conditions, expressions, initial, train, verify
+from archdsl.passes import conditions, expressions, storage, train, verify
 from archdsl.passes.entities import Bundle, Entity, Number, Part, Tensor, Unknown, describe
-from archdsl.passes.frame import Block, Failed, StateInfo
+from archdsl.passes.frame import Block, Failed
 from archdsl.source import Span
 from archdsl.syntax import tree
-
-_DTYPES = ("float", "int", "bool")
 
 
 def run(block: Block, body: Sequence[tree.Statement]) -> None:
@@ -80,20 +75,22 @@ def _one(block: Block, statement: tree.Statement) -> None:
     match statement:
         case tree.Input():
             if block.kind != "definition" or statement not in block.frame.ref.node.body.statements:
-                raise block.frame.fail(errors.Misplaced(statement.span, "`input`", "inputs stand at the top of a definition or of a body"))
+                raise block.frame.fail(
+                    errors.Misplaced(statement.span, "`input`", "inputs stand at the top of a definition or of a body")
+                )
         case tree.Output():
             for result in statement.results:
                 _output(block, result)
         case tree.Param():
-            _param(block, statement)
+            storage.param(block, statement)
         case tree.State():
-            _state(block, statement)
+            storage.state(block, statement)
         case tree.Memory():
-            _memory(block, statement)
+            storage.memory(block, statement)
         case tree.Assign():
             assign(block, statement)
         case tree.Draw():
-            _draw(block, statement)
+            storage.draw(block, statement)
         case tree.Expect():
             block.frame.expects.append(statement)
         case tree.Config():
@@ -122,7 +119,12 @@ def _expression(block: Block, statement: tree.Expression) -> None:
     ends = isinstance(statement, tree.Chain) and isinstance(statement.stages[-1], tree.Sink)
     if not ends and block.frame.ref.node.kind != "train":
         raise block.frame.fail(
-            errors.Misplaced(statement.span, "this value", "nothing uses it", mend="name it (`y = …`), or give it to the caller (`-> output y`)")
+            errors.Misplaced(
+                statement.span,
+                "this value",
+                "nothing uses it",
+                mend="name it (`y = …`), or give it to the caller (`-> output y`)",
+            )
         )
     if isinstance(entity, Part):
         raise block.frame.fail(errors.NotApplicable(statement.span, f"this is {describe(entity)}"))
@@ -140,7 +142,9 @@ def assign(block: Block, statement: tree.Assign) -> None:
         fields = list(entity.fields.values()) if isinstance(entity, Bundle) else []
         if len(fields) != len(statement.targets):
             have = f"{len(fields)} values" if fields else describe(entity)
-            raise frame.fail(errors.WrongArguments(statement.span, f"{len(statement.targets)} names", f"the right side has {have}"))
+            raise frame.fail(
+                errors.WrongArguments(statement.span, f"{len(statement.targets)} names", f"the right side has {have}")
+            )
         for target, field in zip(statement.targets, fields):
             bind(block, target, field, statement)
     if statement.gate:
@@ -170,7 +174,9 @@ def declare(block: Block, name: str, span: Span) -> None:
     if name in block.names:
         raise block.frame.fail(errors.Twice(span, name))
     if name in block.frame.statics:
-        raise block.frame.fail(errors.Twice(span, name, notes=[Note(block.frame.ref.node.name.span, "a hyperparameter has this name")]))
+        raise block.frame.fail(
+            errors.Twice(span, name, notes=[Note(block.frame.ref.node.name.span, "a hyperparameter has this name")])
+        )
 
 
 def hand_on(block: Block, target: tree.Target, tensor: Tensor) -> None:
@@ -217,7 +223,9 @@ def widen(block: Block, tensor: Tensor, type: Type) -> Tensor:
         return tensor
     from archdsl.ir.program import Numbers
 
-    return block.apply("expand", [tensor.operand], [type], span, {"to": Numbers.new(items=list(type.shape))}, ranges=tensor.range)[0]
+    return block.apply(
+        "expand", [tensor.operand], [type], span, {"to": Numbers.new(items=list(type.shape))}, ranges=tensor.range
+    )[0]
 
 
 def gate(block: Block, statement: tree.Assign) -> None:
@@ -244,7 +252,13 @@ def _output(block: Block, result: tree.Result) -> None:
     if isinstance(node, tree.Chain) and isinstance(node.stages[-1], tree.Sink):
         raise block.frame.fail(errors.Misplaced(node.span, "`output` twice", "one of them says it"))
     entity = expressions.value(block, node)
-    if isinstance(entity, Bundle) and not result.name and not isinstance(node, tree.Name) and len(entity.fields) > 1 and entity.main is None:
+    if (
+        isinstance(entity, Bundle)
+        and not result.name
+        and not isinstance(node, tree.Name)
+        and len(entity.fields) > 1
+        and entity.main is None
+    ):
         for name, tensor in entity.fields.items():
             give(block, name, tensor, result.span)
         return
@@ -278,153 +292,13 @@ def _implied(node: tree.Expression) -> str:
 def give(block: Block, name: str, tensor: Tensor, span: Span) -> None:
     """An output of a definition or a body."""
     if name in block.outputs:
-        raise block.frame.fail(errors.Twice(span, name, notes=[Note(block.outputs[name][1], "an output has this name")]))
+        raise block.frame.fail(
+            errors.Twice(span, name, notes=[Note(block.outputs[name][1], "an output has this name")])
+        )
     if isinstance(tensor.operand, int):
         value = block.frame.values[tensor.operand]
         value.name = value.name or (name if name != "output" else None)
     block.outputs[name] = (tensor, span)
-
-
-# -- storage ----------------------------------------------------------------------------------------------------------
-def _param(block: Block, node: tree.Param) -> None:
-    type = type_of(block, node.type)
-    for name in node.names:
-        declare(block, name.text, name.span)
-        fill = initial.fill(block, node.initial)
-        value = block.frame.value(type, block.frame.attribute(name.text))
-        block.frame.spans[value.id] = name.span
-        block.params.append(ParamData.new(value=value, frozen=node.frozen, initial=fill, place=node.span.place()))
-        block.names[name.text] = Tensor(value.id, type)
-
-
-def _state(block: Block, node: tree.State) -> None:
-    frame = block.frame
-    if block.kind == "definition" and frame.ref.node.kind != "cell":
-        mend = f"make it `cell {frame.ref.name}`, or put the state into the body of a loop, stack or scan"
-        raise frame.fail(errors.StateProblem(node.span, f"`{frame.ref.name}` is a {frame.ref.node.kind}, and only a cell has state", mend=mend))
-    if block.kind == "until":
-        raise frame.fail(errors.Misplaced(node.span, "`state`", "an until repeats training calls, whose memory is in their parts"))
-    for name in node.names:
-        declare(block, name.text, name.span)
-        outside = (frame.initial if block.kind == "definition" else block.parent) or block
-        if block.kind == "definition":
-            outside.names.update({n: e for n, e in block.names.items() if isinstance(e, Tensor) and _is_param(block, e)})
-        start = expressions.tensor(outside, node.initial)
-        if node.type is None and isinstance(start.operand, Num):
-            raise frame.fail(errors.StateProblem(node.span, f"the type of `{name.text}` cannot be told from a number", mend=f"write `state {name.text}: [batch, …] = …`"))
-        type = type_of(block, node.type) if node.type else start.type
-        start = widen(outside, start, type)
-        if start.type.subs(frame.equal) != type and not isinstance(start.operand, Num):
-            raise frame.fail(errors.StateProblem(node.initial.span, f"the first value of `{name.text}` is {start.type}, and it is declared {type}"))
-        add_state(block, name.text, type, start, name.span)
-
-
-def _is_param(block: Block, tensor: Tensor) -> bool:
-    return any(p.value.id == tensor.operand for p in block.params)
-
-
-def add_state(block: Block, name: str, type: Type, start: Tensor, span: Span) -> Tensor:
-    """A state of this block; what it is as it comes in."""
-    value = block.frame.value(type, name)
-    block.frame.spans[value.id] = span
-    block.states[name] = StateInfo(name, value, start.operand, span)
-    tensor = Tensor(value.id, value.type)
-    block.names[name] = tensor
-    return tensor
-
-
-def _memory(block: Block, node: tree.Memory) -> None:
-    frame = block.frame
-    if block.kind != "definition":
-        raise frame.fail(errors.Misplaced(node.span, "`memory`", "it belongs to a definition, not to a repeat's body"))
-    type = type_of(block, node.type)
-    for name in node.names:
-        declare(block, name.text, name.span)
-        fill = initial.maybe_fill(block, node.initial)
-        start: object = fill
-        if fill is None:
-            tensor = widen(block, expressions.tensor(block, node.initial), type)
-            if tensor.type.subs(frame.equal) != type and not isinstance(tensor.operand, Num):
-                raise frame.fail(errors.StateProblem(node.initial.span, f"the first value of `{name.text}` is {tensor.type}, and it is declared {type}"))
-            start = tensor.operand
-        value = frame.value(type, frame.attribute(name.text))
-        frame.spans[value.id] = name.span
-        frame.memories[name.text] = StateInfo(name.text, value, start, node.span)  # type: ignore[arg-type]
-        block.names[name.text] = Tensor(value.id, type)
-
-
-# -- chance -----------------------------------------------------------------------------------------------------------
-def _draw(block: Block, node: tree.Draw) -> None:
-    frame = block.frame
-    distribution = DISTRIBUTIONS.get(node.distribution.text)
-    if distribution is None:
-        guess = nearest(node.distribution.text, DISTRIBUTIONS)
-        mend = f"did you mean `{guess}`?" if guess else f"distributions: {', '.join(DISTRIBUTIONS)}"
-        raise frame.fail(errors.UnknownName(node.distribution.span, node.distribution.text, "distribution", mend=mend))
-    names = list(distribution.parameters)
-    tensors: dict[str, Tensor] = {}
-    for i, argument in enumerate(node.arguments):
-        name = argument.name.text if argument.name else names[i] if i < len(names) else ""
-        if name not in names or name in tensors:
-            raise frame.fail(errors.DrawProblem(argument.span, f"{distribution.name} takes {', '.join(names)}"))
-        tensors[name] = expressions.tensor(block, argument.value)
-    if len(tensors) != len(names):
-        raise frame.fail(errors.DrawProblem(node.span, f"{distribution.name} takes {', '.join(names)}"))
-    ordered = [tensors[n] for n in names]
-    declared = type_of(block, node.type) if node.type else None
-    way = node.gradient.text if node.gradient else "none"
-    try:
-        type = distribution.type([t.type for t in ordered], way, declared)  # type: ignore[arg-type]
-    except Misfit as misfit:
-        raise frame.fail(errors.DrawProblem(node.span, misfit.reason, mend=misfit.hint)) from None
-    value = frame.value(type)
-    frame.spans[value.id] = node.span
-    operands = [t.operand for t in ordered]
-    block.nodes.append(DrawNode.new(distribution=distribution.name, inputs=operands, gradient=way, outputs=[value], place=node.span.place()))  # type: ignore[arg-type]
-    support = distribution.support([t.range for t in ordered])
-    drawn = Tensor(value.id, value.type, support, (distribution.name, operands))
-    bind(block, node.target, drawn, node)
-
-
-# -- types ------------------------------------------------------------------------------------------------------------
-def type_of(block: Block, node: tree.TypeOf, introduce: bool = False) -> Type:
-    """The type as written. In an input, names that are nothing yet become sizes."""
-    frame = block.frame
-    dtype = node.dtype.text if node.dtype else "float"
-    if dtype not in _DTYPES:
-        guess = nearest(dtype, _DTYPES)
-        raise frame.fail(errors.UnknownName(node.span, dtype, "element kind", mend=f"did you mean `{guess}`?" if guess else "it is float, int or bool"))
-    shape = []
-    for item in node.sizes:
-        if introduce:
-            for name in _names(item):
-                if name.text not in frame.statics:
-                    frame.sizes.setdefault(name.text, name.span)
-        elif isinstance(item, tree.Name) and expressions.lookup(block, item.text) is None:
-            guess = nearest(item.text, {*frame.sizes, *frame.statics})
-            mend = f"did you mean `{guess}`?" if guess else "sizes come from inputs and hyperparameters"
-            raise frame.fail(errors.UnknownName(item.span, item.text, "size", mend=mend))
-        size = expressions.number(block, item)
-        if size.is_const and (not size.is_integer or size.value < 0):
-            raise frame.fail(errors.BadSize(item.span, "this size", str(size), "whole and not negative"))
-        shape.append(size)
-    if sum(n == expressions.ELLIPSIS for n in shape) > 1:
-        raise frame.fail(errors.WrongShape(node.span, "this type", "`...` may stand once in a type"))
-    return Type(dtype=dtype, shape=tuple(shape))  # type: ignore[arg-type]
-
-
-def _names(node: tree.Expression) -> Iterator[tree.Name]:
-    match node:
-        case tree.Name():
-            yield node
-        case tree.Binary():
-            yield from _names(node.left)
-            yield from _names(node.right)
-        case tree.Unary():
-            yield from _names(node.value)
-        case tree.Call():
-            for argument in node.arguments:
-                yield from _names(argument.value)
 
 
 # -- the end of a definition ------------------------------------------------------------------------------------------
@@ -434,7 +308,13 @@ def finish(block: Block) -> None:
     kind = frame.ref.node.kind
     for info in block.states.values():
         if info.next is None and not frame.broken:
-            frame.report(errors.StateProblem(info.span, f"`{info.name}` is never handed on", mend=f"say what the next step gets: `{info.name}' = …`"))
+            frame.report(
+                errors.StateProblem(
+                    info.span,
+                    f"`{info.name}` is never handed on",
+                    mend=f"say what the next step gets: `{info.name}' = …`",
+                )
+            )
     for part in frame.parts:
         if part.made is None and not frame.broken:
             frame.report(errors.Unused(part.span, part.name))
@@ -442,6 +322,10 @@ def finish(block: Block) -> None:
         frame.report(errors.NoOutput(frame.ref.node.name.span, frame.ref.name))
     if kind == "block" and frame.rides:
         mend = f"make `{frame.ref.name}` a cell, or scan the cell along an axis"
-        frame.report(errors.StateProblem(frame.ref.node.name.span, "a block steps a cell, and has nothing for its state to ride on", mend=mend))
+        frame.report(
+            errors.StateProblem(
+                frame.ref.node.name.span, "a block steps a cell, and has nothing for its state to ride on", mend=mend
+            )
+        )
     if not frame.broken:
         verify.gates(block)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from archdsl import errors
 from archdsl.diagnostics import nearest
-from archdsl.ir.program import Minimize, Repeat, Until, Update
-from archdsl.ir.program import Setting
+from archdsl.ir.program import Minimize, Repeat, Setting, Until, Update
 from archdsl.ops import OPTIMIZERS
 from archdsl.ops.base import default_of
 from archdsl.passes import expressions, initial
@@ -26,7 +25,9 @@ def minimize(block: Block, node: tree.Minimize) -> None:
     loss = expressions.tensor(block, node.loss)
     if loss.type.shape != () or loss.type.dtype != "float":
         mend = "mean(…) of it makes it a scalar" if loss.type.shape else ""
-        raise frame.fail(errors.LearningProblem(node.loss.span, f"a loss is a scalar, and this is {loss.type}", mend=mend))
+        raise frame.fail(
+            errors.LearningProblem(node.loss.span, f"a loss is a scalar, and this is {loss.type}", mend=mend)
+        )
     parts, params = [], []
     for name in node.over:
         entity = block.find(name.text)
@@ -37,8 +38,16 @@ def minimize(block: Block, node: tree.Minimize) -> None:
         else:
             known = [n for n, e in block.names.items() if isinstance(e, Part)]
             guess = nearest(name.text, known)
-            what = f"`{name.text}` is {describe(entity)}" if entity is not None else f"`{name.text}` is nothing that learns"
-            mend = f"did you mean `{guess}`?" if guess else f"name a part first (`net = Net()`); here: {', '.join(known) or 'none'}"
+            what = (
+                f"`{name.text}` is {describe(entity)}"
+                if entity is not None
+                else f"`{name.text}` is nothing that learns"
+            )
+            mend = (
+                f"did you mean `{guess}`?"
+                if guess
+                else f"name a part first (`net = Net()`); here: {', '.join(known) or 'none'}"
+            )
             raise frame.fail(errors.LearningProblem(name.span, what, mend=mend))
     optimizer, settings = _optimizer(block, node)
     taken = {n.name for n in block.nodes if isinstance(n, Minimize)}
@@ -47,7 +56,15 @@ def minimize(block: Block, node: tree.Minimize) -> None:
     while name_of in taken:
         name_of, i = f"{base}_{i}", i + 1
     block.nodes.append(
-        Minimize.new(name=name_of, loss=loss.operand, over=parts, over_params=params, optimizer=optimizer, settings=settings, place=node.span.place())  # type: ignore[arg-type]
+        Minimize.new(
+            name=name_of,
+            loss=loss.operand,
+            over=parts,
+            over_params=params,
+            optimizer=optimizer,
+            settings=settings,
+            place=node.span.place(),
+        )  # type: ignore[arg-type]
     )
 
 
@@ -75,11 +92,19 @@ def update(block: Block, node: tree.Assign) -> None:
     target = node.targets[0]
     part = block.find(target.part or "")
     if len(node.targets) != 1 or not target.handed or not isinstance(part, Part):
-        raise block.frame.fail(errors.StateProblem(target.span, "only `part.memory' = …` updates a part", mend="name the part first: `E = …`"))
+        raise block.frame.fail(
+            errors.StateProblem(
+                target.span, "only `part.memory' = …` updates a part", mend="name the part first: `E = …`"
+            )
+        )
     tensor = expressions.tensor(block, node.value)
     memory = _memory(block, part, target.name, target)
     if tensor.type != memory:
-        raise block.frame.fail(errors.StateProblem(node.value.span, f"`{target.part}.{target.name}` is {memory}, and this is {tensor.type}"))
+        raise block.frame.fail(
+            errors.StateProblem(
+                node.value.span, f"`{target.part}.{target.name}` is {memory}, and this is {tensor.type}"
+            )
+        )
     block.nodes.append(Update.new(made=part.id, memory=target.name, operand=tensor.operand, place=node.span.place()))
 
 
@@ -90,7 +115,9 @@ def _memory(block: Block, part: Part, name: str, node: tree.Node):  # type: igno
         if memory.value.name == name:
             return memory.value.type.subs(part.bindings)
     known = ", ".join(m.value.name or "" for m in memories) or "none, as long as it is not applied"
-    raise block.frame.fail(errors.StateProblem(node.span, f"`{part.name}` has no memory `{name}`", mend=f"its memories: {known}"))
+    raise block.frame.fail(
+        errors.StateProblem(node.span, f"`{part.name}` has no memory `{name}`", mend=f"its memories: {known}")
+    )
 
 
 def until(block: Block, node: tree.Until) -> None:
@@ -102,8 +129,17 @@ def until(block: Block, node: tree.Until) -> None:
     inner = block.child("until")
     statements.run(inner, node.body.statements)
     condition = node.condition
-    if not (isinstance(condition, tree.Call) and isinstance(condition.function, tree.Name) and condition.function.text == "stable" and condition.arguments):
-        raise frame.fail(errors.LearningProblem(condition.span, "an until waits for memories to stop changing", mend="write `until stable(m) at_most n`"))
+    if not (
+        isinstance(condition, tree.Call)
+        and isinstance(condition.function, tree.Name)
+        and condition.function.text == "stable"
+        and condition.arguments
+    ):
+        raise frame.fail(
+            errors.LearningProblem(
+                condition.span, "an until waits for memories to stop changing", mend="write `until stable(m) at_most n`"
+            )
+        )
     stable = [_stable(inner, a.value) for a in condition.arguments]
     at_most = expressions.number(block, node.at_most)
     block.nodes.append(Until.new(stable=stable, at_most=at_most, body=inner.region(), place=node.span.place()))
@@ -117,10 +153,18 @@ def _stable(block: Block, node: tree.Expression) -> tuple[int, str]:
             _memory(block, part, node.name.text, node)
             return part.id, node.name.text
     if isinstance(node, tree.Name):
-        holders = [p for p in frame.parts if p.variant and any(m.value.name == node.text for m in p.variant.definition.memories)]
+        holders = [
+            p
+            for p in frame.parts
+            if p.variant and any(m.value.name == node.text for m in p.variant.definition.memories)
+        ]
         if len(holders) == 1:
             return holders[0].id, node.text
-        reason = f"no part here has a memory `{node.text}`" if not holders else f"{len(holders)} parts have a memory `{node.text}`"
+        reason = (
+            f"no part here has a memory `{node.text}`"
+            if not holders
+            else f"{len(holders)} parts have a memory `{node.text}`"
+        )
         raise frame.fail(errors.LearningProblem(node.span, reason, mend="write `stable(part.memory)`"))
     raise frame.fail(errors.LearningProblem(node.span, "stable takes memories: `stable(part.memory)`"))
 

@@ -59,4 +59,3 @@ def _multiplies(gate: int, nodes: list[Node], handed: set[object]) -> bool:
                     reached.add(collected.value.id)
                     return True
     return bool(reached & handed)
-

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import textwrap
-from typing import Any, List, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from lark import Token
 
@@ -46,7 +47,7 @@ class Build:
     def _span(self, c: Children) -> Span:
         return Span(self.source, self._ends(c[0])[0], self._ends(c[-1])[1]) if c else Span(self.source, 0, 0)
 
-    def _ids(self, c: Children) -> List[tree.Identifier]:
+    def _ids(self, c: Children) -> builtins.list[tree.Identifier]:
         return [tree.Identifier(self._at(t), str(t)) for t in _tokens(c, "NAME")]
 
     # -- files ----------------------------------------------------------------------------------------------------
@@ -63,7 +64,7 @@ class Build:
         (name,) = self._ids(c)
         return tree.Definition(self._span(c), kind, name, doc, hypers[0] if hypers else [], c[-1])
 
-    def hypers(self, c: Children) -> List[tree.Hyper]:
+    def hypers(self, c: Children) -> builtins.list[tree.Hyper]:
         return _of(c, tree.Hyper)
 
     def hyper(self, c: Children) -> tree.Hyper:
@@ -78,7 +79,9 @@ class Build:
 
     def port(self, c: Children) -> tree.Port:
         types = _of(c, tree.TypeOf)
-        return tree.Port(self._span(c), self._ids(c[:1])[0], types[0] if types else None, c[-1] if _has(c, "EQUAL") else None)
+        return tree.Port(
+            self._span(c), self._ids(c[:1])[0], types[0] if types else None, c[-1] if _has(c, "EQUAL") else None
+        )
 
     def output(self, c: Children) -> tree.Output:
         return tree.Output(self._span(c), _of(c, tree.Result))
@@ -86,7 +89,7 @@ class Build:
     def result(self, c: Children) -> tree.Result:
         return tree.Result(self._span(c), self._ids(c[:1])[0] if len(c) > 1 else None, c[-1])
 
-    def names(self, c: Children) -> List[tree.Identifier]:
+    def names(self, c: Children) -> builtins.list[tree.Identifier]:
         return self._ids(c)
 
     def param(self, c: Children) -> tree.Param:
@@ -182,7 +185,7 @@ class Build:
     def handed(self, c: Children) -> tree.Handed:
         return tree.Handed(self._span(c), c[0])
 
-    def arguments(self, c: Children) -> "Arguments":
+    def arguments(self, c: Children) -> Arguments:
         return Arguments(self._span(c), _of(c, tree.Argument))
 
     def argument(self, c: Children) -> tree.Argument:
@@ -207,7 +210,7 @@ class Build:
         return tree.Rest(self._at(c[0]))
 
 
-def _start(c: Children) -> List[tree.Argument]:
+def _start(c: Children) -> list[tree.Argument]:
     """The arguments of `from`, if there are any."""
     return c[-1].items if isinstance(c[-1], Arguments) else []
 
@@ -215,5 +218,5 @@ def _start(c: Children) -> List[tree.Argument]:
 class Arguments:
     """The parentheses of a call, between reductions."""
 
-    def __init__(self, span: Span, items: "list[tree.Argument]"):
+    def __init__(self, span: Span, items: list[tree.Argument]):
         self.span, self.items = span, items

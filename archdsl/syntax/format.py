@@ -36,7 +36,7 @@ class Group:
     """What stands between `(` and `)` or `[` and `]`, split at its commas."""
 
     opener: Token
-    parts: "list[Items]"
+    parts: list[Items]
     closer: Token
 
     @cached_property
@@ -53,12 +53,12 @@ class Block:
 
     opener: Token
     comment: Comment | None
-    statements: "list[Statement]"
+    statements: list[Statement]
     closer: Token
 
     @cached_property
     def flat(self) -> str | None:
-        if self.comment or len(self.statements) > 1 or any(s.before or s.items and _is_if(s.items) for s in self.statements):
+        if self.comment or len(self.statements) > 1 or any(s.before or (s.items and _is_if(s.items)) for s in self.statements):
             return None
         inner = _flat(self.statements[0].items) if self.statements else ""
         return None if inner is None else f"{{ {inner} }}" if inner else "{ }"

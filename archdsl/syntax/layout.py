@@ -85,8 +85,12 @@ class Layout:
         if token is None or open_:
             opener = open_[-1]
             span = self.source.span(opener.start_pos or 0, opener.end_pos or 0)
-            return Unbalanced(span, str(opener), "is never closed" if token is None else f"is closed by {str(token)!r}").error()
-        return Unbalanced(self.source.span(token.start_pos or 0, token.end_pos or 0), str(token), "closes nothing").error()
+            return Unbalanced(
+                span, str(opener), "is never closed" if token is None else f"is closed by {str(token)!r}"
+            ).error()
+        return Unbalanced(
+            self.source.span(token.start_pos or 0, token.end_pos or 0), str(token), "closes nothing"
+        ).error()
 
 
 def _keyword(word: str, previous: str | None, following: str | None, top: bool) -> str | None:

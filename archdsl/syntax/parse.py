@@ -61,7 +61,7 @@ class _Parser:
 
     @staticmethod
     @lru_cache(maxsize=1)
-    def shared() -> "_Parser":
+    def shared() -> _Parser:
         return _Parser()
 
     def _comment(self, token: Token) -> Token:
@@ -119,10 +119,14 @@ def _token(source: Source, problem: UnexpectedToken) -> Errors:
     expected = set(problem.expected)
     if expected & {"MODEL", "BLOCK"} and "NAME" not in expected:
         wanted = "a definition: `model`, `block`, `cell`, `train` or `use`"
-    elif _EXPRESSION <= expected:
+    elif expected >= _EXPRESSION:
         wanted = "a statement" if "_NL" in expected or "INPUT" in expected else "an expression"
     else:
-        words = [_WORDS[e] for e in ("EQUAL", "COLON", "COMMA", "RPAR", "RSQB", "LBRACE", "RBRACE", "NAME", "LSQB", "_NL", "$END") if e in expected]
+        words = [
+            _WORDS[e]
+            for e in ("EQUAL", "COLON", "COMMA", "RPAR", "RSQB", "LBRACE", "RBRACE", "NAME", "LSQB", "_NL", "$END")
+            if e in expected
+        ]
         wanted = " or ".join(words[:4]) or "something else"
     start = token.start_pos if token.start_pos is not None else len(source.text)
     end = token.end_pos if token.end_pos is not None else start

@@ -36,51 +36,51 @@ class Rest(Node):
 
 
 class ListOf(Node):
-    items: list["Expression"]
+    items: list[Expression]
 
 
 class Argument(Node):
     name: Identifier | None
-    value: "Expression"
+    value: Expression
 
 
 class Call(Node):
-    function: "Expression"
+    function: Expression
     arguments: list[Argument]
 
 
 class Field(Node):
     """`r.skip`, `E.weight`"""
 
-    value: "Expression"
+    value: Expression
     name: Identifier
 
 
 class Handed(Node):
     """`h'`, `r.h'`"""
 
-    value: "Expression"
+    value: Expression
 
 
 class Frozen(Node):
-    value: "Expression"
+    value: Expression
 
 
 class Unary(Node):
     op: str
-    value: "Expression"
+    value: Expression
 
 
 class Binary(Node):
     op: str
-    left: "Expression"
-    right: "Expression"
+    left: Expression
+    right: Expression
 
 
 class Chain(Node):
     """`x -> f -> output y`"""
 
-    stages: list["Expression"]
+    stages: list[Expression]
 
 
 class Sink(Node):
@@ -90,18 +90,18 @@ class Sink(Node):
 
 
 class Body(Node):
-    statements: list["Statement"]
+    statements: list[Statement]
 
 
 class Stack(Node):
-    count: "Expression"
+    count: Expression
     index: Identifier | None
     body: Body
     start: list[Argument]
 
 
 class Loop(Node):
-    count: "Expression"
+    count: Expression
     body: Body
     start: list[Argument]
 
@@ -112,7 +112,7 @@ class Axis(Node):
 
 
 class Scan(Node):
-    target: Union["Expression", Body]
+    target: Expression | Body
     axis: Axis
     reversed: bool
     start: list[Argument]
@@ -123,13 +123,30 @@ class Residual(Node):
 
 
 class Choice(Node):
-    condition: "Expression"
+    condition: Expression
     then: Body
-    otherwise: Union[Body, "Choice", None]
+    otherwise: Body | Choice | None
 
 
 Expression = Union[
-    Name, Number, String, Rest, ListOf, Call, Field, Handed, Frozen, Unary, Binary, Chain, Sink, Stack, Loop, Scan, Residual, Choice
+    Name,
+    Number,
+    String,
+    Rest,
+    ListOf,
+    Call,
+    Field,
+    Handed,
+    Frozen,
+    Unary,
+    Binary,
+    Chain,
+    Sink,
+    Stack,
+    Loop,
+    Scan,
+    Residual,
+    Choice,
 ]
 
 
@@ -206,7 +223,7 @@ class Expect(Node):
 class Config(Node):
     name: Identifier
     arguments: list[Argument]
-    expects: list["Statement"]
+    expects: list[Statement]
 
 
 class Minimize(Node):
@@ -244,5 +261,5 @@ class Use(Node):
 
 class File(Node):
     source: Source
-    items: list[Union[Use, Definition]]
+    items: list[Use | Definition]
     comments: list[Span]

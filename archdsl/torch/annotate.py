@@ -43,6 +43,8 @@ class Types:
                 return key.startswith(KEY) or self.known.get(key, False)
             case ast.Attribute(value=ast.Name(id="self")):
                 return True
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="torch"), attr="linalg")):
+                return True
             case ast.Attribute(value=ast.Name(id="torch" | "F" | "nn")):
                 return False
             case ast.Attribute(value=value):

@@ -88,7 +88,7 @@ class Body(Function):
         if isinstance(before, ast.Name) and before.id in self.variables and value.type.dtype == "float":
             var = self.variables[before.id]
             same_kind = var.type is None or var.type.dtype == "float"
-            if same_kind and not var.alone and (var.wishes[0] in ("hidden", "x") or len(var.wishes[0]) <= GENERIC):
+            if same_kind and var.kind == "tensor" and (var.wishes[0] in ("hidden", "x") or len(var.wishes[0]) <= GENERIC):
                 result.append(var.name or var.wishes[0])
         if isinstance(node, Apply) and node.op == "concat":
             short = [var.name or var.wishes[0] for i in node.inputs if (var := self.variable_of(i))]
@@ -173,8 +173,8 @@ class Body(Function):
     def distribution_first(self, value: ast.expr) -> ast.expr:
         """A distribution in a variable of its own: its methods have no types, so it is declared to be anything."""
         for call in ast.walk(value):
-            if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("torch.distributions."):
-                key = self.variable("distribution", alone=True)
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "torch.distributions":
+                key = self.variable("distribution", kind=f"distribution {self._count}")
                 self.block.append(Assign([key], copy.copy(call), keep=True, annotation="Any"))
                 return _Replace(call, name(key)).visit(value)
         return value
@@ -328,7 +328,7 @@ class Body(Function):
         wish = own[0].name if len(callee.state) == 1 and own else "state"
         if made in self.state_keys:
             wish = self.variables[self.state_keys[made]].wishes[0]
-        key = self.variable(wish, named=True, alone=True)
+        key = self.variable(wish, named=True, kind=f"state from {callee.name}" if given else "state")
         self.state_keys[made] = key
         if len(given) == len(callee.state):
             self.given.add(made)
@@ -369,7 +369,7 @@ class Body(Function):
     def collect_into(self, node: Repeat, wish: str, value_name: str | None) -> str:
         plain = identifier(wish.rstrip("'"))
         several = plain if plain.endswith("s") else plural(plain)
-        return self.variable(several if len(plain) > GENERIC and value_name != several else "outputs", alone=True)
+        return self.variable(several if len(plain) > GENERIC and value_name != several else "outputs", kind="list")
 
     # -- the head of a loop -------------------------------------------------------------------------------------
     def head(self, node: Repeat) -> Callable[[], tuple[ast.expr, ast.expr]]:
@@ -405,13 +405,13 @@ class Body(Function):
         items = sorted(held(node.body), key=lambda h: h.id)
         names = []
         for item in items:
-            names.append(self.variable(self.copy_name(item), named=True, alone=True))
+            names.append(self.variable(self.copy_name(item), named=True, kind="module"))
         lists = [self.holders[item.id] for item in items]
         for item, key in zip(items, names):
             self.holders[item.id] = name(key)
         targets = [name(k) for k in names]
         count: ast.expr = ast.Call(ast.Name("range", ast.Load()), [self.number(node.count, whole=True)], [])
-        index = self.variable(node.index or "i", named=True, alone=True)
+        index = self.variable(node.index or "i", named=True, kind="index")
         if node.index:
             self.index_keys[node.index] = index
 

@@ -197,14 +197,19 @@ class Constructor:
 
 
 def _opposite(test: str) -> str:
-    """`not` of a test, as one comparison where it is one."""
-    node = parse(test)
+    """`not` of a test, as comparisons without a `not`."""
+    return flat(_negated(parse(test)))
+
+
+def _negated(node: ast.expr) -> ast.expr:
     opposite: dict[type[ast.cmpop], ast.cmpop] = {
         ast.Eq: ast.NotEq(), ast.NotEq: ast.Eq(), ast.Lt: ast.GtE(), ast.GtE: ast.Lt(), ast.Gt: ast.LtE(), ast.LtE: ast.Gt(),
     }  # fmt: skip
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        return flat(ast.Compare(node.left, [opposite[type(node.ops[0])]], node.comparators))
-    return f"not ({test})"
+        return ast.Compare(node.left, [opposite[type(node.ops[0])]], node.comparators)
+    if isinstance(node, ast.BoolOp):
+        return ast.BoolOp(ast.And() if isinstance(node.op, ast.Or) else ast.Or(), [_negated(v) for v in node.values])
+    return ast.UnaryOp(ast.Not(), node)
 
 
 def in_place(indent: str, weight: str, value: ast.expr) -> list[str]:

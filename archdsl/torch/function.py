@@ -45,16 +45,16 @@ class Function:
             self.holders[item.id] = parse(f"self.{plan.attributes[item.id]}")
 
     # -- variables ----------------------------------------------------------------------------------------------
-    def variable(self, *wishes: str, type: Type | None = None, named: bool = False, alone: bool = False) -> str:
+    def variable(self, *wishes: str, type: Type | None = None, named: bool = False, kind: str = "tensor") -> str:
         """A new variable's key."""
         self._count += 1
         key = f"{KEY}{self._count}"
-        self.variables[key] = Variable(key, list(wishes), type, named, alone)
+        self.variables[key] = Variable(key, list(wishes), type, named, kind)
         return key
 
-    def parameter(self, wish: str, name_: str, type: Type | None = None, alone: bool = False) -> str:
+    def parameter(self, wish: str, name_: str, type: Type | None = None, kind: str = "tensor") -> str:
         """A parameter of the function, named at once."""
-        key = self.variable(wish, type=type, named=True, alone=alone)
+        key = self.variable(wish, type=type, named=True, kind=kind)
         self.variables[key].name = name_
         self.parameters.append(key)
         return key

@@ -135,8 +135,9 @@ class Forward(Body):
     def _state_parameter(self, names: Namespace) -> str:
         (part, *more) = self.plan.state
         wish = "state" if more or part.state is None else part.name
-        alone = bool(more) or part.state is None
-        return self.parameter(wish, names.take(wish), part.state.value.type if part.state and not alone else None, alone=alone)
+        whole = bool(more) or part.state is None
+        type_ = part.state.value.type if part.state and not whole else None
+        return self.parameter(wish, names.take(wish), type_, kind="state" if whole else "tensor")
 
     def names(self) -> set[str]:
         """Names that no variable may have: those of the classes used inside."""
@@ -179,7 +180,7 @@ class Forward(Body):
             for part in self.plan.state:
                 type_ = part.state.value.type if part.state else None
                 unused = part.state is not None and part.state.value.id not in self.used
-                targets.append("_" if unused else self.variable(part.name, type=type_, named=True, alone=part.state is None))
+                targets.append("_" if unused else self.variable(part.name, type=type_, named=True, kind="tensor" if part.state else f"state of {part.name}"))
             value = ast.IfExp(parse(f"{self.state_key} is None"), start, state) if start else state
             self.assign(targets, value, keep=True)
         else:
@@ -217,7 +218,7 @@ class Forward(Body):
             return self.filled(operand, Type())
         value = self.operand(operand)
         plain = wish.rstrip("'")
-        if isinstance(value, ast.Name) and value.id in self.variables and not self.variables[value.id].alone:
+        if isinstance(value, ast.Name) and value.id in self.variables and self.variables[value.id].kind == "tensor":
             var = self.variables[value.id]
             if not var.named and not var.name:
                 var.wishes.insert(0, plain)

@@ -70,22 +70,18 @@ def give_names(body: list[Statement], variables: dict[str, Variable], taken: set
     meets = Liveness(body, parameters).meets
     partners = _partners(body)
     order = _order(body, parameters)
-    alone = {variables[k].name for k in parameters if variables[k].alone}
     for key in order:
         var = variables[key]
         if var.name:
             continue
-        near = {variables[k].name for k in meets.get(key, ())} | taken | alone
-        if var.alone:
-            near |= {v.name for v in variables.values()}
-        var.name = _choose(var, [variables[p] for p in partners.get(key, ()) if not variables[p].alone], near)
-        if var.alone:
-            alone.add(var.name)
+        near = {variables[k].name for k in meets.get(key, ())} | taken
+        near |= {v.name for v in variables.values() if v.kind != var.kind}
+        var.name = _choose(var, [variables[p] for p in partners.get(key, ()) if variables[p].kind == var.kind], near)
 
 
 def _choose(var: Variable, partners: list[Variable], near: set[str]) -> str:
-    wishes = [p.name for p in partners if p.name and not var.named and not var.alone]
-    wishes += [variable(p.wishes[0]) for p in partners if p.named and not p.name and not var.named and not var.alone]
+    wishes = [p.name for p in partners if p.name and not var.named]
+    wishes += [variable(p.wishes[0]) for p in partners if p.named and not p.name and not var.named]
     wishes += [variable(w) for w in var.wishes]
     return Namespace(near).take(*wishes)
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from archdsl.ir.num import Num
-from archdsl.ir.program import Call, Definition, Made, Node, Param, Program, Region, Repeat, State, Until
+from archdsl.ir.program import Apply, Call, Definition, Made, Node, Numbers, Param, Program, Region, Repeat, State, Until
 from archdsl.torch.names import Namespace, attribute, class_name, plural, variable
 from archdsl.torch.numbers import is_real
+from archdsl.torch.site import REAL_SETTINGS
 
 
 class CannotEmit(ValueError):
@@ -97,7 +98,12 @@ class Plan:
         return result
 
     def _wish(self, h: Held) -> str:
-        return h.item.name if isinstance(h.item, Made) else h.item.value.name or "weight"
+        """The program's name. What a stack alone consists of, and the program did not name, is named after the stack's count."""
+        if isinstance(h.item, Param):
+            return h.item.value.name or "weight"
+        if h.stacks and not h.item.named and len(list(held(h.stacks[-1].body))) == 1:
+            return h.stacks[-1].count.name or plural(h.item.name)
+        return h.item.name
 
     @cached_property
     def hyper_attributes(self) -> dict[str, str]:
@@ -124,7 +130,8 @@ class Plan:
                 ridden.add(node.made)
                 item = made[node.made]
                 assert isinstance(item, Made)
-                parts.append(StatePart(names.take(variable(item.name)), made=item))
+                clash = item.name in {v.name for n in nodes(definition.body) for v in getattr(n, "outputs", [])}
+                parts.append(StatePart(names.take(variable(f"{item.name}_state" if clash else item.name)), made=item))
         return parts
 
     @cached_property
@@ -177,6 +184,8 @@ class ProgramPlan:
             for name, value in given:
                 if value is not None and is_real(value, plan.real):
                     plan.real.add(name)
+        for plan in self.plans.values():
+            plan.real |= _only_in_arithmetic(plan)
         changed = True
         while changed:
             changed = any([self._spread(plan) for plan in self.plans.values()])
@@ -192,6 +201,42 @@ class ProgramPlan:
                     callee.real.add(name)
                     changed = True
         return changed
+
+
+def _only_in_arithmetic(plan: Plan) -> set[str]:
+    """Hyperparameters that no size, count or part needs as a whole number."""
+    definition = plan.definition
+    whole: set[str] = set()
+    types = [v.type for v in definition.inputs] + [s.value.type for s in definition.states] + [m.value.type for m in definition.memories]
+    passed: set[str] = set()
+    for h in plan.held:
+        if isinstance(h.item, Param):
+            types.append(h.item.value.type)
+            continue
+        for name, value in h.item.settings.items():
+            symbols = _symbols(value)
+            if not h.item.primitive:
+                passed |= symbols
+            elif name not in REAL_SETTINGS:
+                whole |= symbols
+        whole |= {s for n in h.item.sizes.values() for s in n.symbols()}
+        for stack in h.stacks:
+            whole |= stack.count.symbols()
+    for node in nodes(definition.body):
+        if isinstance(node, Repeat):
+            whole |= node.count.symbols()
+        if isinstance(node, Apply):
+            whole |= {s for n, v in node.settings.items() if n not in REAL_SETTINGS for s in _symbols(v)}
+        types += [v.type for v in getattr(node, "outputs", [])]
+    whole |= {s for t in types for s in t.symbols()}
+    whole |= {s for h in definition.hypers if h.default is not None for s in h.default.symbols()}
+    return {h.name for h in definition.hypers} - whole - passed
+
+
+def _symbols(value: object) -> set[str]:
+    if isinstance(value, Num):
+        return value.symbols()
+    return {s for n in value.items for s in n.symbols()} if isinstance(value, Numbers) else set()
 
 
 __all__ = ["CannotEmit", "Held", "Plan", "ProgramPlan", "StatePart", "held", "in_order", "nodes", "plural", "regions"]

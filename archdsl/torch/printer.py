@@ -149,10 +149,12 @@ def _index(index: ast.expr) -> str:
 def _one_index(index: ast.expr) -> str:
     if not isinstance(index, ast.Slice):
         return flat(index, _TERNARY)
-    lower, upper = (flat(b) if b else "" for b in (index.lower, index.upper))
-    if all(b is None or _simple_bound(b) for b in (index.lower, index.upper)):
-        return f"{lower}:{upper}"
-    return f"{lower + ' ' if lower else ''}:{' ' + upper if upper else ''}"
+    bounds = (index.lower, index.upper, index.step)
+    lower, upper, step = (flat(b) if b else "" for b in bounds)
+    if all(b is None or _simple_bound(b) for b in bounds):
+        return f"{lower}:{upper}:{step}" if step else f"{lower}:{upper}"
+    text = f"{lower + ' ' if lower else ''}:{' ' + upper if upper else ''}"
+    return f"{text} : {step}" if step else text
 
 
 def _simple_bound(node: ast.expr) -> bool:

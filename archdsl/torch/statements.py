@@ -25,8 +25,8 @@ class Variable:
     type: Type | None = None
     named: bool = False
     """The program itself gave the name, so that it is kept."""
-    alone: bool = False
-    """No other variable may have its name (a list, a state that is no tensor)."""
+    kind: str = "tensor"
+    """Variables of different kinds never have one name."""
     of: str = ""
     """The variable of which it is another form."""
     name: str = ""

@@ -193,7 +193,7 @@ class _Step(Forward):
     def until(self, node: Until) -> None:
         """Rounds until the memories stay as they are."""
         memories = [self._memory(*s) for s in node.stable]
-        passes = self.variable("passes", named=True, alone=True)
+        passes = self.variable("passes", named=True, kind="count")
         befores = [self.variable("before", named=True) for _ in memories]
         body: list[Statement] = [Assign([b], parse(m), keep=True) for b, m in zip(befores, memories)]
         with self.inside(body):

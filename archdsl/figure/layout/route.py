@@ -8,9 +8,12 @@ crosses least.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 
+from archdsl.figure.layout.frames import make_room
 from archdsl.figure.layout.geometry import Box, Edge, Node, Point, Sheet, label_size
+from archdsl.figure.layout.labels import beside, settle
+from archdsl.figure.layout.maze import through
+from archdsl.figure.layout.world import World, blocked, crossings, hits, remember, survey
 
 _CLEAR = 9.0
 """Distance of a lane from what it passes by."""
@@ -19,20 +22,11 @@ _ARROW = 6.0
 _DOT = 4.8
 
 
-@dataclass
-class _Map:
-    """What is in the way on a sheet."""
-
-    boxes: list[tuple[str, Box]] = field(default_factory=list)
-    labels: list[Box] = field(default_factory=list)
-    pieces: list[tuple[Point, Point, str]] = field(default_factory=list)
-
-
 def finish(sheet: Sheet, routes: list[dict[str, str]], sides: set[str], ports: dict[str, str]) -> None:
     """Draws the edges in `routes`, redraws those of `sides`, sets upright what can be, and makes room around them."""
     for edge in sheet.edges.values():
         _upright(sheet, edge, ports.get(edge.key, ""))
-    world = _map(sheet, sides)
+    world = survey(sheet)
     taken: dict[str, set[str]] = {}
     for route in sorted(routes, key=lambda r: _ORDER[r["kind"]]):
         if route["kind"] == "around":
@@ -42,8 +36,9 @@ def finish(sheet: Sheet, routes: list[dict[str, str]], sides: set[str], ports: d
     for route in sorted(routes, key=lambda r: (_ORDER[r["kind"]], -_reach(sheet, r))):
         if route["kind"] != "around":
             _connect(sheet, world, route, taken)
-    _make_room(sheet)
-    _off_borders(sheet)
+    settle(sheet, world)
+    make_room(sheet)
+    settle(sheet, world)
 
 
 _ORDER = {"around": 0, "beside": 1, "return": 2}
@@ -98,48 +93,8 @@ def _anchors(node: Node, port: float, is_port: bool) -> tuple[float, float]:
     return node.box.x, node.box.x
 
 
-def _off_borders(sheet: Sheet) -> None:
-    """Moves the words of an edge up or down where a frame's border would run through them."""
-    borders = [f.box for f in sheet.frames.values()]
-    for edge in sheet.edges.values():
-        for step in range(24):
-            if edge.label is None or not any(_cuts(b, edge.label) for b in borders):
-                break
-            for shift in (step, -step):
-                moved = edge.label.moved(0, shift)
-                others = [e.label for e in sheet.edges.values() if e.label and e is not edge]
-                crowded = any(n.box.meets(moved) for n in sheet.nodes.values()) or any(b.meets(moved) for b in others)
-                if not crowded and not any(_cuts(b, moved) for b in borders):
-                    edge.label = moved
-                    break
-
-
-def _cuts(border: Box, label: Box) -> bool:
-    inner = border.grown(-1.5)
-    return border.grown(1.5).meets(label) and not inner.holds(label)
-
-
-def _map(sheet: Sheet, sides: set[str]) -> _Map:
-    world = _Map()
-    for node in sheet.nodes.values():
-        world.boxes.append((node.name, node.box))
-    for edge in sheet.edges.values():
-        if edge.label:
-            world.labels.append(edge.label)
-        line = edge.line()
-        world.pieces.extend((a, b, edge.key) for a, b in zip(line, line[1:]))
-    return world
-
-
-def _remember(world: _Map, edge: Edge, corners: list[Point]) -> None:
-    world.pieces = [p for p in world.pieces if p[2] != edge.key]
-    world.pieces.extend((a, b, edge.key) for a, b in zip(corners, corners[1:]))
-    if edge.label:
-        world.labels.append(edge.label)
-
-
 # -- entering from the side --------------------------------------------------------------------------------------------
-def _from_side(sheet: Sheet, world: _Map, edge: Edge, taken: dict[str, set[str]]) -> None:
+def _from_side(sheet: Sheet, world: World, edge: Edge, taken: dict[str, set[str]]) -> None:
     """A wire into a round mark that comes from far to one side goes up, and then straight in."""
     tail, head = sheet.nodes[edge.tail], sheet.nodes[edge.head]
     away = tail.box.x - head.box.x
@@ -151,19 +106,19 @@ def _from_side(sheet: Sheet, world: _Map, edge: Edge, taken: dict[str, set[str]]
     corners = [start, (start[0], end[1]), end]
     own = edge.label
     world.labels = [b for b in world.labels if b is not own]
-    if _blocked(corners, world, {edge.tail, edge.head}, _CLEAR / 2) or _crossings(corners, world, edge.key) > _crossings(edge.line(), world, edge.key) + 1:
+    if blocked(corners, world, {edge.tail, edge.head}, _CLEAR / 2) or crossings(corners, world, edge.key) > crossings(edge.line(), world, edge.key) + 1:
         if own:
             world.labels.append(own)
         return
     if own:
-        edge.label = _beside(corners, own.width, own.height, sheet, world)
+        edge.label = beside(corners, own.width, own.height, sheet, world)
     taken[edge.head].add(side)
     _draw(edge, corners)
-    _remember(world, edge, corners)
+    remember(world, edge, corners)
 
 
 # -- going round --------------------------------------------------------------------------------------------------------
-def _connect(sheet: Sheet, world: _Map, route: dict[str, str], taken: dict[str, set[str]]) -> None:
+def _connect(sheet: Sheet, world: World, route: dict[str, str], taken: dict[str, set[str]]) -> None:
     tail, head = sheet.nodes[route["tail"]], sheet.nodes[route["head"]]
     edge = Edge(route["key"], tail.name, head.name, [], drawn_here=True)
     used = taken.setdefault(head.name, set())
@@ -173,10 +128,10 @@ def _connect(sheet: Sheet, world: _Map, route: dict[str, str], taken: dict[str, 
         corners = _best(sheet, world, tail, head, used, route["kind"] == "around")
     used.add(_side_of(head.box, corners))
     if route["label"]:
-        edge.label = _beside(corners, *label_size(route["label"]), sheet, world)
+        edge.label = beside(corners, *label_size(route["label"]), sheet, world)
     _draw(edge, corners)
     sheet.edges[edge.key] = edge
-    _remember(world, edge, corners)
+    remember(world, edge, corners)
 
 
 def _side_of(box: Box, corners: list[Point]) -> str:
@@ -192,7 +147,7 @@ def _over(tail: Node, head: Node) -> list[Point]:
     return [(start, tail.box.y1), (start, top), (head.box.x, top), (head.box.x, head.box.y1)]
 
 
-def _best(sheet: Sheet, world: _Map, tail: Node, head: Node, used: set[str], skip: bool) -> list[Point]:
+def _best(sheet: Sheet, world: World, tail: Node, head: Node, used: set[str], skip: bool) -> list[Point]:
     """The way of least cost among those with one lane."""
     best: tuple[float, list[Point]] | None = None
     fallback: tuple[float, list[Point]] | None = None
@@ -200,17 +155,17 @@ def _best(sheet: Sheet, world: _Map, tail: Node, head: Node, used: set[str], ski
     for cost, corners in sorted(_ways(sheet, world, tail, head, used, skip, limits), key=lambda w: w[0]):
         if best and cost >= best[0]:
             break
-        if _blocked(corners, world, {tail.name, head.name}, _CLEAR - 2):
-            hits = cost + 1000 * _hits(corners, world, {tail.name, head.name})
-            if fallback is None or hits < fallback[0]:
-                fallback = (hits, corners)
+        if blocked(corners, world, {tail.name, head.name}, _CLEAR - 2):
+            worse = cost + 1000 * hits(corners, world, {tail.name, head.name})
+            if fallback is None or worse < fallback[0]:
+                fallback = (worse, corners)
             continue
-        total = cost + 25 * _crossings(corners, world, "")
+        total = cost + 25 * crossings(corners, world, "")
         if best is None or total < best[0]:
             best = (total, corners)
-    found = best or fallback
-    assert found
-    return found[1]
+    if best:
+        return best[1]
+    return through(world, tail, head, limits) or (fallback[1] if fallback else [(tail.box.x, tail.box.y), (head.box.x, head.box.y)])
 
 
 def _limits(sheet: Sheet, tail: Node, head: Node) -> Box:
@@ -221,7 +176,7 @@ def _limits(sheet: Sheet, tail: Node, head: Node) -> Box:
 
 
 def _ways(
-    sheet: Sheet, world: _Map, tail: Node, head: Node, used: set[str], skip: bool, limits: Box
+    sheet: Sheet, world: World, tail: Node, head: Node, used: set[str], skip: bool, limits: Box
 ) -> Iterator[tuple[float, list[Point]]]:
     point = tail.box.width < 8
     starts: list[tuple[str, Point]] = [("e", (tail.box.x if point else tail.box.x1, tail.box.y)), ("w", (tail.box.x if point else tail.box.x0, tail.box.y))]
@@ -241,7 +196,7 @@ def _ways(
                 yield length + 30, [start, (lane, start[1]), (lane, bottom), (end[0], bottom), end]
 
 
-def _lanes(sheet: Sheet, world: _Map, tail: Node, head: Node, limits: Box) -> list[float]:
+def _lanes(sheet: Sheet, world: World, tail: Node, head: Node, limits: Box) -> list[float]:
     low, high = sorted((tail.box.y, head.box.y))
     found = set()
     for _, box in world.boxes:
@@ -254,54 +209,6 @@ def _lanes(sheet: Sheet, world: _Map, tail: Node, head: Node, limits: Box) -> li
         if abs(a[0] - b[0]) < 0.5 and abs(a[1] - b[1]) > 20:
             found |= {round(a[0] - 7, 2), round(a[0] + 7, 2)}
     return [x for x in sorted(found) if limits.x0 <= x <= limits.x1]
-
-
-# -- tests --------------------------------------------------------------------------------------------------------------
-def _blocked(corners: list[Point], world: _Map, ends: set[str], clear: float) -> bool:
-    return _hits(corners, world, ends, clear, first=True) > 0
-
-
-def _hits(corners: list[Point], world: _Map, ends: set[str], clear: float = 2.0, first: bool = False) -> int:
-    count = 0
-    last = len(corners) - 2
-    for i, (a, b) in enumerate(zip(corners, corners[1:])):
-        lane = Box(min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1]))
-        for name, box in world.boxes:
-            if name in ends and (i in (0, last)):
-                continue
-            small = box.width < 8
-            if box.grown(2.5 if small else clear).meets(lane.grown(0.01)):
-                count += 1
-                if first:
-                    return count
-        for box in world.labels:
-            if box.meets(lane.grown(1.0)):
-                count += 1
-                if first:
-                    return count
-    return count
-
-
-def _crossings(corners: list[Point], world: _Map, key: str) -> float:
-    """How often other edges are crossed; running along one counts many times."""
-    count = 0.0
-    for a, b in zip(corners, corners[1:]):
-        lane = Box(min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1])).grown(0.5)
-        for c, d, other in world.pieces:
-            if other == key:
-                continue
-            piece = Box(min(c[0], d[0]), min(c[1], d[1]), max(c[0], d[0]), max(c[1], d[1]))
-            if not piece.grown(3).meets(lane):
-                continue
-            if abs(a[0] - b[0]) < 0.5 and abs(c[0] - d[0]) < 0.5 and abs(a[0] - c[0]) < 4:
-                overlap = min(lane.y1, piece.y1) - max(lane.y0, piece.y0)
-                count += max(0.0, overlap) / 8
-            elif abs(a[1] - b[1]) < 0.5 and abs(c[1] - d[1]) < 0.5 and abs(a[1] - c[1]) < 4:
-                overlap = min(lane.x1, piece.x1) - max(lane.x0, piece.x0)
-                count += max(0.0, overlap) / 8
-            elif piece.meets(lane):
-                count += 1
-    return count
 
 
 # -- drawing ------------------------------------------------------------------------------------------------------------
@@ -338,64 +245,3 @@ def _straight(a: Point, b: Point) -> list[Point]:
     return [(a[0] + (b[0] - a[0]) / 3, a[1] + (b[1] - a[1]) / 3), (a[0] + (b[0] - a[0]) * 2 / 3, a[1] + (b[1] - a[1]) * 2 / 3), b]
 
 
-def _beside(corners: list[Point], width: float, height: float, sheet: Sheet, world: _Map) -> Box:
-    """A place for a label beside the line: next to an upright piece if one is free, else above a level one."""
-    candidates: list[tuple[float, Box]] = []
-    for a, b in zip(corners, corners[1:]):
-        length = abs(a[0] - b[0]) + abs(a[1] - b[1])
-        for k in (0.5, 0.35, 0.65, 0.2, 0.8, 0.1, 0.9):
-            x, y = a[0] + (b[0] - a[0]) * k, a[1] + (b[1] - a[1]) * k
-            shift = abs(k - 0.5) * 8
-            if abs(a[0] - b[0]) < 0.5 and length >= height:
-                candidates.append((shift - length / 50, Box.around(x + width / 2 + 2, y, width, height)))
-                candidates.append((shift - length / 50 + 2, Box.around(x - width / 2 - 2, y, width, height)))
-            elif length >= 8:
-                candidates.append((shift + 10 + max(0.0, width - length), Box.around(x, y + height / 2 + 1, width, height)))
-                candidates.append((shift + 11 + max(0.0, width - length), Box.around(x, y - height / 2 - 1, width, height)))
-    borders = [f.box for f in sheet.frames.values()]
-    return min(candidates, key=lambda c: c[0] + 40 * _clutter(c[1], world, corners) + 30 * sum(_cuts(b, c[1]) for b in borders))[1]
-
-
-def _clutter(place: Box, world: _Map, own: list[Point]) -> float:
-    inner = place.grown(-1)
-    count = sum(3.0 for _, b in world.boxes if b.meets(inner)) + sum(3.0 for b in world.labels if b.meets(inner))
-    lines = [(a, b) for a, b, _ in world.pieces] + list(zip(own, own[1:]))
-    for a, b in lines:
-        if Box(min(a[0], b[0]) - 0.1, min(a[1], b[1]) - 0.1, max(a[0], b[0]) + 0.1, max(a[1], b[1]) + 0.1).meets(inner):
-            count += 1
-    return count
-
-
-def _make_room(sheet: Sheet) -> None:
-    """Frames grow around what was drawn, from the inside out, and never over what is not theirs."""
-    for frame in sorted(sheet.frames.values(), key=lambda f: -len(sheet.path(f.name))):
-        own = {n.name for n in sheet.nodes.values() if frame.name in sheet.path(n.frame)}
-        box = frame.box
-        for edge in sheet.edges.values():
-            if edge.tail in own and edge.head in own:
-                for x, y in edge.points:
-                    box = box.joined(Box(x - 8, y - 8, x + 8, y + 8))
-                if edge.label:
-                    box = box.joined(edge.label.grown(3))
-        for inner in sheet.frames.values():
-            if inner.parent == frame.name and not inner.name.endswith("_pair"):
-                box = box.joined(inner.box.grown(3 if inner.name + "_outer" == frame.name else 8))
-        if frame.parent:
-            box = _held_back(frame.box, box, [n.box for n in sheet.nodes.values() if n.name not in own])
-        if frame.title and box.x0 < frame.box.x0:
-            frame.title = (frame.title[0] + box.x0 - frame.box.x0, frame.title[1])
-        frame.box = box
-
-
-def _held_back(old: Box, new: Box, others: list[Box]) -> Box:
-    """The new box, side by side only as far out as leaves the others alone."""
-    result = old
-    for side in ("x0", "x1", "y0", "y1"):
-        sign = -1 if side.endswith("0") else 1
-        while (getattr(new, side) - getattr(result, side)) * sign > 0.01:
-            step = min(2.0, abs(getattr(new, side) - getattr(result, side)))
-            wider = replace(result, **{side: getattr(result, side) + sign * step})
-            if any(o.meets(wider.grown(5)) and not o.meets(result.grown(5)) for o in others):
-                break
-            result = wider
-    return result
