@@ -15,7 +15,7 @@ from archdsl import errors
 from archdsl.diagnostics import Errors, nearest
 from archdsl.ir.num import Num
 from archdsl.ir.program import Program
-from archdsl.passes import attention, definitions, expects
+from archdsl.passes import attention, definitions, expects, signatures
 from archdsl.passes.entities import DefinitionRef, Number, Static, Variant
 from archdsl.passes.frame import Block, Failed
 from archdsl.passes.session import FileScope, Session, read_text
@@ -135,7 +135,7 @@ def _entries(session: Session, scope: FileScope, changed: str | None, overrides:
 
 def _enter(session: Session, ref: DefinitionRef, overrides: dict[str, Num]) -> Variant:
     """Make a definition as an entry: with its defaults, or open where it has none."""
-    statics = definitions.with_defaults(session, ref, {}, overrides)
+    statics = signatures.with_defaults(session, ref, {}, overrides)
     structural: dict[str, Static] = {}
     witness: dict[str, Num] = {}
     for hyper in ref.node.hypers:
@@ -149,7 +149,7 @@ def _enter(session: Session, ref: DefinitionRef, overrides: dict[str, Num]) -> V
     variant = definitions.choose(session, ref, structural, witness, entry=ref.node.kind not in ("model", "train"))
     definition = variant.definition
     if ref.node.kind in ("model", "train"):
-        declared = definitions.signature(session, ref)
+        declared = signatures.signature(session, ref)
         for size in definition.sizes:
             span = declared.sizes[size] if declared else ref.node.name.span
             session.report(errors.SizeUnknown(span, ref.name, size))

@@ -7,15 +7,14 @@ out alike gets the same variant.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from archdsl import errors
-from archdsl.diagnostics import Note, nearest
+from archdsl.diagnostics import Note
 from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Definition, Hyper, Input, Made, Memory, Output, Region, State
 from archdsl.ir.types import Shape, Type, subs_shape, unify_shape
-from archdsl.passes import conditions, expressions, statements, written
+from archdsl.passes import conditions, expressions, signatures, statements
 from archdsl.passes.entities import (
     DefinitionRef,
     Flag,
@@ -27,143 +26,20 @@ from archdsl.passes.entities import (
     Tensor,
     Variant,
     Word,
-    describe,
 )  # fmt: skip
 from archdsl.passes.frame import Block, Failed, Frame
 from archdsl.passes.session import Session
 from archdsl.source import Span
-from archdsl.syntax import tree
-
-
-@dataclass
-class PortOf:
-    name: str
-    type: Type
-    default: Num | None
-    span: Span
-
-
-@dataclass
-class SignatureOf:
-    """What a caller gives: ports in order, and the size symbols that they introduce."""
-
-    ports: list[PortOf] = field(default_factory=list)
-    sizes: dict[str, Span] = field(default_factory=dict)
-
-
-def silent() -> Failed:
-    """Something that has been reported elsewhere ends this statement."""
-    return Failed()
-
-
-def signature(session: Session, ref: DefinitionRef) -> SignatureOf | None:
-    """The inputs of a definition; None if they have errors."""
-    cached = session.signatures.get(ref.key)
-    if cached is not None or ref.key in session.signatures:
-        return cached
-    frame = Frame(session, ref, {h.name.text: Number(Num.symbol(h.name.text)) for h in ref.node.hypers}, {})
-    block = Block(frame, "definition")
-    result: SignatureOf | None = SignatureOf(sizes=frame.sizes)
-    for statement in ref.node.body.statements:
-        if isinstance(statement, tree.Input):
-            try:
-                _ports(block, statement, result)
-            except Failed:
-                result = None
-                break
-    session.signatures[ref.key] = result
-    return result
-
-
-def _ports(block: Block, statement: tree.Input, result: SignatureOf | None) -> None:
-    assert result is not None
-    frame = block.frame
-    types: list[tree.TypeOf | None] = [p.type for p in statement.ports]
-    for i in reversed(range(len(types) - 1)):
-        types[i] = types[i] or types[i + 1]
-    for port, declared in zip(statement.ports, types):
-        if declared is None:
-            mend = f"write `input {port.name.text}: [batch, …]`"
-            raise frame.fail(
-                errors.Misplaced(port.span, "an input without a type", "a definition says what it takes", mend=mend)
-            )
-        if any(p.name == port.name.text for p in result.ports):
-            raise frame.fail(errors.Twice(port.name.span, port.name.text))
-        type = written.type_of(block, declared, introduce=True)
-        default = None
-        if port.default is not None:
-            entity = expressions.static(block, port.default)
-            default = Num.of(int(entity.value)) if isinstance(entity, Flag) else getattr(entity, "num", None)
-            if default is None:
-                raise frame.fail(
-                    errors.NotANumber(
-                        port.default.span, f"an input's default is a number, and this is {describe(entity)}"
-                    )
-                )
-        result.ports.append(PortOf(port.name.text, type, default, port.span))
-
-
-# -- hyperparameters ----------------------------------------------------------------------------------------------------
-def bind_hypers(block: Block, ref: DefinitionRef, arguments: Sequence[tree.Argument], span: Span) -> dict[str, Static]:
-    """The hyperparameters of a definition, in the caller's numbers; defaults filled in."""
-    frame = block.frame
-    names = [h.name.text for h in ref.node.hypers]
-    given: dict[str, Static] = {}
-    for i, argument in enumerate(arguments):
-        name = argument.name.text if argument.name else names[i] if i < len(names) else None
-        if name is None:
-            wrong = f"takes {len(names)} hyperparameter{'s' * (len(names) != 1)} ({', '.join(names) or 'none'}); its inputs go into second parentheses"
-            raise frame.fail(errors.WrongArguments(argument.span, ref.name, wrong))
-        if name not in names:
-            guess = nearest(name, names)
-            mend = f"did you mean `{guess}`?" if guess else f"its hyperparameters are: {', '.join(names) or 'none'}"
-            raise frame.fail(
-                errors.WrongArguments(argument.span, ref.name, f"has no hyperparameter `{name}`", mend=mend)
-            )
-        if name in given:
-            raise frame.fail(errors.Twice(argument.span, name))
-        given[name] = expressions.static(block, argument.value)
-    missing = [h.name.text for h in ref.node.hypers if h.name.text not in given and h.default is None]
-    if missing:
-        note = Note(ref.node.name.span, "defined here")
-        raise frame.fail(
-            errors.WrongArguments(span, ref.name, f"its hyperparameter `{missing[0]}` is missing", notes=[note])
-        )
-    return with_defaults(frame.session, ref, given, {})
-
-
-def with_defaults(
-    session: Session, ref: DefinitionRef, given: dict[str, Static], overrides: dict[str, Num]
-) -> dict[str, Static]:
-    """All hyperparameters: those given, and the defaults in terms of those before them."""
-    numbers: dict[str, Num] = {}
-    result: dict[str, Static] = {}
-    frame = Frame(session, ref, {}, {})
-    block = Block(frame, "definition")
-    for hyper in ref.node.hypers:
-        name = hyper.name.text
-        if name in overrides:
-            entity: Static = Number(overrides[name])
-        elif name in given:
-            entity = given[name]
-        elif hyper.default is not None:
-            entity = expressions.static(block, hyper.default)
-            if isinstance(entity, Number):
-                entity = Number(entity.num.subs(numbers))
-        else:
-            entity = Number(Num.symbol(name))
-        result[name] = entity
-        if isinstance(entity, Number):
-            numbers[name] = entity.num
-            frame.statics[name] = Number(Num.symbol(name))
-        else:
-            frame.statics[name] = entity
-    return result
 
 
 # -- a caller's variant -------------------------------------------------------------------------------------------------
 def instantiate(
-    block: Block, part: Part, ref: DefinitionRef, declared: SignatureOf, operands: list[Tensor | None], span: Span
+    block: Block,
+    part: Part,
+    ref: DefinitionRef,
+    declared: signatures.SignatureOf,
+    operands: list[Tensor | None],
+    span: Span,
 ) -> tuple[Variant, dict[str, Num], Shape | None]:
     """The variant for these inputs, its numbers in the caller's terms, and what its `...` stands for."""
     frame = block.frame
@@ -200,7 +76,7 @@ def _lift(block: Block, ref: DefinitionRef, inner: Num, number: Num, must: str, 
 def _fit(
     block: Block,
     ref: DefinitionRef,
-    port: PortOf,
+    port: signatures.PortOf,
     operand: Tensor,
     bindings: dict[str, Num],
     rest: list[Shape],
@@ -280,7 +156,7 @@ def choose(
 # -- making -------------------------------------------------------------------------------------------------------------
 def make(session: Session, ref: DefinitionRef, statics: dict[str, Static], witness: dict[str, Num]) -> Variant:
     """Make a definition. Raises Failed where callers could do nothing with it."""
-    declared = signature(session, ref)
+    declared = signatures.signature(session, ref)
     if declared is None:
         raise Failed
     position = len(session.order)
@@ -310,7 +186,9 @@ def make(session: Session, ref: DefinitionRef, statics: dict[str, Static], witne
     return variant
 
 
-def _definition(frame: Frame, block: Block, initial: Block, declared: SignatureOf, inputs: list[Input]) -> Definition:
+def _definition(
+    frame: Frame, block: Block, initial: Block, declared: signatures.SignatureOf, inputs: list[Input]
+) -> Definition:
     node, session = frame.ref.node, frame.session
     body = block.region()
     chosen = {n: expressions.setting(s) for n, s in frame.statics.items() if not isinstance(s, Number)}
@@ -348,7 +226,7 @@ def _variant_name(frame: Frame) -> str:
     name = frame.ref.node.name.text
     if frame.ref.node.kind in ("model", "train"):
         return name
-    usual = with_defaults(frame.session, frame.ref, {}, {})
+    usual = signatures.with_defaults(frame.session, frame.ref, {}, {})
     for hyper, static in frame.statics.items():
         if not isinstance(static, Number) and conditions.key(static) != conditions.key(usual[hyper]):
             match static:

@@ -11,9 +11,9 @@ from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Call as CallNode
 from archdsl.ir.program import Choice, Made
 from archdsl.ops.base import REQUIRED, Op, Site, weight_types
-from archdsl.passes import apply, definitions, expressions, initial, repeats
+from archdsl.passes import apply, definitions, expressions, initial, riding, signatures
 from archdsl.passes.entities import Bundle, DefinitionRef, Entity, Maker, Part, Tensor, Variant
-from archdsl.passes.frame import Block
+from archdsl.passes.frame import Block, Failed
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -40,7 +40,7 @@ def construct(block: Block, maker: Maker, arguments: Sequence[tree.Argument], sp
     if isinstance(maker.target, DefinitionRef):
         if maker.target.node.kind == "train":
             raise block.frame.fail(errors.NotApplicable(span, f"`{maker.name}` is a train, and cannot be a part"))
-        statics = definitions.bind_hypers(block, maker.target, arguments, span)
+        statics = signatures.bind_hypers(block, maker.target, arguments, span)
         part = block.make(maker, span, frozen)
         part.statics = statics
         return part
@@ -144,9 +144,9 @@ def _apply_definition(
     block: Block, part: Part, ref: DefinitionRef, entities: list[Entity], named: dict[str, tree.Argument], span: Span
 ) -> Entity:
     frame = block.frame
-    signature = definitions.signature(frame.session, ref)
+    signature = signatures.signature(frame.session, ref)
     if signature is None:
-        raise definitions.silent()
+        raise Failed
     operands: list[Tensor | None] = [expressions.as_tensor(block, e, span) for e in entities]
     names = [p.name for p in signature.ports]
     operands += [None] * (len(names) - len(operands))
@@ -169,7 +169,7 @@ def _apply_definition(
 
 def _call_node(
     block: Block, part: Part, variant: Variant, bindings: dict[str, Num], rest: tuple[Num, ...] | None,
-    operands: list[Tensor | None], signature: definitions.SignatureOf, span: Span,
+    operands: list[Tensor | None], signature: signatures.SignatureOf, span: Span,
 ) -> Entity:  # fmt: skip
     while operands and operands[-1] is None:
         operands.pop()
@@ -181,7 +181,7 @@ def _call_node(
         outputs.append(value)
         tensors[name] = Tensor(value.id, value.type, output.range)
     if variant.rides:
-        repeats.ride(block, part, span)
+        riding.ride(block, part, span)
     block.nodes.append(
         CallNode.new(made=part.id, inputs=inputs, outputs=outputs, rides=variant.rides, place=span.place())
     )  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
 
 if TYPE_CHECKING:
-    from archdsl.passes.definitions import SignatureOf
+    from archdsl.passes.signatures import SignatureOf
 
 
 @dataclass
