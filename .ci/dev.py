@@ -1,9 +1,9 @@
 """Sets up and runs what a developer or a newcomer wants, with nothing but Python and pip on the machine.
 
-    python3 .ci/dev.py try      makes .venv, installs archdsl there, then draws, compiles and runs an example into try/
-    python3 .ci/dev.py test     makes .venv, installs all that the tests need, and runs them (more arguments go to pytest)
-    python3 .ci/dev.py lint     ruff and mypy
-    python3 .ci/dev.py bench    benchmarks/, with their record
+python3 .ci/dev.py try      makes .venv, installs archdsl there, then draws, compiles and runs an example into try/
+python3 .ci/dev.py test     makes .venv, installs all that the tests need, and runs them (more arguments go to pytest)
+python3 .ci/dev.py lint     ruff and mypy
+python3 .ci/dev.py bench    benchmarks/, with their record
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def main(arguments: list[str]) -> int:
         print(__doc__.strip())
         return 0 if arguments[:1] in ([], ["help"], ["--help"], ["-h"]) else 2
     if sys.version_info < (3, 11):  # noqa: UP036 - this file starts before anything is installed
-        print(f"archdsl needs Python 3.11 or newer, and this is {sys.version.split()[0]} ({sys.executable})", file=sys.stderr)
+        print(
+            f"archdsl needs Python 3.11 or newer, and this is {sys.version.split()[0]} ({sys.executable})",
+            file=sys.stderr,
+        )
         return 2
     try:
         return commands[arguments[0]](arguments[1:])

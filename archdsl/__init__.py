@@ -26,7 +26,7 @@ __all__ = ["Errors", "Figure", "Program", "check", "compile", "draw", "load"]
 PathOrText = Union[str, "os.PathLike[str]"]
 
 
-def check(program: PathOrText, **sizes: float) -> "Program":
+def check(program: PathOrText, **sizes: float) -> Program:
     """The checked program. Keywords are other values for the hyperparameters."""
     from archdsl import compiler
 
@@ -35,7 +35,7 @@ def check(program: PathOrText, **sizes: float) -> "Program":
     return compiler.analyse_file(program, settings=sizes)
 
 
-def draw(program: PathOrText, **options: Any) -> "Figure":
+def draw(program: PathOrText, **options: Any) -> Figure:
     """The figure of a program: `.svg()`, `.pdf()`, `.png(dpi)`, `.dot`. Options are those of `archdsl draw`: `only`, `expand`, …"""
     from archdsl.figure import figure
 
@@ -49,7 +49,7 @@ def compile(program: PathOrText, **sizes: float) -> str:
     return emit(check(program, **sizes))
 
 
-def load(program: PathOrText, name: str | None = None, **sizes: Any) -> "torch.nn.Module":
+def load(program: PathOrText, name: str | None = None, **sizes: Any) -> torch.nn.Module:
     """One of the program's definitions as an `nn.Module`. Keywords are its hyperparameters."""
     from archdsl.loading import load as load_module
 

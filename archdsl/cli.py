@@ -7,6 +7,7 @@ message and no traceback. Rooms are imported where they are used, so that a comm
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from archdsl.files import Trouble, read_text, same_file, shown, write_whole
 
 if TYPE_CHECKING:
     from archdsl.diagnostics import Errors
+    from archdsl.figure import Figure
     from archdsl.ir.num import Num
     from archdsl.ir.program import Definition, Program
 
@@ -54,7 +56,9 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as problem:
         if os.environ.get("ARCHDSL_DEBUG"):
             raise
-        return _say(f"internal error, please report it: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}")
+        return _say(
+            f"internal error, please report it: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}"
+        )
 
 
 # -- commands -----------------------------------------------------------------------------------------------------
@@ -82,13 +86,24 @@ def draw(options: argparse.Namespace) -> int:
     shown_parts = {"only": options.only, "expand": options.expand, "collapse": options.collapse, "depth": options.depth}
     try:
         drawn = figure(program, entry=entry, counts=counts, **shown_parts)
-        paint = {"svg": drawn.svg, "pdf": drawn.pdf, "png": lambda: drawn.png(options.dpi), "dot": lambda: drawn.dot}
-        return _write(output, paint[kind]())
+        return _write(output, _painted(drawn, kind, options.dpi))
     except FigureError as problem:
         raise Trouble(f"{problem.message}; {problem.hint}" if problem.hint else problem.message) from None
 
 
-def _counts(program: "Program") -> dict[str, int]:
+def _painted(drawn: "Figure", kind: str, dpi: int) -> str | bytes:
+    match kind:
+        case "svg":
+            return drawn.svg()
+        case "pdf":
+            return drawn.pdf()
+        case "png":
+            return drawn.png(dpi)
+        case _:
+            return drawn.dot
+
+
+def _counts(program: Program) -> dict[str, int]:
     """Parameters by definition, where they depend on nothing that is open."""
     from archdsl.summary import Unsettled, count
 
@@ -181,15 +196,13 @@ def fmt(options: argparse.Namespace) -> int:
 
 def ops(options: argparse.Namespace) -> int:
     """List the primitives, or tell of one."""
-    from archdsl.ops import FAMILIES, OPS
+    from archdsl import reference
 
-    if options.name is None:
-        for family, members in FAMILIES.items():
-            print(f"{family}\n" + "\n".join(f"  {op.name:<18} {op.doc.splitlines()[0]}" for op in members) + "\n")
-        return 0
-    from archdsl.reference import describe
-
-    print(describe(_find(options.name, OPS, "primitive")))
+    print(
+        reference.listing()
+        if options.name is None
+        else reference.describe(_find(options.name, reference.names(), "primitive"))
+    )
     return 0
 
 
@@ -218,15 +231,15 @@ def explain(options: argparse.Namespace) -> int:
 
 
 # -- programs -----------------------------------------------------------------------------------------------------
-def _checked(path: str, options: argparse.Namespace | None = None) -> "Program | None":
+def _checked(path: str, options: argparse.Namespace | None = None) -> Program | None:
     """The checked program, with the numbers that the options give; None once its errors have been shown."""
     from archdsl import compiler
     from archdsl.diagnostics import Errors
 
+    model, config = getattr(options, "model", None), getattr(options, "config", None)
     settings = dict(map(_setting, getattr(options, "set", None) or []))
-    choices = {"model": getattr(options, "model", None), "config": getattr(options, "config", None), "settings": settings}
     try:
-        return compiler.analyse(read_text(path), _named(path), **choices)
+        return compiler.analyse(read_text(path), _named(path), model=model, config=config, settings=settings)
     except compiler.UnknownSetting as problem:
         raise Trouble(str(problem)) from None
     except Errors as errors:
@@ -238,23 +251,23 @@ def _named(path: str) -> str:
     return "<stdin>" if path == "-" else path
 
 
-def _show(errors: "Errors") -> int:
+def _show(errors: Errors) -> int:
     color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     print(errors.render(color=color), file=sys.stderr)
     return 1
 
 
-def _models(program: "Program") -> list[str]:
+def _models(program: Program) -> list[str]:
     return [name for name in program.entries if program[name].kind == "model"] or program.entries
 
 
-def _entry(program: "Program", options: argparse.Namespace | None) -> "Definition":
+def _entry(program: Program, options: argparse.Namespace | None) -> Definition:
     """The definition that `--model` names, or the first model."""
     wanted: str | None = getattr(options, "model", None)
     return program[wanted or _models(program)[0]]
 
 
-def _setting(assignment: str) -> "tuple[str, Num]":
+def _setting(assignment: str) -> tuple[str, Num]:
     """`d=512`, as a name and a number."""
     from archdsl.ir.num import Num
 
@@ -284,7 +297,9 @@ def _draw_target(options: argparse.Namespace) -> tuple[str, str]:
     suffix = os.path.splitext(output)[1][1:].lower()
     kind = options.format or ("svg" if output == "-" else suffix)
     if kind not in FORMATS:
-        raise Trouble(f"cannot tell the format of {shown(output)}: end it in {', '.join('.' + f for f in FORMATS)}, or give --format")
+        raise Trouble(
+            f"cannot tell the format of {shown(output)}: end it in {', '.join('.' + f for f in FORMATS)}, or give --format"
+        )
     return output, kind
 
 
@@ -311,10 +326,8 @@ def _write(output: str, content: str | bytes) -> int:
 
 
 def _say(text: str, status: int = 2) -> int:
-    try:
+    with contextlib.suppress(OSError):  # nobody listens
         print(f"archdsl: {text}", file=sys.stderr)
-    except OSError:
-        pass  # nobody listens
     return status
 
 
@@ -327,10 +340,8 @@ def _lenient_output() -> None:
 
 def _drop_output() -> None:
     """Nothing more goes to a pipe that is closed, not even when Python ends."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
 
 
 # -- options ------------------------------------------------------------------------------------------------------
@@ -354,7 +365,9 @@ def _parser() -> argparse.ArgumentParser:
     _output_options(drawing, "FILE with .svg; the suffix picks svg, pdf, png or dot")
     drawing.add_argument("--format", choices=FORMATS, help="the format, whatever the name says")
     drawing.add_argument("--only", action="append", default=[], metavar="NAME", help="draw the panel of NAME alone")
-    drawing.add_argument("--expand", action="append", default=[], metavar="NAME", help="draw NAME open, where it is used")
+    drawing.add_argument(
+        "--expand", action="append", default=[], metavar="NAME", help="draw NAME open, where it is used"
+    )
     drawing.add_argument("--collapse", action="append", default=[], metavar="NAME", help="draw no panel of NAME")
     drawing.add_argument("--depth", type=int, metavar="N", help="panels down to N calls below the model")
     drawing.add_argument("--counts", action="store_true", help="with the number of parameters of each part")
@@ -371,10 +384,14 @@ def _parser() -> argparse.ArgumentParser:
 
     counting = command("summary", summary)
     _program_options(counting)
-    counting.add_argument("--depth", type=int, default=0, metavar="N", help="open parts down to N calls below the model (0)")
+    counting.add_argument(
+        "--depth", type=int, default=0, metavar="N", help="open parts down to N calls below the model (0)"
+    )
 
     formatting = command("fmt", fmt)
-    formatting.add_argument("files", nargs="+", metavar="FILE", help="a program; - formats standard input to standard output")
+    formatting.add_argument(
+        "files", nargs="+", metavar="FILE", help="a program; - formats standard input to standard output"
+    )
     formatting.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a file would change")
 
     command("ops", ops).add_argument("name", nargs="?", metavar="NAME")
@@ -387,7 +404,9 @@ def _program_options(parser: argparse.ArgumentParser, optional: bool = False) ->
     parser.add_argument("file", nargs="?" if optional else None, metavar="FILE", help="a program; - is standard input")
     parser.add_argument("--model", metavar="NAME", help="which definition of the file (the first model)")
     parser.add_argument("--config", metavar="NAME", help="one of the model's configs")
-    parser.add_argument("--set", action="append", metavar="NAME=NUMBER", help="another value for a hyperparameter of the model")
+    parser.add_argument(
+        "--set", action="append", metavar="NAME=NUMBER", help="another value for a hyperparameter of the model"
+    )
 
 
 def _output_options(parser: argparse.ArgumentParser, default: str) -> None:

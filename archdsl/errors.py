@@ -94,7 +94,10 @@ class UnknownName(Message):
     what: str = "name"
     code, title = "E0201", "unknown {what} `{name}`"
     label = "not found"
-    story = "A name means a local value, a hyperparameter, a size, a definition of this file, of its `use`s or of the library, or a primitive, in this order."
+    story = (
+        "A name means a local value, a hyperparameter, a size, a definition of this file, of its `use`s or "
+        "of the library, or a primitive, in this order."
+    )
     wrong = "model M {\n  input x: [batch, 4]\n  y = relux(x)\n  output y\n}"
     right = "model M {\n  input x: [batch, 4]\n  y = relu(x)\n  output y\n}"
 
@@ -143,7 +146,10 @@ class NoSuchField(Message):
     known: str
     code, title = "E0206", "there is no `.{name}` here"
     label, hint = "not found", "there is {known}"
-    story = "A repeat or a call has its outputs as fields (`r.skip`) and its states' last values (`r.h'`); a layer has its weights (`E.weight`)."
+    story = (
+        "A repeat or a call has its outputs as fields (`r.skip`) and its states' last values (`r.h'`); a "
+        "layer has its weights (`E.weight`)."
+    )
     wrong = "model M {\n  input x: [batch, 4]\n  W = Linear(4)\n  output W(x) @ W.wieght\n}"
     right = "model M {\n  input x: [batch, 4]\n  W = Linear(4)\n  output W(x) @ W.weight\n}"
 
@@ -164,7 +170,10 @@ class WrongArguments(Message):
     reason: str
     code, title = "E0302", "{what}: {reason}"
     label = "here"
-    story = "The first parentheses of a Capitalized name are its hyperparameters, the second its inputs; a lowercase name takes its inputs, then its settings."
+    story = (
+        "The first parentheses of a Capitalized name are its hyperparameters, the second its inputs; a "
+        "lowercase name takes its inputs, then its settings."
+    )
     wrong = "model M {\n  input x: [batch, 4]\n  output x -> Linear(2, biass = false)\n}"
     right = "model M {\n  input x: [batch, 4]\n  output x -> Linear(2, bias = false)\n}"
 
@@ -267,7 +276,10 @@ class RepeatProblem(Message):
     reason: str
     code, title = "E0404", "{reason}"
     label = "here"
-    story = "`stack` makes copies, `loop` passes through the same weights, `scan` steps along an axis. What is handed on has the same type in every pass."
+    story = (
+        "`stack` makes copies, `loop` passes through the same weights, `scan` steps along an axis. What is "
+        "handed on has the same type in every pass."
+    )
     wrong = "model M {\n  input x: [batch, 4]\n  output x -> loop 3 { Linear(5) }\n}"
     right = "model M {\n  input x: [batch, 4]\n  output x -> loop 3 { Linear(4) }\n}"
 
@@ -305,7 +317,10 @@ class DrawProblem(Message):
     reason: str
     code, title = "E0501", "{reason}"
     label = "here"
-    story = "A draw names its distribution and, where a gradient passes, how: by reparameterisation, by score_function, by straight_through."
+    story = (
+        "A draw names its distribution and, where a gradient passes, how: by reparameterisation, by "
+        "score_function, by straight_through."
+    )
     wrong = "model M {\n  input x: [batch, 4]\n  z ~ Bernoulli(sigmoid(x)) by reparameterisation\n  output z\n}"
     right = "model M {\n  input x: [batch, 4]\n  z ~ Bernoulli(sigmoid(x)) by straight_through\n  output z\n}"
 
@@ -314,7 +329,10 @@ class LearningProblem(Message):
     reason: str
     code, title = "E0502", "{reason}"
     label = "here"
-    story = "`minimize loss over part with Optimizer(…)`: the loss is a scalar, the parts are named in this train and have weights that can learn."
+    story = (
+        "`minimize loss over part with Optimizer(…)`: the loss is a scalar, the parts are named in this "
+        "train and have weights that can learn."
+    )
     wrong = "model M {\n  input x: [batch, 4]\n  output Linear(1)(x)\n}\ntrain Fit {\n  input x: [batch, 4]\n  minimize M()(x)\n}"
     right = "model M {\n  input x: [batch, 4]\n  output Linear(1)(x)\n}\ntrain Fit {\n  input x: [batch, 4]\n  minimize mean(M()(x))\n}"
 

@@ -105,6 +105,12 @@ def shown(path: str | Path) -> str:
 def reason(problem: Exception) -> str:
     """Why the system refused, in its words."""
     if isinstance(problem, OSError):
-        known = {FileNotFoundError: "there is no such file", IsADirectoryError: "it is a directory", PermissionError: "permission denied"}
-        return (problem.strerror if problem.errno == 0 else known.get(type(problem)) or problem.strerror) or str(problem)
+        known = {
+            FileNotFoundError: "there is no such file",
+            IsADirectoryError: "it is a directory",
+            PermissionError: "permission denied",
+        }
+        return (problem.strerror if problem.errno == 0 else known.get(type(problem)) or problem.strerror) or str(
+            problem
+        )
     return str(problem)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archdsl.ir.program import Program
 
 
-def load(program: "PathOrText", name: str | None, sizes: dict[str, Any]) -> "torch.nn.Module":
+def load(program: PathOrText, name: str | None, sizes: dict[str, Any]) -> torch.nn.Module:
     """A module made from the program's model or block `name`; the only model, where no name is given."""
     import archdsl
     from archdsl.torch import emit
@@ -33,7 +33,7 @@ def load(program: "PathOrText", name: str | None, sizes: dict[str, Any]) -> "tor
     return made
 
 
-def only_model(program: "Program") -> str:
+def only_model(program: Program) -> str:
     """The name of the program's one model."""
     models = [name for name in program.entries if program[name].kind == "model"] or program.entries
     if len(models) != 1:

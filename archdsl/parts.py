@@ -29,7 +29,9 @@ class Row:
     macs: Num | None
 
     def cells(self) -> tuple[str, ...]:
-        learned, frozen = ("shared", "") if self.counts is None else (shown(self.counts.learned), shown(self.counts.frozen))
+        learned, frozen = (
+            ("shared", "") if self.counts is None else (shown(self.counts.learned), shown(self.counts.frozen))
+        )
         return "  " * self.depth + self.name, self.output, learned, frozen, shown(self.macs)
 
 
@@ -149,7 +151,11 @@ class _Table:
     def repeat(self, scope: _Scope, node: Repeat, indent: int) -> Iterator[Row]:
         """The repeat as a whole, then one pass of it."""
         passes = shown(node.count.subs(scope.bound), zero="0")
-        words = {"stack": f"stack × {passes}, separate weights", "loop": f"loop × {passes}, shared weights", "scan": f"scan over {passes}"}
+        words = {
+            "stack": f"stack × {passes}, separate weights",
+            "loop": f"loop × {passes}, shared weights",
+            "scan": f"scan over {passes}",
+        }
         outputs = [*(c.final for c in node.carried), *(c.value for c in node.collected)]
         counts, work = self.counter.repeat(node, scope.bound), self.work(scope, node)
         yield Row(indent, words[node.kind], _outputs(outputs, scope.bound), counts, work)

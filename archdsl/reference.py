@@ -3,39 +3,63 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from archdsl.diagnostics import Diagnostic
-from archdsl.ops.base import Op, Over, Required, Word
+from archdsl.ops import DISTRIBUTIONS, FAMILIES, INITIALIZERS, OPS, OPTIMIZERS
+from archdsl.ops.base import Op
+from archdsl.ops.reference import default_text
+
+OTHERS: dict[str, Mapping[str, Any]] = {
+    "initializers": INITIALIZERS,
+    "distributions": DISTRIBUTIONS,
+    "optimizers": OPTIMIZERS,
+}
 
 
-def describe(op: Op) -> str:
+def names() -> dict[str, str]:
+    """All that `describe` knows."""
+    return {name: name for known in (OPS, *OTHERS.values()) for name in known}
+
+
+def listing() -> str:
+    """Every primitive with the first line of what it does, by family."""
+    families = {family: {op.name: op for op in members} for family, members in FAMILIES.items()} | OTHERS
+    return "\n\n".join(
+        "\n".join([family, *(f"  {name:<18} {entry.doc.splitlines()[0]}" for name, entry in members.items())])
+        for family, members in families.items()
+    )
+
+
+def describe(name: str) -> str:
+    """All that bears the name: a primitive, an initializer, a distribution, an optimizer."""
+    found = [_op(OPS[name])] if name in OPS else []
+    found += [_other(kind, name, known[name]) for kind, known in OTHERS.items() if name in known]
+    return "\n\n".join(found)
+
+
+def _op(op: Op) -> str:
     """A primitive: its signature, what it does, its settings, its weights, an example."""
-    lines = [f"{op.name}  {op.signature}", "", f"  {op.doc}"]
-    if op.settings:
-        lines += ["", "settings", *(f"  {name:<16} {_default(value)}" for name, value in op.settings.items())]
+    lines = [f"{op.name}  {op.signature}", "", f"  {op.doc}", *_settings(op.settings)]
     if op.weights:
-        lines += ["", "weights", *(f"  {name:<16} {shape}" for name, shape in op.weights.items())]
+        lines += ["", "weights", *(f"  {name:<16} {shape}".rstrip() for name, shape in op.weights.items())]
     if op.example:
         lines += ["", "example", *(f"  {line}" for line in op.example.strip().splitlines())]
     return "\n".join(lines)
 
 
-def _default(value: Any) -> str:
-    match value:
-        case Required():
-            return "must be given"
-        case Word(words=words, required=required):
-            return " or ".join(words) + ("; must be given" if required else f" ({words[0]})")
-        case Over(default=default, many=many):
-            what = "axes" if many else "an axis"
-            return f"{what}; must be given" if isinstance(default, Required) else f"{what} ({'all' if default is None else default})"
-        case bool():
-            return f"true or false ({str(value).lower()})"
-        case None:
-            return "(none)"
-        case _:
-            return f"({value})"
+def _other(kind: str, name: str, entry: Any) -> str:
+    parameters = f"({', '.join(entry.parameters)})" if kind == "distributions" else ""
+    ways = [way.replace("_", " ") for way in getattr(entry, "ways", []) if way != "none"]
+    lines = [f"{name}{parameters}  one of the {kind}", "", f"  {entry.doc}", *_settings(getattr(entry, "settings", {}))]
+    return "\n".join([*lines, *(["", f"the gradient passes by {' or '.join(ways)}"] if ways else [])])
+
+
+def _settings(settings: Mapping[str, Any]) -> list[str]:
+    rows = [(name, default_text(value)) for name, value in settings.items()]
+    texts = [f"  {name:<16} {'must be given' if text == '!' else text}" for name, text in rows]
+    return ["", "settings and their defaults", *texts] if texts else []
 
 
 def first_sentence(text: str) -> str:

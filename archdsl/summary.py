@@ -8,9 +8,9 @@ distinct set of numbers that its weights depend on, and a stack is multiplied, n
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from archdsl.ir.num import ELLIPSIS, ONE, ZERO, Num
+from archdsl.ir.num import ONE, ZERO, Num
 from archdsl.ir.program import Apply, Call, Definition, Draw, Made, Node, Operand, Program, Region, Repeat, Until, Value
 from archdsl.ir.types import Type, unify_shape
 
@@ -28,13 +28,13 @@ class Counts:
     learned: Num = ZERO
     frozen: Num = ZERO
 
-    def __add__(self, other: "Counts") -> "Counts":
+    def __add__(self, other: Counts) -> Counts:
         return Counts(self.learned + other.learned, self.frozen + other.frozen)
 
-    def times(self, copies: Num) -> "Counts":
+    def times(self, copies: Num) -> Counts:
         return Counts(self.learned * copies, self.frozen * copies)
 
-    def all_frozen(self) -> "Counts":
+    def all_frozen(self) -> Counts:
         return Counts(ZERO, self.learned + self.frozen)
 
 
@@ -145,7 +145,9 @@ class Counter:
             found |= self.made_symbols(made)
         for node in region.nodes:
             if isinstance(node, Repeat):
-                found |= (self.region_symbols(node.body) - {node.index}) | (node.count.symbols() if node.kind == "stack" else set())
+                found |= (self.region_symbols(node.body) - {node.index}) | (
+                    node.count.symbols() if node.kind == "stack" else set()
+                )
             elif isinstance(node, Until):
                 found |= self.region_symbols(node.body)
         return found

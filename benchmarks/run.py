@@ -57,8 +57,13 @@ def seconds(what: str, value: float, bound: float | None = None) -> Row:
 def process(*arguments: str) -> Callable[[], object]:
     """A run of a new Python process, bytecode and grammar tables cached as they are after a first use."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    environment |= {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "archdsl-bytecode")}
-    return lambda: subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=environment, cwd=ROOT)
+    environment |= {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "archdsl-bytecode"),
+    }
+    return lambda: subprocess.run(
+        [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=environment, cwd=ROOT
+    )
 
 
 def cold() -> Iterator[Row]:
@@ -112,7 +117,9 @@ def figures() -> Iterator[Row]:
         nodes[name] = dot.count("label=") - dot.count("->")
         times[name] = least(lambda program=program: figure(program).svg(), 3)  # type: ignore[misc]
         yield Row(f"draw, {name}, warm", f"{times[name]:.3f} s, {len(dot):,} characters of DOT")
-    yield Row("marks in the three figures", " = ".join(map(str, nodes.values())), "equal", len(set(nodes.values())) == 1)
+    yield Row(
+        "marks in the three figures", " = ".join(map(str, nodes.values())), "equal", len(set(nodes.values())) == 1
+    )
     spread = max(times.values()) / min(times.values())
     yield Row("slowest against fastest", f"{spread:.2f} ×", "1.5 ×", spread <= 1.5)
 

@@ -20,7 +20,14 @@ from archdsl import resources
 from archdsl.cli import main
 
 Run = Callable[..., tuple[int, str]]
-COMMANDS = (["check"], ["draw", "-o", "-", "--format", "dot"], ["compile", "-o", "-"], ["ir", "--json"], ["summary"], ["fmt", "--check"])
+COMMANDS = (
+    ["check"],
+    ["draw", "-o", "-", "--format", "dot"],
+    ["compile", "-o", "-"],
+    ["ir", "--json"],
+    ["summary"],
+    ["fmt", "--check"],
+)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(archdsl.__file__).parent.parent)}
 EXAMPLES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(resources.folder("examples").glob("*.arch"))}
 
@@ -40,7 +47,9 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 
 
 def model(body: str, hypers: str = "d = 4") -> str:
-    return f"model M({hypers}) {{\n  input x: [batch, d]\n" + "".join(f"  {line}\n" for line in body.splitlines()) + "}\n"
+    return (
+        f"model M({hypers}) {{\n  input x: [batch, d]\n" + "".join(f"  {line}\n" for line in body.splitlines()) + "}\n"
+    )
 
 
 PROGRAMS = {
@@ -52,7 +61,11 @@ PROGRAMS = {
     "a gate that is none": (model("gate g = tanh(x)\noutput y = g * x"), "E0401", "3:"),
     "a gate that multiplies nothing": (model("gate g = sigmoid(x)\noutput y = g + x"), "E0402", "3:"),
     "a cycle without a delay": (model("a = tanh(b)\nb = tanh(a)\noutput a"), "E0203", "3:12"),
-    "weights shared by two sizes": (model("W = Linear(3)\ninput z: [batch, 7]\noutput a = W(x), b = W(z)"), "E0307", "5:"),
+    "weights shared by two sizes": (
+        model("W = Linear(3)\ninput z: [batch, 7]\noutput a = W(x), b = W(z)"),
+        "E0307",
+        "5:",
+    ),
     "a wrong count": (model("output y = Linear(2)(x)\nexpect params == 11"), "E0601", "4:"),
     "a size that weights need": (model("output y = Linear(2)(x)", "units = 3"), "E0305", "2:"),
     "a size that is not whole": (model("output y = Linear(d / 3)(x)"), "E0306", "3:"),
@@ -190,7 +203,21 @@ def test_a_program_runs_nothing_and_reads_nothing_else(run: Run) -> None:
     Path("secret.txt").write_text("hidden-words")
     Path("bad.arch").write_text('use "secret.txt"\n' + model("output x"))
     assert run("check", "bad.arch")[0] == 1
-    names = ("import", "class", "self", "None", "torch", "nn", "__init__", "forward", "exec", "super", "lambda", "print", "F")
+    names = (
+        "import",
+        "class",
+        "self",
+        "None",
+        "torch",
+        "nn",
+        "__init__",
+        "forward",
+        "exec",
+        "super",
+        "lambda",
+        "print",
+        "F",
+    )
     for name in names:
         Path("named.arch").write_text(model(f"{name} = relu(x)\noutput {name}"))
         if run("compile", "named.arch", "-o", "named.py")[0] == 0:
@@ -229,11 +256,90 @@ def attempt(text: str | bytes, folder: Path, capsys: pytest.CaptureFixture[str])
     assert sorted(p.name for p in folder.iterdir()) == ["random.arch", "random.svg"]
 
 
-QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+QUIET = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 WORDS = st.sampled_from(
-    "model block cell train use input output state param memory gate stack loop scan over reversed from residual if else frozen expect "
-    "config minimize with until at_most as by and or not x y h h' d batch M A Linear LSTM relu softmax ( ) [ ] { } , : = == -> + - * / // % @ "
-    "^ . ... ' ~ 0 1 2 3.5 1e9 10_000 \"s\" \"\"\"doc\"\"\" \n # \\".split(" ")
+    [
+        "model",
+        "block",
+        "cell",
+        "train",
+        "use",
+        "input",
+        "output",
+        "state",
+        "param",
+        "memory",
+        "gate",
+        "stack",
+        "loop",
+        "scan",
+        "over",
+        "reversed",
+        "from",
+        "residual",
+        "if",
+        "else",
+        "frozen",
+        "expect",
+        "config",
+        "minimize",
+        "with",
+        "until",
+        "at_most",
+        "as",
+        "by",
+        "and",
+        "or",
+        "not",
+        "x",
+        "y",
+        "h",
+        "h'",
+        "d",
+        "batch",
+        "M",
+        "A",
+        "Linear",
+        "LSTM",
+        "relu",
+        "softmax",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ":",
+        "=",
+        "==",
+        "->",
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "%",
+        "@",
+        "^",
+        ".",
+        "...",
+        "'",
+        "~",
+        "0",
+        "1",
+        "2",
+        "3.5",
+        "1e9",
+        "10_000",
+        '"s"',
+        '"""doc"""',
+        "\n",
+        "#",
+        "\\",
+    ]
 )
 
 
@@ -261,7 +367,13 @@ def mutated(draw: st.DrawFn) -> str:
     text = EXAMPLES[draw(st.sampled_from(sorted(EXAMPLES)))]
     for _ in range(draw(st.integers(1, 4))):
         unit = draw(st.sampled_from(["characters", "lines", "words"]))
-        pieces = list(text) if unit == "characters" else text.splitlines(keepends=True) if unit == "lines" else text.split(" ")
+        pieces = (
+            list(text)
+            if unit == "characters"
+            else text.splitlines(keepends=True)
+            if unit == "lines"
+            else text.split(" ")
+        )
         if not pieces:
             break
         at = draw(st.integers(0, len(pieces) - 1))

@@ -58,7 +58,9 @@ def test_draw_names_the_file_after_the_program(run: Run) -> None:
     assert Path("good.svg").read_text().rstrip().endswith("</svg>")
 
 
-@pytest.mark.parametrize(("name", "start"), [("f.svg", b"<"), ("f.pdf", b"%PDF"), ("f.png", b"\x89PNG"), ("f.dot", b"digraph")])
+@pytest.mark.parametrize(
+    ("name", "start"), [("f.svg", b"<"), ("f.pdf", b"%PDF"), ("f.png", b"\x89PNG"), ("f.dot", b"digraph")]
+)
 def test_draw_picks_the_format_by_suffix(run: Run, name: str, start: bytes) -> None:
     assert run("draw", "good.arch", "-o", name)[0] == 0
     assert Path(name).read_bytes().lstrip().startswith(start)
@@ -193,9 +195,11 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(archdsl.__file__).parent.par
 ARCHDSL = [sys.executable, "-m", "archdsl"]
 
 
-def shell(*arguments: str, stdin: str = "", **environment: str) -> "subprocess.CompletedProcess[bytes]":
+def shell(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
     environment = {**ENVIRONMENT, **environment}
-    return subprocess.run([*ARCHDSL, *arguments], input=stdin.encode(), capture_output=True, env=environment, timeout=120)
+    return subprocess.run(
+        [*ARCHDSL, *arguments], input=stdin.encode(), capture_output=True, env=environment, timeout=120
+    )
 
 
 def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,5 +244,7 @@ def test_check_imports_nothing_heavy(tmp_path: Path) -> None:
         "import sys; from archdsl.cli import main; status = main(['check', 'good.arch']);"
         "print(sorted({'torch', 'numpy', 'sympy', 'graphviz', 'pygraphviz', 'ziafont', 'asyncio'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60
+    )
     assert done.stdout == "good.arch: ok (Small)\n[]\n", done.stderr

@@ -60,7 +60,18 @@ def test_every_constraint_is_of_a_dependency_or_of_a_tool() -> None:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(folder),
+        str(ROOT),
+    ]
     subprocess.run(build, check=True, timeout=600)
     (built,) = folder.glob("*.whl")
     return built
@@ -97,7 +108,13 @@ def test_the_wheel_works_elsewhere(installed: Path, tmp_path: Path) -> None:
 
     def run(*arguments: str) -> str:
         done = subprocess.run(
-            [str(installed), *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120
+            [str(installed), *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

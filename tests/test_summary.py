@@ -7,7 +7,22 @@ import time
 import pytest
 
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Definition, Fill, Hyper, Input, Made, Output, Param, Place, Program, Region, Repeat, Value
+from archdsl.ir.program import (
+    Apply,
+    Call,
+    Definition,
+    Fill,
+    Hyper,
+    Input,
+    Made,
+    Output,
+    Param,
+    Place,
+    Program,
+    Region,
+    Repeat,
+    Value,
+)
 from archdsl.ir.types import Type
 from archdsl.summary import Counts, Unsettled, count, macs
 
@@ -42,18 +57,35 @@ def linear(number: int, d_in: str | int, d_out: str | int, frozen: bool = False)
 
 
 def make(number: int, of: str, **settings: str | int) -> Made:
-    return Made(id=number, name=of.lower(), named=False, of=of, primitive=False, settings={k: n(v) for k, v in settings.items()}, place=HERE)
+    return Made(
+        id=number,
+        name=of.lower(),
+        named=False,
+        of=of,
+        primitive=False,
+        settings={k: n(v) for k, v in settings.items()},
+        place=HERE,
+    )
 
 
 def use(made: int, source: int, result: Value, d_out: str | int) -> Apply:
-    return Apply(op="Linear", inputs=[source], settings={"d_out": n(d_out), "bias": True}, made=made, outputs=[result], place=HERE)
+    return Apply(
+        op="Linear",
+        inputs=[source],
+        settings={"d_out": n(d_out), "bias": True},
+        made=made,
+        outputs=[result],
+        place=HERE,
+    )
 
 
 def repeat(kind: str, passes: str | int, body: Region, index: str | None = None) -> Repeat:
     return Repeat(kind=kind, count=n(passes), index=index, body=body, place=HERE)
 
 
-def definition(name: str, body: Region, *hypers: tuple[str, str | int | None], inputs: list[Value] | None = None) -> Definition:
+def definition(
+    name: str, body: Region, *hypers: tuple[str, str | int | None], inputs: list[Value] | None = None
+) -> Definition:
     return Definition(
         name=name,
         source_name=name,
@@ -83,7 +115,8 @@ def gpt() -> Program:
     stack = repeat("stack", "layers", Region(made=[make(9, "Layer", d="d")]))
     params = [("vocab", "d"), ("context", "d"), ("d",), ("d",)]
     body = Region(
-        params=[Param(value=value(20 + i, *p), initial=Fill(name="zeros"), place=HERE) for i, p in enumerate(params)], nodes=[stack]
+        params=[Param(value=value(20 + i, *p), initial=Fill(name="zeros"), place=HERE) for i, p in enumerate(params)],
+        nodes=[stack],
     )
     return program(definition("GPT", body, ("vocab", 50257), ("context", 1024), ("d", 768), ("layers", 12)), layer)
 
@@ -107,7 +140,9 @@ def test_a_loop_and_a_scan_share_their_weights() -> None:
 
 
 def test_what_is_named_outside_a_stack_counts_once() -> None:
-    body = Region(made=[linear(0, 4, 4)], nodes=[repeat("stack", 12, Region(nodes=[use(0, 1, value(1, "batch", 4), 4)]))])
+    body = Region(
+        made=[linear(0, 4, 4)], nodes=[repeat("stack", 12, Region(nodes=[use(0, 1, value(1, "batch", 4), 4)]))]
+    )
     assert count(program(definition("M", body)), "M").learned == 20
 
 
@@ -145,7 +180,12 @@ def test_defaults_follow_the_numbers_before_them() -> None:
 
 def test_multiply_adds_go_through_calls_stacks_and_scans() -> None:
     x = value(0, "...", "d_in", name="x")
-    inner = definition("Inner", Region(made=[linear(0, "d_in", "d")], nodes=[use(0, 0, value(1, "...", "d"), "d")]), ("d", None), inputs=[x])
+    inner = definition(
+        "Inner",
+        Region(made=[linear(0, "d_in", "d")], nodes=[use(0, 0, value(1, "...", "d"), "d")]),
+        ("d", None),
+        inputs=[x],
+    )
     call = Call(made=5, inputs=[0], outputs=[value(2, "batch", "time", 8)], place=HERE)
     stack = repeat("stack", 3, Region(made=[make(5, "Inner", d=8)], nodes=[call]))
     loop = repeat("scan", "time", Region(made=[linear(6, 8, 2)], nodes=[use(6, 3, value(4, "batch", 2), 2)]))

@@ -47,6 +47,7 @@ def legend(panels: list[Panel]) -> graphviz.Digraph | None:
     wires = {w.kind for p in panels for w in p.wires}
     frames = {f.kind for p in panels for f in p.root.all_frames()}
     rows: list[tuple[str, str, str]] = [("mark", k, t) for k, (_, t) in _MARKS.items() if k in marks]
+    rows += [("slot", "□", "the operand that comes in")] if any("□" in line for p in panels for m in p.root.all_marks() for line in m.lines) else []
     rows += [("tag", "A", "the same weights at every use")] if tagged else []
     rows += [("wire", k, t) for k, t in _WIRES.items() if k in wires]
     rows += [("frame", k, t) for k, t in _FRAMES.items() if k in frames]
@@ -75,6 +76,8 @@ def _row(graph: graphviz.Digraph, i: int, family: str, kind: str, text: str) -> 
             case "tag":
                 row.node(sample, label="A", shape="box", style="rounded,filled", fillcolor=theme.INK, fontcolor=theme.PAPER, fontsize="8",
                          width="0.2", height="0.18", fixedsize="true")  # fmt: skip
+            case "slot":
+                row.node(sample, label=kind, shape="plain", fontsize="9")
             case "wire":
                 row.node(sample, label="", shape="point", width="0.01", style="invis")
                 row.node(f"legend_b{i}", label="", shape="point", width="0.01", style="invis")

@@ -187,6 +187,7 @@ class _Builder:
             elif isinstance(node, Call):
                 self.read(operand, _Use(mark, port), frame)
         given = {str(self.types[i]) for i in node.inputs if isinstance(i, int)}
+        given |= {str(v.type) for v in node.outputs} if _says_type(node) else set()
         for i, value in enumerate(node.outputs):
             self.produce(value, mark, frame, i if mark.results else None, str(value.type) not in given)
         if _complement(node) and isinstance(node.inputs[1], int):
@@ -390,7 +391,7 @@ class _Builder:
         if len(uses) == 1:
             use = uses[0]
             label = name if value.gate else ""
-            if use.head.kind != "output":
+            if use.head.kind != "output" and ":<BR/>" not in use.label:  # else the type after it is told
                 label = _stacked(label, value.type, apart="  ")
             self.wires.append(Wire(source, use.head, use.kind, value.port, use.port, _stacked(label, use.label), use.gated, use.beside))
         elif uses:
@@ -414,6 +415,11 @@ def _chained(node: Repeat) -> bool:
 
 def _stacked(*texts: str, apart: str = "<BR/>") -> str:
     return apart.join(t for t in texts if t)
+
+
+def _says_type(node: Apply | Call | Draw) -> bool:
+    """Whether the mark itself bears its type."""
+    return isinstance(node, Apply) and node.op == "weight_of" or isinstance(node, Draw) and not any(isinstance(i, int) for i in node.inputs)
 
 
 def _complement(node: Apply | Call | Draw) -> bool:

@@ -215,7 +215,7 @@ def axis(which: Axis, of: Type | None) -> str:
     if which.size.name and len(same) == 1:
         return text
     position = "last axis" if which.index == -1 else f"axis {str(which.index).replace('-', '−')}"
-    return f"{position} ({text})" if len(text) <= 12 else position
+    return f"{position} ({text})" if len(text) <= 12 and not which.size.is_const else position
 
 
 def axes(which: list[Axis], of: Type | None) -> str:

@@ -26,6 +26,7 @@ from archdsl.ir.program import (
     Repeat,
     Setting,
     Until,
+    Update,
     Value,
 )
 
@@ -84,7 +85,9 @@ class _Page:
     def node(self, node: Node) -> Iterator[str]:
         match node:
             case Apply():
-                over = {name: Numbers(items=[Num.of(a.index) for a in axes]) for name, axes in node.axes.items()}
+                over: dict[str, Setting] = {
+                    name: Numbers(items=[Num.of(a.index) for a in axes]) for name, axes in node.axes.items()
+                }
                 what = self.made_name(node.made) if node.made is not None else node.op
                 if node.op == "weight_of":
                     yield f"{self.results(node.outputs)} = {what}.{setting(node.settings['name'])}"
@@ -100,8 +103,10 @@ class _Page:
                 yield from self.repeat(node)
             case Minimize():
                 over_made = [self.made_name(made) for made in node.over] + [self.operand(p) for p in node.over_params]
-                over = f" over {', '.join(over_made)}" if over_made else ""
-                yield f"minimize {node.name} = {self.operand(node.loss)}{over} with {node.optimizer}{settings(node.settings)}"
+                targets = f" over {', '.join(over_made)}" if over_made else ""
+                yield f"minimize {node.name} = {self.operand(node.loss)}{targets} with {node.optimizer}{settings(node.settings)}"
+            case Update():
+                yield f"{self.made_name(node.made)}.{node.memory}' = {self.operand(node.operand)}"
             case Until():
                 yield f"until stable {', '.join(f'{self.made_name(m)}.{name}' for m, name in node.stable)} at most {node.at_most}"
                 yield from (f"  {line}" for line in self.region(node.body))

@@ -6,11 +6,11 @@ from archdsl.ir.types import Type, show_shape
 from archdsl.ops import interval
 from archdsl.ops.base import REQUIRED, Mark, Misfit, Op, Site, TorchSite
 from archdsl.ops.distribution import DISTRIBUTIONS
-from archdsl.ops.emit import is_at, word_of
+from archdsl.ops.emit import word_of
 from archdsl.ops.interval import keep
 
 REVERSE = '''
-def reverse_gradient(x: Tensor, scale: float = 1.0) -> Tensor:
+def reverse_gradient(x: Tensor, scale: float | Tensor = 1.0) -> Tensor:
     """x itself; its gradient is multiplied by -scale on the way back."""
     return x.detach() - scale * (x - x.detach())
 '''
@@ -18,11 +18,11 @@ def reverse_gradient(x: Tensor, scale: float = 1.0) -> Tensor:
 SUPPLY = '''
 def supply_gradient(x: Tensor, gradient: Tensor) -> Tensor:
     """x itself; on the way back its gradient is the one supplied, whatever comes from above."""
-    result = x.view_as(x)
-    if result.requires_grad:
-        register: Any = result.register_hook
+    inner = x.view_as(x)  # a view, so that the gradient of the result itself is still what comes from above
+    if inner.requires_grad:
+        register: Any = inner.register_hook
         register(lambda above: gradient.detach())
-    return result
+    return inner.view_as(inner)
 '''
 
 
@@ -69,7 +69,7 @@ def _log_prob(site: TorchSite) -> str:
 
 
 def _reverse(site: TorchSite) -> str:
-    scale = "" if is_at(site.settings["scale"], 1) else f", {site.setting('scale')}"
+    scale = f", {site.operand(1)}" if len(site.inputs) > 1 else ""
     return f"reverse_gradient({site.operand(0)}{scale})"
 
 
@@ -86,11 +86,10 @@ OPS = (
     Op(
         name="reverse_gradient",
         doc="x, whose gradient is multiplied by -scale on the way back.",
-        signature="x: [...] -> [...]",
+        signature="x: [...], scale?: [] -> [...]",
         torch=_reverse,
-        settings={"scale": 1},
         range=keep,
-        mark=Mark("operator", "−{scale}"),
+        mark=Mark("operator", "−λ", ordered=True),
         helper=REVERSE,
         example="y = reverse_gradient(x, 0.5)",
     ),

@@ -26,7 +26,7 @@ def _all(region: Region) -> list[object]:
     for node in region.nodes:
         found.append(node)
         if node.kind in ("stack", "loop", "scan", "until"):
-            found += _all(node.body)  # type: ignore[union-attr]
+            found += _all(node.body)
     return found
 
 
@@ -41,21 +41,21 @@ def _uses(definition: Definition) -> Counter[int]:
         for node in region.nodes:
             match node.kind:
                 case "apply" | "call" | "draw":
-                    count(*node.inputs)  # type: ignore[union-attr]
+                    count(*node.inputs)
                 case "stack" | "loop" | "scan":
                     count(
                         *(s.operand for s in node.sliced),
                         *(c.initial for c in node.carried),
                         *(c.next for c in node.carried),
-                    )  # type: ignore[union-attr]
-                    count(*(c.operand for c in node.collected), *(o for r in node.rides for o in r.initial.values()))  # type: ignore[union-attr]
-                    visit(node.body)  # type: ignore[union-attr]
+                    )
+                    count(*(c.operand for c in node.collected), *(o for r in node.rides for o in r.initial.values()))
+                    visit(node.body)
                 case "minimize":
-                    count(node.loss)  # type: ignore[union-attr]
+                    count(node.loss)
                 case "update":
-                    count(node.operand)  # type: ignore[union-attr]
+                    count(node.operand)
                 case "until":
-                    visit(node.body)  # type: ignore[union-attr]
+                    visit(node.body)
 
     visit(definition.body)
     count(
@@ -72,7 +72,7 @@ def _region(definition: Definition, region: Region, uses: Counter[int]) -> None:
     gone: set[int] = set()
     for i, node in enumerate(region.nodes):
         if node.kind in ("stack", "loop", "scan"):
-            _region(definition, node.body, uses)  # type: ignore[union-attr]
+            _region(definition, node.body, uses)
         elif isinstance(node, Apply) and node.op == "matmul":
             found = _match(node, by_output, uses)
             if found:

@@ -140,7 +140,7 @@ def learn(block: Block, left: Num, right: Num) -> None:
     frame.equal = {s: n.subs({symbol: other}) for s, n in frame.equal.items()} | {symbol: other}
     scope: Block | None = block
     while scope is not None:
-        for name, entity in scope.names.items():
+        for entity in scope.names.values():
             if isinstance(entity, Tensor):
                 entity.type = entity.type.subs(frame.equal)
         scope = scope.parent

@@ -275,7 +275,7 @@ def _needed(region: Region, frame: Frame, block: Block) -> set[str]:
             if inner.kind == "stack":
                 found.update(inner.count.symbols())
             if inner.kind in ("stack", "loop", "scan", "until"):
-                visit(inner.body)  # type: ignore[union-attr]
+                visit(inner.body)
 
     visit(region)
     for memory in frame.memories.values():

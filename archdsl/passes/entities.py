@@ -136,7 +136,7 @@ class Variant(Record):
     block: Block
 
 
-Static = Union[Number, Flag, Test, Word, Series, Function, Maker]
+Static = Union[Number, Flag, Word, Series, Function, Maker]
 Entity = Union[Tensor, Number, Flag, Test, Word, Series, Function, Maker, Part, Bundle, Unknown]
 
 

@@ -78,10 +78,7 @@ def _check(
         holds = (left == right) == (condition.op == "==")
     else:
         difference = left - right
-        if not difference.is_const:
-            holds = False
-        else:
-            holds = _COMPARE[condition.op](difference.value, Fraction(0))
+        holds = difference.is_const and _COMPARE[condition.op](difference.value, Fraction(0))
     if not holds:
         raise frame.fail(errors.ExpectFails(node.span, _show(left), _show(right)))
 

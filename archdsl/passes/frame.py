@@ -158,7 +158,7 @@ class Block:
         self.frame.spans.update((v.id, span) for v in outputs)
         node = Apply.new(
             op=op, inputs=inputs, settings=settings or {}, made=made, outputs=outputs, place=span.place(), **more
-        )  # type: ignore[arg-type]
+        )
         self.nodes.append(node)
         return [Tensor(v.id, v.type, ranges) for v in outputs]
 

@@ -184,7 +184,7 @@ def _call_node(
         riding.ride(block, part, span)
     block.nodes.append(
         CallNode.new(made=part.id, inputs=inputs, outputs=outputs, rides=variant.rides, place=span.place())
-    )  # type: ignore[arg-type]
+    )
     if len(tensors) == 1:
         return next(iter(tensors.values()))
     return Bundle(f"the outputs of {variant.ref.name}", next(iter(tensors.values())), tensors)

@@ -32,28 +32,16 @@ def repeat(block: Block, node: RepeatTree, operands: list[Entity]) -> Entity:
 
 
 # -- bodies -----------------------------------------------------------------------------------------------------------
+_CHAINS = (
+    tree.Chain, tree.Name, tree.Call, tree.Frozen, tree.Stack, tree.Loop, tree.Scan, tree.Residual, tree.Choice, tree.Field,
+)  # fmt: skip
+
+
 def chain_of(body: tree.Body) -> tree.Expression | None:
     """The chain that a body is, if it has no statements."""
-    if len(body.statements) == 1:
-        only = body.statements[0]
-        if isinstance(
-            only,
-            (
-                tree.Chain,
-                tree.Name,
-                tree.Call,
-                tree.Frozen,
-                tree.Stack,
-                tree.Loop,
-                tree.Scan,
-                tree.Residual,
-                tree.Choice,
-                tree.Field,
-            ),
-        ):
-            if not (isinstance(only, tree.Chain) and isinstance(only.stages[-1], tree.Sink)):
-                return only
-    return None
+    only = body.statements[0] if len(body.statements) == 1 else None
+    ends = isinstance(only, tree.Chain) and isinstance(only.stages[-1], tree.Sink)
+    return only if isinstance(only, _CHAINS) and not ends else None
 
 
 def through(block: Block, chain: tree.Expression, entity: Entity) -> Entity:
@@ -125,7 +113,7 @@ def residual(block: Block, node: tree.Residual, tensors: list[Tensor]) -> Entity
         raise block.frame.fail(
             errors.WrongShape(node.span, "`residual`", reason, mend="both are added, so they must be alike")
         )
-    return apply.operate(block, OPS["add"], [incoming, result], {}, node.span)  # type: ignore[no-any-return]
+    return apply.operate(block, OPS["add"], [incoming, result], {}, node.span)
 
 
 # -- stack and loop ---------------------------------------------------------------------------------------------------

@@ -91,10 +91,7 @@ class Session:
         return scope
 
     def _use(self, scope: FileScope, use: tree.Use) -> None:
-        if scope.source.file.startswith("<"):
-            folder = Path.cwd()
-        else:
-            folder = Path(scope.source.file).parent
+        folder = Path() if scope.source.file.startswith("<") else Path(scope.source.file).parent
         path = os.path.normpath(folder / use.path.text)
         if path in self.loading or os.path.normpath(path) in map(os.path.normpath, self.loading):
             self.report(errors.UseFails(use.span, "the files use each other in a circle"))

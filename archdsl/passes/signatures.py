@@ -89,7 +89,8 @@ def bind_hypers(block: Block, ref: DefinitionRef, arguments: Sequence[tree.Argum
     for i, argument in enumerate(arguments):
         name = argument.name.text if argument.name else names[i] if i < len(names) else None
         if name is None:
-            wrong = f"takes {len(names)} hyperparameter{'s' * (len(names) != 1)} ({', '.join(names) or 'none'}); its inputs go into second parentheses"
+            few = f"takes {len(names)} hyperparameter{'s' * (len(names) != 1)} ({', '.join(names) or 'none'})"
+            wrong = f"{few}; its inputs go into second parentheses"
             raise frame.fail(errors.WrongArguments(argument.span, ref.name, wrong))
         if name not in names:
             guess = nearest(name, names)

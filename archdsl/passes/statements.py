@@ -59,10 +59,15 @@ def handed_on(body: Sequence[tree.Statement]) -> set[str]:
 def _settle(block: Block, statement: tree.Statement) -> None:
     """Parts that the statement made without a name get one: its target's, or one from what they are."""
     frame = block.frame
-    alone = len(frame.anonymous) == 1 and isinstance(statement, tree.Assign) and len(statement.targets) == 1
+    wish = None
+    if len(frame.anonymous) == 1:
+        match statement:
+            case tree.Assign(targets=[target]):
+                wish = target.name
+            case tree.Output(results=[tree.Result(name=tree.Identifier(text=text))]):
+                wish = text
     for part in frame.anonymous:
-        wish = statement.targets[0].name if alone and isinstance(statement, tree.Assign) else part.name
-        rename(part, frame.attribute(wish), named=False)
+        rename(part, frame.attribute(wish or part.name), named=False)
 
 
 def rename(part: Part, name: str, named: bool) -> None:

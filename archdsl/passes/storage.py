@@ -138,7 +138,7 @@ def draw(block: Block, node: tree.Draw) -> None:
         DrawNode.new(
             distribution=distribution.name, inputs=operands, gradient=way, outputs=[value], place=node.span.place()
         )
-    )  # type: ignore[arg-type]
+    )
     support = distribution.support([t.range for t in ordered])
     drawn = Tensor(value.id, value.type, support, (distribution.name, operands))
     statements.bind(block, node.target, drawn, node)

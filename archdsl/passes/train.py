@@ -64,7 +64,7 @@ def minimize(block: Block, node: tree.Minimize) -> None:
             optimizer=optimizer,
             settings=settings,
             place=node.span.place(),
-        )  # type: ignore[arg-type]
+        )
     )
 
 

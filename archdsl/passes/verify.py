@@ -9,8 +9,8 @@ from archdsl.passes.frame import Block
 PRODUCTS = {"mul", "matmul", "einsum", "outer", "div"}
 THROUGH = {
     "reshape", "flatten", "transpose", "permute", "swap", "unsqueeze", "squeeze", "expand", "slice", "split", "first", "last", "at",
-    "roll", "shift", "flip", "pad", "concat", "where", "by_mode", "stop_gradient", "reverse_gradient", "to_float", "clamp", "pow", "cumprod",
-    "gather", "take", "diag", "Dropout",
+    "roll", "shift", "flip", "pad", "concat", "where", "by_mode", "stop_gradient", "reverse_gradient", "to_float", "clamp", "pow",
+    "cumprod", "gather", "take", "diag", "Dropout",
 }  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def _nodes(region: Region) -> list[Node]:
     for node in region.nodes:
         found.append(node)
         if node.kind in ("stack", "loop", "scan", "until"):
-            found += _nodes(node.body)  # type: ignore[union-attr]
+            found += _nodes(node.body)
     return found
 
 
@@ -40,10 +40,10 @@ def _multiplies(gate: int, nodes: list[Node], handed: set[object]) -> bool:
     reached = {gate}
     for node in nodes:
         if node.kind in ("stack", "loop", "scan"):
-            for sliced in node.sliced:  # type: ignore[union-attr]
+            for sliced in node.sliced:
                 if sliced.operand in reached:
                     reached.add(sliced.value.id)
-            for carried in node.carried:  # type: ignore[union-attr]
+            for carried in node.carried:
                 if carried.initial in reached or carried.next in reached:
                     reached |= {carried.value.id, carried.final.id}
         if isinstance(node, (Apply, Call)) and reached & {i for i in node.inputs if isinstance(i, int)}:
@@ -54,7 +54,7 @@ def _multiplies(gate: int, nodes: list[Node], handed: set[object]) -> bool:
                 reached |= {o.id for o in node.outputs}
     for node in nodes:
         if node.kind in ("stack", "loop", "scan"):
-            for collected in node.collected:  # type: ignore[union-attr]
+            for collected in node.collected:
                 if collected.operand in reached:
                     reached.add(collected.value.id)
                     return True

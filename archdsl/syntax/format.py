@@ -58,7 +58,11 @@ class Block:
 
     @cached_property
     def flat(self) -> str | None:
-        if self.comment or len(self.statements) > 1 or any(s.before or (s.items and _is_if(s.items)) for s in self.statements):
+        if (
+            self.comment
+            or len(self.statements) > 1
+            or any(s.before or (s.items and _is_if(s.items)) for s in self.statements)
+        ):
             return None
         inner = _flat(self.statements[0].items) if self.statements else ""
         return None if inner is None else f"{{ {inner} }}" if inner else "{ }"
@@ -254,7 +258,14 @@ class _Writer:
         if flat is not None and (indent + len(flat) <= WIDTH or indent > WIDTH // 2):
             return [Line(indent, flat)]
         best: list[Line] | None = None
-        ways = (self.open_what_must, self.open_repeats, self.at_arrows, self.open_bodies, self.after_operators, self.open_groups)
+        ways = (
+            self.open_what_must,
+            self.open_repeats,
+            self.at_arrows,
+            self.open_bodies,
+            self.after_operators,
+            self.open_groups,
+        )
         for way in ways:
             lines = way(items, indent)
             if lines is not None and (best is None or _overrun(lines) < _overrun(best)):

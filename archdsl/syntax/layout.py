@@ -101,7 +101,7 @@ def _keyword(word: str, previous: str | None, following: str | None, top: bool) 
             return _TOP[word]
         if not top and word in _STATEMENT and following in _OPERAND_START | {"MINUS"}:
             return _STATEMENT[word]
-    if word in _PREFIX and (following in _OPERAND_START or (following == "LBRACE" and word in ("scan", "residual"))):
-        if word != "output" or previous == "ARROW":
-            return _PREFIX[word]
+    before_operand = following in _OPERAND_START or (following == "LBRACE" and word in ("scan", "residual"))
+    if word in _PREFIX and before_operand and (word != "output" or previous == "ARROW"):
+        return _PREFIX[word]
     return None

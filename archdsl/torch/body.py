@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Carried, Collected, Draw, Made, Minimize, Node, Operand, Region, Repeat, Sliced, Until, Update, Value
+from archdsl.ir.program import Apply, Call, Carried, Collected, Draw, Made, Minimize, Node, Operand, Param, Region, Repeat, Sliced, Until, Update, Value
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS
 from archdsl.torch import batch
@@ -39,9 +39,17 @@ class Body(Function):
         super().__init__(plan)
         self.made = {h.id: h.item for h in plan.held if isinstance(h.item, Made)}
         self.state_keys: dict[int, str] = {}
+        self.depth = 0
+        """How many stacks are around what is being written."""
         self.partial: dict[int, dict[str, ast.expr]] = {}
         self.given: set[int] = set()
         """Cells whose state a repeat begins with a value for."""
+        self.returned = {(o.operand, o.name) for o in plan.definition.outputs}
+        self.handed_on = {s.next for s in plan.definition.states}
+        self.handed_on |= {c.next for n in nodes(plan.definition.body) if isinstance(n, Repeat) for c in n.carried}
+        self.drawn_names = {n.outputs[0].id: n.outputs[0].name for n in nodes(plan.definition.body) if isinstance(n, Draw)}
+        self.distributions: dict[int, str] = {}
+        """The variable that holds the distribution of each drawn value."""
         self.value_names = {v.name for n in nodes(plan.definition.body) for v in getattr(n, "outputs", [])}
         self.value_names |= {v.name for v in plan.definition.inputs} | {s.value.name for s in plan.definition.states}
         self.value_names |= {c.value.name for n in nodes(plan.definition.body) if isinstance(n, Repeat) for c in n.carried}
@@ -82,7 +90,7 @@ class Body(Function):
     def wishes(self, value: Value, node: Node, main: Operand | None) -> list[str]:
         if value.name is not None:
             plain = value.name.rstrip("'")
-            return [plain, f"new_{plain}"] if plain != value.name else [plain]
+            return [plain, f"new_{plain}"] if plain != value.name or value.id in self.handed_on else [plain]
         result = []
         before = self.env.get(main) if isinstance(main, int) else None
         if isinstance(before, ast.Name) and before.id in self.variables and value.type.dtype == "float":
@@ -161,7 +169,7 @@ class Body(Function):
             site.module = ast.unparse(self.holders[node.made])
         value = parse(fill_template(op.torch, site, [p.name for p in op.parsed.inputs]))
         if node.op == "log_prob":
-            value = self.distribution_first(value)
+            value = self.distribution_first(value, node.inputs[0])
         if node.op == "attention":
             value = self.opened(value, node)
         if op.helper and _uses(value, op.helper):
@@ -170,12 +178,18 @@ class Body(Function):
             return
         self.assign([self.define(v, node, main) for v in node.outputs], value)
 
-    def distribution_first(self, value: ast.expr) -> ast.expr:
+    def distribution_first(self, value: ast.expr, drawn: Operand) -> ast.expr:
         """A distribution in a variable of its own: its methods have no types, so it is declared to be anything."""
         for call in ast.walk(value):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "torch.distributions":
-                key = self.variable("distribution", kind=f"distribution {self._count}")
-                self.block.append(Assign([key], copy.copy(call), keep=True, annotation="Any"))
+                if not isinstance(drawn, int) or drawn not in self.distributions:
+                    var = self.variable_of(drawn)
+                    wish = self.drawn_names.get(drawn if isinstance(drawn, int) else -1) or (var.wishes[0] if var else "draw")
+                    key = self.variable(f"p_{wish}", kind=f"distribution {self._count}")
+                    self.block.append(Assign([key], copy.copy(call), keep=True, annotation="Any"))
+                    if isinstance(drawn, int):
+                        self.distributions[drawn] = key
+                key = self.distributions[drawn] if isinstance(drawn, int) else key
                 return _Replace(call, name(key)).visit(value)
         return value
 
@@ -224,7 +238,7 @@ class Body(Function):
         distribution = DISTRIBUTIONS[node.distribution]
         site = self.site(node)
         site.gradient = node.gradient
-        value = self.distribution_first(parse(distribution.sample(site)))
+        value = self.distribution_first(parse(distribution.sample(site)), node.outputs[0].id)
         self.assign([self.define(v, node) for v in node.outputs], value)
 
     # -- definitions --------------------------------------------------------------------------------------------
@@ -304,9 +318,6 @@ class Body(Function):
             self.assign([out], ast.Call(parse("torch.stack"), [source], [ast.keyword("dim", ast.Constant(axis))]))
         for carried in node.carried:
             self.bind(carried.final, self.env[carried.value.id])
-            var = self.variable_of(carried.value.id)
-            if var and not var.named and carried.final.name:
-                var.wishes.append(carried.final.name)
         for ride in node.rides:
             if ride.finals:
                 self.finals(ride.made, ride.finals)
@@ -328,7 +339,7 @@ class Body(Function):
         wish = own[0].name if len(callee.state) == 1 and own else "state"
         if made in self.state_keys:
             wish = self.variables[self.state_keys[made]].wishes[0]
-        key = self.variable(wish, named=True, kind=f"state from {callee.name}" if given else "state")
+        key = self.variable(wish, named=True, kind=f"state from {callee.name}" if len(given) == len(callee.state) else "state")
         self.state_keys[made] = key
         if len(given) == len(callee.state):
             self.given.add(made)
@@ -349,8 +360,9 @@ class Body(Function):
     def carry(self, carried: Carried) -> None:
         """The variable that a loop hands on, with its first value."""
         initial = carried.initial
-        wishes = [carried.value.name or carried.name or "x"]
-        key = self.variable(*wishes, type=carried.value.type, named=carried.value.name is not None)
+        final = carried.final.name if (carried.final.id, carried.final.name) not in self.returned else None
+        known = carried.value.name or final
+        key = self.variable(known or carried.name or "x", type=carried.value.type, named=known is not None)
         value = self.filled(initial, carried.value.type) if isinstance(initial, Num) else self.operand(initial)
         self.block.append(Assign([key], value, copy=True, keep=False))
         self.bind(carried.value, name(key))
@@ -404,9 +416,10 @@ class Body(Function):
         """`for layer in self.layers`, over all that the stack holds separate copies of."""
         items = sorted(held(node.body), key=lambda h: h.id)
         names = []
+        lists = [self.copies(item) for item in items]
+        self.depth += 1
         for item in items:
             names.append(self.variable(self.copy_name(item), named=True, kind="module"))
-        lists = [self.holders[item.id] for item in items]
         for item, key in zip(items, names):
             self.holders[item.id] = name(key)
         targets = [name(k) for k in names]
@@ -416,6 +429,7 @@ class Body(Function):
             self.index_keys[node.index] = index
 
         def close() -> tuple[ast.expr, ast.expr]:
+            self.depth -= 1
             used = index in self.asked
             if not targets:
                 return (name(index) if used else ast.Name("_", ast.Store())), count
@@ -427,9 +441,20 @@ class Body(Function):
 
         return close
 
+    def copies(self, item: Held) -> ast.expr:
+        """What a loop over the copies of something goes through."""
+        holder = self.holders[item.id]
+        if self.depth == 0:
+            return holder
+        method = "parameters" if isinstance(item.item, Param) and self.depth + 1 == len(item.stacks) else "children"
+        return ast.Call(ast.Attribute(holder, method, ast.Load()), [], [])
+
     def copy_name(self, item: Held) -> str:
         """`layer` for one of `self.layers`; `open_conv` where the program calls a value `open`."""
-        wish = singular(self.plan.attributes[item.id])
+        base = re.sub(r"_\d+$", "", self.plan.attributes[item.id])
+        if self.depth < len(item.stacks):
+            return plural(singular(base))
+        wish = singular(base)
         if wish not in self.value_names:
             return wish
         kind = snake(item.item.of).rstrip("0123456789d_") if isinstance(item.item, Made) else "weight"

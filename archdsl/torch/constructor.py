@@ -177,22 +177,31 @@ class Constructor:
     # -- memories -----------------------------------------------------------------------------------------------
     def memory(self, memory: Memory) -> list[str]:
         name = self.plan.attributes[memory.value.id]
-        value = parse(self.first(memory)) if not isinstance(memory.initial, Fill) else self.filled(memory.initial, memory.value.type)
+        value = self.first(memory)
         call = ast.Call(parse("self.register_buffer"), [ast.Constant(name), value], [])
         return lines(INNER, "", call)
 
-    def first(self, memory: Memory) -> str:
+    def first(self, memory: Memory) -> ast.expr:
+        """The value that a memory has before the first call; NaN where the first training call gives it one."""
+        initial = memory.initial
+        if isinstance(initial, Fill):
+            plain = {"zeros": Num.of(0), "ones": Num.of(1), "constant": initial.settings.get("value")}.get(initial.name)
+            if memory.value.type.dtype == "float" or not isinstance(plain, Num):
+                return self.filled(initial, memory.value.type)
+            initial = plain
+        return parse(self._constant(initial, memory))
+
+    def _constant(self, initial: int | Num, memory: Memory) -> str:
         shape = ", ".join(number(n, self.symbol) for n in memory.value.type.shape if n != ELLIPSIS)
         whole = f"({shape},)" if len(memory.value.type.shape) == 1 else f"({shape})"
-        if isinstance(memory.initial, int):
+        if isinstance(initial, int):
             return f"torch.full({whole}, torch.nan)"
-        assert isinstance(memory.initial, Num)
         kind = {"float": "", "int": ", dtype=torch.long", "bool": ", dtype=torch.bool"}[memory.value.type.dtype]
-        if memory.initial in (0, 1):
-            return f"torch.{'ones' if memory.initial == 1 else 'zeros'}({shape or '()'}{kind})"
-        text = number(memory.initial, self.symbol, whole=memory.value.type.dtype == "int")
-        if memory.value.type.dtype == "float" and memory.initial.is_integer:
-            text = f"float({text})" if not memory.initial.is_const else f"({text.strip('()')}.0)"
+        if initial in (0, 1):
+            return f"torch.{'ones' if initial == 1 else 'zeros'}({shape or '()'}{kind})"
+        text = number(initial, self.symbol, whole=memory.value.type.dtype == "int")
+        if memory.value.type.dtype == "float" and initial.is_integer:
+            text = f"float({text})" if not initial.is_const else f"({text.strip('()')}.0)"
         return f"torch.full({whole}, {text}{kind})"
 
 

@@ -152,6 +152,7 @@ class _Step(Forward):
 
     def make(self, node: Node) -> None:
         self.seen.clear()
+        self.distributions.clear()
         self.node(node)
         self.time += 1
         for out in outputs(node):

@@ -59,7 +59,7 @@ def test_helpers_are_typed_strictly(tmp_path: Path) -> None:
 
 def test_reversed_gradient() -> None:
     x = torch.randn(3, 8, requires_grad=True)
-    use = Use("reverse_gradient", [X], {"scale": 0.5}, draw=lambda _: [x])
+    use = Use("reverse_gradient", [X, 0.5], draw=lambda _: [x])
     result = run(use).results[0]
     assert torch.equal(result, x)
     result.square().sum().backward()

@@ -107,7 +107,10 @@ def test_long_lines_break_where_a_reader_would() -> None:
     stages = " -> ".join(f"Linear({'9' * 20})" for _ in range(5))
     assert body(f"y = x -> {stages}") == "y = x\n" + "\n".join(f"  -> Linear({'9' * 20})" for _ in range(5))
     layer = f"Layer({', '.join(['d'] * 25)})"
-    assert body(f"y = xxxxx -> stack layers {{ {layer} }} -> output z") == f"y = xxxxx -> stack layers {{\n  {layer}\n}} -> output z"
+    assert (
+        body(f"y = xxxxx -> stack layers {{ {layer} }} -> output z")
+        == f"y = xxxxx -> stack layers {{\n  {layer}\n}} -> output z"
+    )
     terms = ["bce(" + "x" * 40 + ")"] * 3
     assert body(f"minimize {' + '.join(terms)} over D with Adam(1)") == (
         f"minimize {terms[0]} +\n  {terms[1]} +\n  {terms[2]} over D with Adam(1)"
@@ -132,7 +135,9 @@ def test_what_is_no_program_is_refused() -> None:
 def test_shipped_programs_are_canonical(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert formatted(text) == text, f"run: archdsl fmt {path.name}"
-    assert all(len(line) <= WIDTH or '"""' in line or "#" in line for line in text.splitlines() if line.startswith("  "))
+    assert all(
+        len(line) <= WIDTH or '"""' in line or "#" in line for line in text.splitlines() if line.startswith("  ")
+    )
 
 
 def scrambled(text: str, seed: int) -> str:

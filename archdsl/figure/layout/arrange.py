@@ -40,7 +40,7 @@ def columns(sheet: Sheet) -> None:
 
 def arrange(sheets: list[Sheet]) -> None:
     if len(sheets) > 1 and "cluster_legend" in sheets[-1].frames:
-        orders = [[*sheets[:i], sheets[-1], *sheets[i:-1]] for i in range(1, len(sheets))]  # the legend fills what room there is
+        orders = [[*sheets[:i], sheets[-1], *sheets[i:-1]] for i in range(len(sheets) - 1, 0, -1)]  # the legend fills what room there is
     else:
         orders = [sheets]
     best = min((_placed(order) for order in orders), key=lambda p: p[0])

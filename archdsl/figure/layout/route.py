@@ -8,6 +8,7 @@ crosses least.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from archdsl.figure.layout.frames import make_room
 from archdsl.figure.layout.geometry import Box, Edge, Node, Point, Sheet, label_size
@@ -152,6 +153,9 @@ def _best(sheet: Sheet, world: World, tail: Node, head: Node, used: set[str], sk
     best: tuple[float, list[Point]] | None = None
     fallback: tuple[float, list[Point]] | None = None
     limits = _limits(sheet, tail, head)
+    around = {*sheet.path(tail.frame), *sheet.path(head.frame)}
+    closed = [(f.name, f.box.grown(-4)) for f in sheet.frames.values() if f.name not in around and not f.name.endswith("_pair")]
+    world = replace(world, boxes=[*world.boxes, *closed])
     for cost, corners in sorted(_ways(sheet, world, tail, head, used, skip, limits), key=lambda w: w[0]):
         if best and cost >= best[0]:
             break

@@ -1,0 +1,50 @@
+"""Which panels a figure has, and that it says what it leaves out."""
+
+from archdsl.compiler import analyse
+from archdsl.figure.panels import panels
+
+TEXT = """
+block Inner(d) { input x: [batch, d]
+  x -> Linear(d) -> output y }
+block Outer(d) { input x: [batch, d]
+  x -> Inner(d) -> Inner(d) -> output y }
+model M(d = 4) { input x: [batch, d]
+  x -> Outer(d) -> output y }
+train Fit(d = 4) { input x: [batch, d]
+  net = M(d)
+  minimize mse(net(x), x) with SGD(0.1) }
+"""
+
+
+def _names(**wishes: object) -> list[str]:
+    return [p.name for p in panels(analyse(TEXT, "t.arch"), **wishes)]  # type: ignore[arg-type]
+
+
+def _lines(**wishes: object) -> str:
+    shown = panels(analyse(TEXT, "t.arch"), **wishes)  # type: ignore[arg-type]
+    return "\n".join(line for p in shown for m in p.root.all_marks() for line in m.lines)
+
+
+def test_the_model_comes_first_and_each_definition_once() -> None:
+    assert _names() == ["M", "Outer", "Inner", "Fit"]
+
+
+def test_only_and_entry() -> None:
+    assert _names(only=["Inner"]) == ["Inner"]
+    assert _names(entry="Outer") == ["Outer", "Inner"]
+
+
+def test_collapse_and_depth_leave_out_and_say_so() -> None:
+    assert _names(collapse=["Inner"]) == ["M", "Outer", "Fit"]
+    assert _names(depth=0) == ["M", "Fit"]
+    assert "inside not drawn" in _lines(collapse=["Inner"])
+    assert "inside not drawn" not in _lines()
+
+
+def test_expand_goes_deeper_than_depth() -> None:
+    assert _names(depth=0, expand=["Outer"]) == ["M", "Outer", "Fit"]
+
+
+def test_number_of_parameters_is_in_the_title() -> None:
+    shown = panels(analyse(TEXT, "t.arch"), counts={"M": 1234567})
+    assert "1,234,567 parameters" in shown[0].title[0]
