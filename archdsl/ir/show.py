@@ -85,15 +85,7 @@ class _Page:
     def node(self, node: Node) -> Iterator[str]:
         match node:
             case Apply():
-                over: dict[str, Setting] = {
-                    name: Numbers(items=[Num.of(a.index) for a in axes]) for name, axes in node.axes.items()
-                }
-                what = self.made_name(node.made) if node.made is not None else node.op
-                if node.op == "weight_of":
-                    yield f"{self.results(node.outputs)} = {what}.{setting(node.settings['name'])}"
-                    return
-                given = settings({**node.settings, **over}) if node.made is None else ""
-                yield f"{self.results(node.outputs)} = {what}({self.operands(node.inputs)}){given}"
+                yield f"{self.results(node.outputs)} = {self.applied(node)}"
             case Call():
                 steps = " (one step)" if node.rides else ""
                 yield f"{self.results(node.outputs)} = {self.made_name(node.made)}({self.operands(node.inputs)}){steps}"
@@ -110,6 +102,15 @@ class _Page:
             case Until():
                 yield f"until stable {', '.join(f'{self.made_name(m)}.{name}' for m, name in node.stable)} at most {node.at_most}"
                 yield from (f"  {line}" for line in self.region(node.body))
+
+    def applied(self, node: Apply) -> str:
+        if node.made is None:
+            axes = {name: Numbers(items=[Num.of(a.index) for a in at]) for name, at in node.axes.items()}
+            return f"{node.op}({self.operands(node.inputs)}){settings({**node.settings, **axes})}"
+        made = self.made_name(node.made)
+        if node.op == "weight_of":
+            return f"{made}.{setting(node.settings['name'])}"
+        return f"{made}({self.operands(node.inputs)})"
 
     def repeat(self, repeat: Repeat) -> Iterator[str]:
         index = f" as {repeat.index}" if repeat.index else ""

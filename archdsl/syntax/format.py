@@ -7,78 +7,32 @@ What fits on a line stands on one line, except definitions and bodies of several
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from lark import Token
 
 from archdsl.source import Source
 from archdsl.syntax import parse as parser
+from archdsl.syntax.groups import (
+    OPERAND_END,
+    Block,
+    Comment,
+    Group,
+    Item,
+    Items,
+    Reader,
+    Statement,
+    first,
+    flat,
+    gap,
+    is_if,
+    last,
+)
 
 WIDTH = 120
 STEP = 2
-_CLOSER = {"LPAR": "RPAR", "LSQB": "RSQB"}
-_OPERAND_END = {"NAME", "NUMBER", "STRING", "REST", "RPAR", "RSQB", "RBRACE", "PRIME"}
-_TIGHT_AFTER = {"LPAR", "LSQB", "DOT", "CIRCUMFLEX", None}
-_TIGHT_BEFORE = {"RPAR", "RSQB", "COMMA", "COLON", "DOT", "PRIME", "CIRCUMFLEX"}
 _LOOSEST_FIRST = ({"OR"}, {"AND"}, {"COMPARE"}, {"PLUS", "MINUS"}, {"TIMES", "AT"})
-
-
-@dataclass
-class Comment:
-    text: str
-    own_line: bool
-    """Whether it stands alone on its line; else it follows what is before it."""
-
-
-@dataclass
-class Group:
-    """What stands between `(` and `)` or `[` and `]`, split at its commas."""
-
-    opener: Token
-    parts: list[Items]
-    closer: Token
-
-    @cached_property
-    def flat(self) -> str | None:
-        parts = [_flat(part) for part in self.parts]
-        if any(part is None for part in parts):
-            return None
-        return f"{self.opener}{' '.join(p for p in parts if p is not None)}{self.closer}"
-
-
-@dataclass
-class Block:
-    """A body in braces."""
-
-    opener: Token
-    comment: Comment | None
-    statements: list[Statement]
-    closer: Token
-
-    @cached_property
-    def flat(self) -> str | None:
-        if (
-            self.comment
-            or len(self.statements) > 1
-            or any(s.before or (s.items and _is_if(s.items)) for s in self.statements)
-        ):
-            return None
-        inner = _flat(self.statements[0].items) if self.statements else ""
-        return None if inner is None else f"{{ {inner} }}" if inner else "{ }"
-
-
-Item = Token | Comment | Group | Block
-Items = list[Item]
-
-
-@dataclass
-class Statement:
-    """A statement or a definition, what is said about it before, and whether a blank line comes first."""
-
-    items: Items
-    before: list[tuple[Comment, bool]] = field(default_factory=list)
-    blank: bool = False
 
 
 def format_text(source: Source) -> str:
@@ -86,7 +40,7 @@ def format_text(source: Source) -> str:
     file = parser.parse(source)
     tokens = parser.lex(source)
     comments = [Token("COMMENT", span.text, start_pos=span.start, end_pos=span.end) for span in file.comments]
-    text = _Writer().file(_Reader(source.text, tokens, comments).statements())
+    text = _Writer().file(Reader(source.text, tokens, comments).statements())
     after = parser.lex(Source(text, source.file))
     return text if _significant(tokens) == _significant(after) else source.text
 
@@ -94,97 +48,6 @@ def format_text(source: Source) -> str:
 def _significant(tokens: list[Token]) -> list[tuple[str, str]]:
     """What must stay. A word that only a line break keeps from being a keyword would change; such a text is left alone."""
     return [(token.type, str(token)) for token in tokens if token.type != "_NL"]
-
-
-class _Reader:
-    """Tokens and comments → statements, by brackets and line ends alone."""
-
-    def __init__(self, text: str, tokens: list[Token], comments: list[Token]):
-        self.text = text
-        self.tokens = sorted([*tokens, *comments], key=lambda t: (t.start_pos or 0, t.type == "_NL"))
-        self.at = 0
-        self.end = 0  # where the last token or comment that was read ends
-
-    def peek(self) -> str | None:
-        return self.tokens[self.at].type if self.at < len(self.tokens) else None
-
-    def take(self) -> Token:
-        token = self.tokens[self.at]
-        self.at += 1
-        if token.type != "_NL":
-            self.end = token.end_pos or 0
-        return token
-
-    def lines_before(self) -> int:
-        """Line breaks between what was read last and what comes next."""
-        at = self.at
-        while at < len(self.tokens) and self.tokens[at].type == "_NL":
-            at += 1
-        return self.text.count("\n", self.end, self.tokens[at].start_pos if at < len(self.tokens) else len(self.text))
-
-    def comment(self) -> Comment:
-        own_line = self.lines_before() > 0 or self.end == 0
-        return Comment(str(self.take()).rstrip(), own_line)
-
-    def statements(self) -> list[Statement]:
-        """All until the brace that closes the body, or the end."""
-        found: list[Statement] = []
-        while True:
-            while self.peek() == "_NL":
-                self.take()
-            statement = self.statement(first=not found)
-            if statement.items or statement.before:
-                found.append(statement)
-            if self.peek() in (None, "RBRACE"):
-                return found
-
-    def statement(self, first: bool) -> Statement:
-        before: list[tuple[Comment, bool]] = []
-        while self.peek() in ("COMMENT", "_NL"):
-            if self.peek() == "_NL":
-                self.take()
-                continue
-            blank = self.lines_before() > 1 and not (first and not before)
-            before.append((self.comment(), blank))
-        blank = self.lines_before() > 1 and not (first and not before)
-        items: Items = []
-        while self.peek() not in (None, "_NL", "RBRACE"):
-            if self.peek() == "COMMENT" and self.lines_before() > 0 and self.ends_here():
-                break
-            items.append(self.item())
-        return Statement(items, before, blank)
-
-    def ends_here(self) -> bool:
-        """Whether the comments ahead stand after the statement, not inside it."""
-        at = self.at
-        while at < len(self.tokens) and self.tokens[at].type == "COMMENT":
-            at += 1
-        return at == len(self.tokens) or self.tokens[at].type in ("_NL", "RBRACE")
-
-    def item(self) -> Item:
-        kind = self.peek()
-        if kind == "COMMENT":
-            return self.comment()
-        if kind in _CLOSER:
-            return self.group()
-        if kind == "LBRACE":
-            opener = self.take()
-            comment = self.comment() if self.peek() == "COMMENT" and self.lines_before() == 0 else None
-            statements = self.statements()
-            return Block(opener, comment, statements, self.take())
-        return self.take()
-
-    def group(self) -> Group:
-        opener = self.take()
-        parts: list[Items] = [[]]
-        while self.peek() != _CLOSER[opener.type]:
-            item = self.item()
-            parts[-1].append(item)
-            if isinstance(item, Token) and item.type == "COMMA":
-                parts.append([])
-                while self.peek() == "COMMENT" and self.lines_before() == 0:
-                    parts[-2].append(self.comment())
-        return Group(opener, parts if parts != [[]] else [], self.take())
 
 
 @dataclass
@@ -231,15 +94,15 @@ class _Writer:
             return lines
         lines += [Line(0, "")] * statement.blank
         items, trailing = statement.items, ""
-        if isinstance(items[-1], Comment):
-            items, trailing = items[:-1], items[-1].text
-        first = items[0]
-        if isinstance(first, Token) and first.type == "DOC":
-            lines += [Line(indent, str(first))]
+        end, start = items[-1], items[0]
+        if isinstance(end, Comment):
+            items, trailing = items[:-1], end.text
+        if isinstance(start, Token) and start.type == "DOC":
+            lines += [Line(indent, str(start))]
             items = items[1:]
-            while items and isinstance(items[0], Comment):
-                lines.append(Line(indent, items[0].text))
-                items = items[1:]
+            remarks = list(takewhile(lambda item: isinstance(item, Comment), items))
+            lines += [Line(indent, item.text) for item in remarks if isinstance(item, Comment)]
+            items = items[len(remarks) :]
         written = self.layout(items, indent)
         written[-1].comment = trailing
         return lines + written
@@ -254,7 +117,7 @@ class _Writer:
         return [*lines, replace(last)]  # what comes after may go on in the last line
 
     def best(self, items: Items, indent: int) -> list[Line]:
-        flat = None if _must_open(items) else _flat(items)
+        flat = None if _must_open(items) else flat(items)
         if flat is not None and (indent + len(flat) <= WIDTH or indent > WIDTH // 2):
             return [Line(indent, flat)]
         best: list[Line] | None = None
@@ -318,14 +181,12 @@ class _Writer:
     def pieces(self, items: Items, starts: list[int], indent: int) -> list[Line]:
         lines: list[Line] = []
         for start, end in zip([0, *starts], [*starts, len(items)]):
-            piece, after = list(items[start:end]), []
-            while piece and isinstance(piece[-1], Comment):
-                after.insert(0, piece.pop())
+            piece, after = _without_last_comments(items[start:end])
             inner = indent + STEP if start else indent
             if piece:
                 lines += self.layout(piece, inner)
             for comment in after:
-                self.remark(lines, comment, indent + STEP)  # type: ignore[arg-type]
+                self.remark(lines, comment, indent + STEP)
         return lines
 
     def open_groups(self, items: Items, indent: int) -> list[Line] | None:
@@ -333,7 +194,7 @@ class _Writer:
         groups = [i for i in items if isinstance(i, Group) and i.parts]
         if not groups:
             return None
-        opened = {id(g) for g in groups if _flat([g]) is None} or {id(max(groups, key=lambda g: len(_flat([g]) or "")))}
+        opened = {id(g) for g in groups if flat([g]) is None} or {id(max(groups, key=lambda g: len(flat([g]) or "")))}
         return self.flow(items, indent, opened)
 
     def flow(self, items: Items, indent: int, opened: set[int]) -> list[Line]:
@@ -351,12 +212,12 @@ class _Writer:
                 previous = before = None
                 continue
             here = lines[-1]
-            here.text += _gap(before, previous, _first(item))
+            here.text += gap(before, previous, first(item))
             if id(item) in opened:
                 self.opened(lines, item, indent)
             else:
-                here.text += _flat([item]) or ""
-            before, previous = (previous, item) if isinstance(item, Token) else (_first(item), _last(item))
+                here.text += flat([item]) or ""
+            before, previous = (previous, item) if isinstance(item, Token) else (first(item), last(item))
         return [line for line in lines if line.text or line.comment or all(line is not s for s in started)]
 
     def opened(self, lines: list[Line], item: Item, indent: int) -> None:
@@ -374,14 +235,13 @@ class _Writer:
 
     def part(self, lines: list[Line], part: Items, indent: int) -> None:
         """One part of an opened group, with its comma and its comments."""
-        part = list(part)
-        while part and isinstance(part[0], Comment):
-            self.remark(lines, part.pop(0), indent)  # type: ignore[arg-type]
-        after: list[Comment] = []
-        while part and isinstance(part[-1], Comment):
-            after.insert(0, part.pop())  # type: ignore[arg-type]
-        if part:
-            lines += self.layout(part, indent)
+        part, after = _without_last_comments(part)
+        before = list(takewhile(lambda item: isinstance(item, Comment), part))
+        for item in before:
+            if isinstance(item, Comment):
+                self.remark(lines, item, indent)
+        if part[len(before) :]:
+            lines += self.layout(part[len(before) :], indent)
         for comment in after:
             self.remark(lines, comment, indent)
 
@@ -393,65 +253,19 @@ class _Writer:
             lines[-1].comment = comment.text
 
 
-def _flat(items: Items) -> str | None:
-    """The items on one line; None where a comment or a body of several statements forbids it."""
-    text = ""
-    previous: Token | None = None
-    before: Token | None = None
-    for item in items:
-        piece = _flat_item(item)
-        if piece is None:
-            return None
-        text += _gap(before, previous, _first(item)) + piece
-        before, previous = (previous, item) if isinstance(item, Token) else (_first(item), _last(item))
-    return text
-
-
-def _flat_item(item: Item) -> str | None:
-    if isinstance(item, Token):
-        return None if "\n" in item else str(item)
-    if isinstance(item, Comment):
-        return None
-    return item.flat
-
-
-def _gap(before: Token | None, previous: Token | None, following: Token | None) -> str:
-    """The space between two tokens: none or one. `before` is the token before `previous`."""
-    left, right = previous.type if previous else None, following.type if following else None
-    if left in _TIGHT_AFTER or right in _TIGHT_BEFORE:
-        return ""
-    if left == "MINUS" and (before is None or before.type not in _OPERAND_END):
-        return ""
-    if right in ("LPAR", "LSQB") and left in ("NAME", "RPAR", "PRIME", "STRING"):
-        return ""
-    return " "
-
-
-def _first(item: Item) -> Token | None:
-    return item if isinstance(item, Token) else item.opener if isinstance(item, (Group, Block)) else None
-
-
-def _last(item: Item) -> Token | None:
-    return item if isinstance(item, Token) else item.closer if isinstance(item, (Group, Block)) else None
-
-
 def _ends_operand(item: Item) -> bool:
-    last = _last(item)
-    return last is not None and last.type in _OPERAND_END
+    last = last(item)
+    return last is not None and last.type in OPERAND_END
 
 
 def _is_definition(items: Items) -> bool:
     return any(isinstance(i, Token) and i.type in ("MODEL", "BLOCK", "CELL", "TRAIN") for i in items[:2])
 
 
-def _is_if(items: Items) -> bool:
-    return isinstance(items[0], Token) and items[0].type == "IF"
-
-
 def _must_open(items: Items) -> set[int]:
     """The bodies and lists that do not go on one line; a definition's body and the branches of an `if` are among them."""
-    closed = [i for i in items if isinstance(i, (Group, Block)) and _flat([i]) is None]
-    if _is_definition(items) or _is_if(items):
+    closed = [i for i in items if isinstance(i, (Group, Block)) and flat([i]) is None]
+    if _is_definition(items) or is_if(items):
         closed += [i for i in items if isinstance(i, Block) and i.statements]
     return {id(i) for i in closed}
 
@@ -474,3 +288,11 @@ def _aligned(lines: list[Line]) -> Iterator[str]:
             run.append(line)
         else:
             yield str(line)
+
+
+def _without_last_comments(items: Items) -> tuple[Items, list[Comment]]:
+    """The items up to the comments at their end, and these."""
+    end = len(items)
+    while end and isinstance(items[end - 1], Comment):
+        end -= 1
+    return items[:end], [item for item in items[end:] if isinstance(item, Comment)]
