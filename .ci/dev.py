@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-EXAMPLE = "lstm_tagger"
+EXAMPLE = "tagger"
 USE = """
 import sys, torch
 sys.path.insert(0, "try")

@@ -30,7 +30,7 @@ def trainer(kind: str) -> nn.Module:
     here, vocab = Path(__file__).parent, len(LETTERS)
     if kind == "lstm":
         return archdsl.load(here / "lstm_language_model.arch", "Fit", vocab=vocab, width=32, units=128, rate=5e-3)
-    return archdsl.load(here / "gpt2.arch", "Fit", vocab=vocab, context=64, d=64, layers=2, heads=4, dropout=0, rate=2e-3)
+    return archdsl.load(here / "gpt2.arch", "Fit", vocab=vocab, context=64, d=64, layers=2, heads=4, dropout=0, rate=4e-3)
 
 
 def sample(net: nn.Module, length: int = 200) -> str:

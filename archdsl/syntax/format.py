@@ -117,9 +117,9 @@ class _Writer:
         return [*lines, replace(last)]  # what comes after may go on in the last line
 
     def best(self, items: Items, indent: int) -> list[Line]:
-        flat = None if _must_open(items) else flat(items)
-        if flat is not None and (indent + len(flat) <= WIDTH or indent > WIDTH // 2):
-            return [Line(indent, flat)]
+        line = None if _must_open(items) else flat(items)
+        if line is not None and (indent + len(line) <= WIDTH or indent > WIDTH // 2):
+            return [Line(indent, line)]
         best: list[Line] | None = None
         ways = (
             self.open_what_must,
@@ -254,8 +254,8 @@ class _Writer:
 
 
 def _ends_operand(item: Item) -> bool:
-    last = last(item)
-    return last is not None and last.type in OPERAND_END
+    end = last(item)
+    return end is not None and end.type in OPERAND_END
 
 
 def _is_definition(items: Items) -> bool:

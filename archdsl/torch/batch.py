@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Apply, Call, Draw, Made, Node, Operand, Region, Repeat, Value
+from archdsl.ir.types import Type
 from archdsl.ops import FAMILIES, OPS
 from archdsl.torch.plan import Plan, nodes
 
@@ -21,49 +22,67 @@ class _No(Exception):
     """The body cannot be given the whole tensor."""
 
 
-def is_pointwise(node: Repeat, plan: Plan) -> bool:
+def is_pointwise(node: Repeat, plan: Plan, types: dict[int, Type]) -> bool:
     """Whether the body of a scan gives the same on all slices at once, the scanned axis standing where it stood."""
     if node.rides or node.carried or not node.sliced or not node.collected:
         return False
     try:
-        places = _places(node, plan)
+        places = _places(node, plan, types)
     except _No:
         return False
-    return all(isinstance(c.operand, int) and places.get(c.operand) == c.axis.index for c in node.collected)
+    return all(isinstance(c.operand, int) and places.get(c.operand) == _from_end(c.axis.index, c.value.type) for c in node.collected)
 
 
 def widened(node: Repeat) -> Region:
     """The body as it is when the scanned axis stays in: the same nodes, with that axis in their types."""
     region = node.body.model_copy(deep=True)
+    types = {s.value.id: s.value.type for s in node.sliced}
     for inner in region.nodes:
+        if isinstance(inner, Apply):
+            _count_from_end(inner, types)
         for value in getattr(inner, "outputs", []):
+            types[value.id] = value.type
             value.type = _with_axis(value, node)
     return region
 
 
-def _with_axis(value: Value, node: Repeat) -> "Value.type":  # type: ignore[name-defined]
+def _count_from_end(node: Apply, types: dict[int, Type]) -> None:
+    """Axes counted from the end mean the same when another axis comes in before them."""
+    first = next((i for i in node.inputs if isinstance(i, int) and i in types), None)
+    if first is not None:
+        for axis in (a for group in node.axes.values() for a in group):
+            axis.index = _from_end(axis.index, types[first])
+
+
+def _from_end(index: int, type_: Type) -> int:
+    return index - len(type_.shape) if index >= 0 and ELLIPSIS not in type_.shape else index
+
+
+def _with_axis(value: Value, node: Repeat) -> Type:
     axis = node.sliced[0].axis
-    at = len(value.type.shape) + 1 + axis.index
+    place = axis.index if axis.index < 0 else axis.index - len(node.sliced[0].value.type.shape) - 1
+    at = len(value.type.shape) + 1 + place
     shape = list(value.type.shape)
     return value.type.with_shape([*shape[:at], axis.size, *shape[at:]]) if 0 <= at <= len(shape) else value.type
 
 
-def _places(node: Repeat, plan: Plan) -> dict[int, int]:
+def _places(node: Repeat, plan: Plan, types: dict[int, Type]) -> dict[int, int]:
     """Where the scanned axis stands in each value of the body, counted from the end. Raises _No."""
-    if any(s.axis.index >= 0 for s in node.sliced):
+    if any(ELLIPSIS in s.value.type.shape and s.axis.index >= 0 for s in node.sliced):
         raise _No
-    places = {s.value.id: s.axis.index for s in node.sliced}
-    ranks = {s.value.id: len(s.value.type.shape) for s in node.sliced}
-    _spread(node.body, plan, places, ranks)
+    places = {s.value.id: s.axis.index - len(s.value.type.shape) - 1 if s.axis.index >= 0 else s.axis.index for s in node.sliced}
+    ranks = {i: len(t.shape) if ELLIPSIS not in t.shape else 99 for i, t in types.items()}
+    ranks |= {s.value.id: len(s.value.type.shape) for s in node.sliced}
+    _spread(node.body, plan, places, ranks, inside=False)
     return places
 
 
-def _spread(region: Region, plan: Plan, places: dict[int, int], ranks: dict[int, int]) -> None:
+def _spread(region: Region, plan: Plan, places: dict[int, int], ranks: dict[int, int], inside: bool = True) -> None:
     for param in region.params:
         ranks[param.value.id] = len(param.value.type.shape)
     for node in region.nodes:
         if isinstance(node, Apply):
-            place: int | None = _of_apply(node, places, ranks)
+            place: int | None = _of_apply(node, places, ranks, inside)
         elif isinstance(node, Call) and not node.rides:
             place = _of_call(node, plan, places, ranks)
         else:
@@ -74,7 +93,8 @@ def _spread(region: Region, plan: Plan, places: dict[int, int], ranks: dict[int,
                 places[value.id] = place
 
 
-def _of_apply(node: Apply, places: dict[int, int], ranks: dict[int, int]) -> int | None:
+def _of_apply(node: Apply, places: dict[int, int], ranks: dict[int, int], inside: bool) -> int | None:
+    """Where the axis stands in an op's result. An axis counted from the start would be another one, `inside` a class that is written once."""
     touched = [places[i] for i in node.inputs if isinstance(i, int) and i in places]
     if not touched:
         return None
@@ -90,6 +110,9 @@ def _of_apply(node: Apply, places: dict[int, int], ranks: dict[int, int]) -> int
     if node.op == "Embedding":
         return place - 1
     axes = [a.index for group in node.axes.values() for a in group]
+    if not inside:
+        rank = next(ranks[i] for i in node.inputs if isinstance(i, int) and i in places)
+        axes = [a - rank if a >= 0 else a for a in axes]
     if not axes or any(a >= 0 or a <= place for a in axes):
         raise _No
     if node.op in _ALONG:

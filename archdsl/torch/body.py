@@ -282,7 +282,7 @@ class Body(Function):
 
     # -- repeats ------------------------------------------------------------------------------------------------
     def repeat(self, node: Repeat) -> None:
-        if node.kind == "scan" and batch.is_pointwise(node, self.plan):
+        if node.kind == "scan" and batch.is_pointwise(node, self.plan, self.types):
             return self.batched(node)
         if node.kind == "scan" and not node.reversed and batch.is_mappable(node, self.plan):
             return self.mapped(node)
@@ -361,8 +361,10 @@ class Body(Function):
         """The variable that a loop hands on, with its first value."""
         initial = carried.initial
         final = carried.final.name if (carried.final.id, carried.final.name) not in self.returned else None
-        known = carried.value.name or final
-        key = self.variable(known or carried.name or "x", type=carried.value.type, named=known is not None)
+        before = self.variable_of(initial)
+        own = carried.value.name if not before or before.wishes[0] != carried.value.name else None
+        known = own or final
+        key = self.variable(known or carried.value.name or "x", type=carried.value.type, named=known is not None)
         value = self.filled(initial, carried.value.type) if isinstance(initial, Num) else self.operand(initial)
         self.block.append(Assign([key], value, copy=True, keep=False))
         self.bind(carried.value, name(key))
@@ -419,7 +421,7 @@ class Body(Function):
         lists = [self.copies(item) for item in items]
         self.depth += 1
         for item in items:
-            names.append(self.variable(self.copy_name(item), named=True, kind="module"))
+            names.append(self.variable(self.copy_name(item), named=True, kind="modules" if item.stacks else "module"))
         for item, key in zip(items, names):
             self.holders[item.id] = name(key)
         targets = [name(k) for k in names]
@@ -446,13 +448,13 @@ class Body(Function):
         holder = self.holders[item.id]
         if self.depth == 0:
             return holder
-        method = "parameters" if isinstance(item.item, Param) and self.depth + 1 == len(item.stacks) else "children"
+        method = "parameters" if isinstance(item.item, Param) and not item.stacks else "children"
         return ast.Call(ast.Attribute(holder, method, ast.Load()), [], [])
 
     def copy_name(self, item: Held) -> str:
         """`layer` for one of `self.layers`; `open_conv` where the program calls a value `open`."""
         base = re.sub(r"_\d+$", "", self.plan.attributes[item.id])
-        if self.depth < len(item.stacks):
+        if item.stacks:
             return plural(singular(base))
         wish = singular(base)
         if wish not in self.value_names:

@@ -98,7 +98,7 @@ class Inliner:
         if not isinstance(later, Assign):
             return False
         value = later.value
-        if later.copy and isinstance(value, ast.Name):
+        if isinstance(value, ast.Name) and later.targets[0] in self.variables:
             return True
         if isinstance(value, ast.IfExp) and any(isinstance(v, ast.Name) and v.id == key for v in (value.body, value.orelse)):
             return True

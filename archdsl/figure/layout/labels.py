@@ -57,7 +57,11 @@ def _places(line: list[Point], label: Box) -> list[Box]:
         steps = max(1, int(max(abs(bx - ax), abs(by - ay)) / 6))
         for k in range(steps):
             x, y = ax + (bx - ax) * (k + 0.5) / steps, ay + (by - ay) * (k + 0.5) / steps
-            for side in (1, -1):
-                found.append(Box.around(x + side * (label.width / 2 + 3), y, label.width, label.height))
-                found.append(Box.around(x, y + side * (label.height / 2 + 2), label.width, label.height))
+            for by in (0.0, 7.0, 15.0):
+                for side in (1, -1):
+                    beside, above = side * (label.width / 2 + 3 + by), side * (label.height / 2 + 2 + by)
+                    found.append(Box.around(x + beside, y, label.width, label.height))
+                    found.append(Box.around(x, y + above, label.width, label.height))
+                    found.append(Box.around(x + beside, y + above, label.width, label.height))
+                    found.append(Box.around(x - beside, y + above, label.width, label.height))
     return found

@@ -13,7 +13,7 @@ from archdsl.figure.layout.world import World
 _CLEAR = 8.0
 _BEND = 14.0
 _CROSS = 22.0
-_MOST = 4000
+_MOST = 9000
 """Grid points looked at before giving up."""
 
 Cell = tuple[int, int]
@@ -54,15 +54,11 @@ class _Lanes:
 
 def through(world: World, tail: Node, head: Node, limits: Box) -> list[Point] | None:
     xs, ys = _grid(world, tail, head, limits)
-    start = (xs.index(round(tail.box.x, 2)), ys.index(round(tail.box.y, 2)))
-    goals: dict[Cell, Point] = {}
-    for end, (x, y) in _ends(head):
-        if round(x, 2) in xs and round(y, 2) in ys:
-            goals[(xs.index(round(x, 2)), ys.index(round(y, 2)))] = end
+    starts, goals = _cells(_starts(tail), xs, ys), _cells(_ends(head), xs, ys)
     rows, columns = _Lanes(world, ys, 0, tail.name), _Lanes(world, xs, 1, tail.name)
-    waiting: list[tuple[float, float, Cell, int]] = [(0.0, 0.0, start, -1)]
+    waiting: list[tuple[float, float, Cell, int]] = [(0.0, 0.0, start, -1) for start in starts]
     came: dict[Stop, Stop] = {}
-    best: dict[Stop, float] = {(start, -1): 0.0}
+    best: dict[Stop, float] = {(start, -1): 0.0 for start in starts}
     for _ in range(_MOST):
         if not waiting:
             break
@@ -70,7 +66,8 @@ def through(world: World, tail: Node, head: Node, limits: Box) -> list[Point] | 
         if cost > best[(at, way)]:
             continue
         if at in goals:
-            return _corners([(xs[i], ys[j]) for i, j in _back(came, (at, way))] + [goals[at]])
+            path = _back(came, (at, way))
+            return _corners([starts[path[0]], *((xs[i], ys[j]) for i, j in path), goals[at]])
         for step, (dx, dy) in enumerate(((1, 0), (-1, 0), (0, 1), (0, -1))):
             i, j = at[0] + dx, at[1] + dy
             if not (0 <= i < len(xs) and 0 <= j < len(ys)) or (way >= 0 and step == way ^ 1):
@@ -85,13 +82,13 @@ def through(world: World, tail: Node, head: Node, limits: Box) -> list[Point] | 
                 best[((i, j), step)] = total
                 came[((i, j), step)] = (at, way)
                 rest = abs(xs[i] - head.box.x) + abs(ys[j] - head.box.y)
-                heappush(waiting, (total + rest, total, (i, j), step))
+                heappush(waiting, (total + 1.2 * rest, total, (i, j), step))
     return None
 
 
 def _grid(world: World, tail: Node, head: Node, limits: Box) -> tuple[list[float], list[float]]:
     xs, ys = {tail.box.x}, {tail.box.y}
-    for _, near in _ends(head):
+    for _, near in [*_starts(tail), *_ends(head)]:
         xs.add(near[0])
         ys.add(near[1])
     for _, box in world.boxes:
@@ -100,6 +97,19 @@ def _grid(world: World, tail: Node, head: Node, limits: Box) -> tuple[list[float
     inside_x = {round(x, 2) for x in xs if limits.x0 <= x <= limits.x1}
     inside_y = {round(y, 2) for y in ys if limits.y0 <= y <= limits.y1}
     return sorted(inside_x), sorted(inside_y)
+
+
+def _cells(ends: list[tuple[Point, Point]], xs: list[float], ys: list[float]) -> dict[Cell, Point]:
+    """Grid points beside a mark, each with the point of its border that it stands for."""
+    return {(xs.index(round(x, 2)), ys.index(round(y, 2))): end for end, (x, y) in ends if round(x, 2) in xs and round(y, 2) in ys}
+
+
+def _starts(tail: Node) -> list[tuple[Point, Point]]:
+    """Where a way may start: a fork anywhere, a mark at its sides."""
+    box = tail.box
+    if box.width < 8:
+        return [((box.x, box.y), (box.x, box.y))]
+    return [((box.x1, box.y), (box.x1 + _CLEAR, box.y)), ((box.x0, box.y), (box.x0 - _CLEAR, box.y))]
 
 
 def _ends(head: Node) -> list[tuple[Point, Point]]:
@@ -122,6 +132,7 @@ def _back(came: dict[Stop, Stop], last: Stop) -> list[Cell]:
 def _corners(points: list[Point]) -> list[Point]:
     """The path without the points where it goes straight on."""
     kept = [points[0]]
+    points = [p for i, p in enumerate(points) if i == 0 or p != points[i - 1]]
     for before, at, after in zip(points, points[1:], points[2:]):
         level = abs(before[1] - at[1]) < 0.01 and abs(at[1] - after[1]) < 0.01
         upright = abs(before[0] - at[0]) < 0.01 and abs(at[0] - after[0]) < 0.01

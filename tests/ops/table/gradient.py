@@ -21,7 +21,7 @@ def on_path(tensors: list[Tensor]) -> list[Tensor]:
 USES = [
     Use("stop_gradient", [DEEP], expect=DEEP, equals=lambda x: x),
     Use("stop_gradient", [f"int{X}"], expect=f"int{X}", equals=lambda x: x),
-    Use("reverse_gradient", [X, 0.5], ranges=[SIGNED, ANYTHING], expect=X, equals=lambda x: x),
+    Use("reverse_gradient", [X, 0.5], ranges=[SIGNED, ANYTHING], expect=X, equals=lambda x, scale: x),
     Use("supply_gradient", [X, X], expect=X, equals=lambda x, g: x),
     Use("gradient", ["[]", X], draw=on_path, expect=X, equals=lambda loss, h: 3 * h.detach() ** 2),
     Use("by_mode", [X, X], expect=X, equals=lambda a, b: b),
