@@ -49,14 +49,12 @@ def main(arguments: list[str]) -> int:
 def try_it(_: list[str]) -> int:
     """Installs with torch, then an example's figure, code and first result."""
     install("torch")
-    out = ROOT / "try"
-    out.mkdir(exist_ok=True)
-    example = str(ROOT / "examples" / f"{EXAMPLE}.arch")
-    archdsl = [str(PYTHON), "-m", "archdsl"]
+    (ROOT / "try").mkdir(exist_ok=True)
+    archdsl, example = [str(BIN / "archdsl")], f"examples/{EXAMPLE}.arch"
     step([*archdsl, "check", example])
     step([*archdsl, "summary", example])
-    step([*archdsl, "draw", example, "-o", str(out / "figure.svg")])
-    step([*archdsl, "compile", example, "-o", str(out / "model.py")])
+    step([*archdsl, "draw", example, "-o", "try/figure.svg"])
+    step([*archdsl, "compile", example, "-o", "try/model.py"])
     step([str(PYTHON), "-c", USE], quiet=True)
     print("\nThe figure is try/figure.svg, the code try/model.py. Next: .venv/bin/archdsl examples")
     return 0
@@ -81,9 +79,8 @@ def bench(arguments: list[str]) -> int:
 
 def install(extra: str) -> None:
     """The environment, and archdsl in it as it stands in this checkout."""
-    target = f"{ROOT}[{extra}]"
     pip = [*make_environment(), "install", "--quiet", "--disable-pip-version-check"]
-    step([*pip, "--constraint", str(ROOT / "constraints.txt"), "--editable", target])
+    step([*pip, "--constraint", "constraints.txt", "--editable", f".[{extra}]"])
 
 
 def make_environment() -> list[str]:

@@ -1,4 +1,7 @@
-"""A small LSTM or GPT, compiled from its program, learns English from Python's own help texts: python examples/learn_english.py [lstm|gpt]"""
+"""A small LSTM or GPT, compiled from its program, learns English from Python's help texts.
+
+Run `python examples/learn_english.py lstm` or `python examples/learn_english.py gpt`.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -30,7 +33,9 @@ def trainer(kind: str) -> nn.Module:
     here, vocab = Path(__file__).parent, len(LETTERS)
     if kind == "lstm":
         return archdsl.load(here / "lstm_language_model.arch", "Fit", vocab=vocab, width=32, units=128, rate=5e-3)
-    return archdsl.load(here / "gpt2.arch", "Fit", vocab=vocab, context=64, d=64, layers=2, heads=4, dropout=0, rate=4e-3)
+    return archdsl.load(
+        here / "gpt2.arch", "Fit", vocab=vocab, context=64, d=64, layers=2, heads=4, dropout=0, rate=4e-3
+    )
 
 
 def sample(net: nn.Module, length: int = 200) -> str:

@@ -7,6 +7,7 @@ nothing is skipped or guessed. The grammar is `grammars/archdsl.lark`; lark keep
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from functools import lru_cache
@@ -17,19 +18,41 @@ from lark import Lark, Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from archdsl import errors, resources
-from archdsl.diagnostics import Errors
+from archdsl.diagnostics import Diagnostic, Errors
 from archdsl.source import Source, Span
 from archdsl.syntax.build import Build
 from archdsl.syntax.layout import Layout
 from archdsl.syntax.tree import File
 
+MOST = 100  # definitions that are read again after an error
 _lock = threading.Lock()
 
 
 def parse(source: Source) -> File:
-    """The syntax tree of a program."""
+    """The syntax tree of a program. Raises Errors: the first of each definition that is wrong."""
     with _lock:
-        return _Parser.shared().parse(source)
+        parser = _Parser.shared()
+        try:
+            return parser.parse(source)
+        except Errors as first:
+            raise Errors([*first.diagnostics, *_others(parser, source, first)]) from None
+
+
+def _others(parser: "_Parser", source: Source, first: Errors) -> list[Diagnostic]:
+    """The errors of the definitions after the one that ended the parse, each read by itself in its place."""
+    starts = [m.start() for m in re.finditer(r"^(?:model|block|cell|train)\s+\w", source.text, re.M)]
+    found: list[Diagnostic] = []
+    for start, end in zip(starts[:MOST], [*starts[1:], len(source.text)]):
+        if start <= first.diagnostics[0].span.start:
+            continue
+        alone = Source(" " * start + source.text[start:end], source.file)
+        try:
+            parser.parse(alone)
+        except Errors as errors_:
+            for diagnostic in errors_.diagnostics:
+                diagnostic.span = source.span(diagnostic.span.start, diagnostic.span.end)
+                found.append(diagnostic)
+    return found
 
 
 def lex(source: Source) -> list[Token]:

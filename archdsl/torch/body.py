@@ -362,7 +362,8 @@ class Body(Function):
         initial = carried.initial
         final = carried.final.name if (carried.final.id, carried.final.name) not in self.returned else None
         before = self.variable_of(initial)
-        own = carried.value.name if not before or before.wishes[0] != carried.value.name else None
+        implied = before is not None and carried.value.name in (before.wishes[0], "x")
+        own = None if implied else carried.value.name
         known = own or final
         key = self.variable(known or carried.value.name or "x", type=carried.value.type, named=known is not None)
         value = self.filled(initial, carried.value.type) if isinstance(initial, Num) else self.operand(initial)

@@ -79,7 +79,9 @@ def _compare(module: nn.Module, reference: Reference, inputs: list[Tensor], tole
     assert len(ours) == len(theirs)
     for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         close(a, b, tolerance, f"output {i}")
-    leaves = {n: w for n, w in weights.items() if w.requires_grad} | {f"input {i}": x for i, x in enumerate(inputs) if x.requires_grad}
+    leaves = {n: w for n, w in weights.items() if w.requires_grad} | {
+        f"input {i}": x for i, x in enumerate(inputs) if x.requires_grad
+    }
     if not leaves or not any(o.requires_grad for o in ours):
         return
     found = [_gradients(outputs, list(leaves.values())) for outputs in (ours, theirs)]
@@ -91,7 +93,8 @@ def _gradients(outputs: list[Tensor], leaves: list[Tensor]) -> list[Tensor]:
     """Gradients of a sum of the outputs, each value with a weight of its own."""
     generator = torch.Generator().manual_seed(2)
     loss = sum(
-        (o * torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype)).sum() / max(o.numel(), 1) ** 0.5
+        (o * torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype)).sum()
+        / max(o.numel(), 1) ** 0.5
         for o in outputs
         if o.requires_grad
     )
@@ -109,7 +112,8 @@ def _all_seen(module: nn.Module, inputs: list[Tensor], unseen: Sequence[str]) ->
         after = tensors(module(*inputs))
         parameter.copy_(kept)
         moved = max((a - b).abs().max().item() for a, b in zip(after, before, strict=True))
-        hidden = any(name.endswith(u) for u in unseen)  # a weight that is divided by its norm becomes nan, which is a move
+        hidden = any(name.endswith(u) for u in unseen)
+        # A weight that is divided by its norm gives nan, and that is a move.
         assert (moved <= 1e-6) == hidden, f"zeroing {name} moves the outputs by {moved:.3g}"
 
 

@@ -1,4 +1,4 @@
-"""Mixtures, fuzzy c-means and the one-class machine against packages; adaptive resonance against its papers, one pattern after the other."""
+"""Mixtures, fuzzy c-means and the one-class machine against packages; adaptive resonance against its papers."""
 
 import warnings
 

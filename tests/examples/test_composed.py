@@ -1,4 +1,4 @@
-"""Systems that are composed of others: GNMT, CRMN, RAM, D-NTM, DCGAN, the evolvable NTM and separable convolutions, each written out again."""
+"""Systems composed of others, each written out again: GNMT, CRMN, RAM, D-NTM, evolvable NTM, DCGAN, separable convolutions."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,9 @@ def _gnmt(w: Weights, source: Tensor, target: Tensor) -> Tensor:
     x = _lstm(cell(), x)
     for _ in range(2):
         x = x + _lstm(cell(), x)
-    y = _lstm([*(e := next(parts), next(parts), next(parts), next(parts), next(parts))[1:]], F.embedding(target, e["weight"]))
+    y = _lstm(
+        [*(e := next(parts), next(parts), next(parts), next(parts), next(parts))[1:]], F.embedding(target, e["weight"])
+    )
     query, keys = y @ next(parts)["weight"].T, x @ next(parts)["weight"].T
     v = own(w, "scale") * own(w, "v") / own(w, "v").norm()
     scores = torch.tanh(query[:, :, None] + keys[:, None] + own(w, "b")) @ v
@@ -104,13 +106,19 @@ def _ram(w: Weights, image: Tensor) -> list[Tensor]:
     h = image.new_zeros(batch, 10)
     baselines, likelihoods = [], []
     for _ in range(3):
-        squares = torch.stack([torch.cat([_square(image[n], place[n], side, 4 * 2**s, 2**s) for s in range(2)]) for n in range(batch)])
+        squares = torch.stack(
+            [torch.cat([_square(image[n], place[n], side, 4 * 2**s, 2**s) for s in range(2)]) for n in range(batch)]
+        )
         seen, where = torch.relu(F.linear(squares, **what)), torch.relu(F.linear(place, **whither))
-        h = torch.relu(F.linear(h, **from_h) + F.linear(torch.relu(F.linear(seen, **a) + F.linear(where, **b)), **from_g))
+        h = torch.relu(
+            F.linear(h, **from_h) + F.linear(torch.relu(F.linear(seen, **a) + F.linear(where, **b)), **from_g)
+        )
         mean = torch.tanh(F.linear(h.detach(), **location))
         place = (mean + 0.1 * torch.randn_like(mean)).detach()
         baselines.append(F.linear(h.detach(), **baseline)[:, 0])
-        density = -((place - mean) ** 2) / (2 * 0.1**2) - torch.log(torch.tensor(0.1 * (2 * torch.pi) ** 0.5, dtype=mean.dtype))
+        density = -((place - mean) ** 2) / (2 * 0.1**2) - torch.log(
+            torch.tensor(0.1 * (2 * torch.pi) ** 0.5, dtype=mean.dtype)
+        )
         likelihoods.append(density.sum(-1))
     return [F.linear(h, **classify), torch.stack(baselines), torch.stack(likelihoods)]
 
@@ -148,7 +156,10 @@ def _dntm(w: Weights, x: Tensor) -> Tensor:
         h = (1 - keep) * torch.tanh(F.linear(v, **nx) + reset * F.linear(h, **nh)) + keep * h
         writing, used_w = look(write, torch.cat([address, content], -1), used_w)
         added = torch.relu(F.linear(h, **new) + torch.sigmoid(F.linear(h, **much)) * F.linear(x[:, t], **seen))
-        content = content * (1 - writing[..., None] * torch.sigmoid(F.linear(h, **erase))[:, None]) + writing[..., None] * added[:, None]
+        content = (
+            content * (1 - writing[..., None] * torch.sigmoid(F.linear(h, **erase))[:, None])
+            + writing[..., None] * added[:, None]
+        )
         cells = torch.cat([address, content], -1)
         reading, used_r = look(read, cells, used_r)
         vector = (reading[..., None] * cells).sum(1)

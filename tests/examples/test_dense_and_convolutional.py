@@ -12,7 +12,9 @@ from archdsl import check
 def test_mlp_is_a_sequence_of_linear_layers() -> None:
     theirs = nn.Sequential(nn.Linear(20, 300), nn.ReLU(), nn.Linear(300, 100), nn.ReLU(), nn.Linear(100, 4))
     names = [n for n, _ in theirs.named_parameters()]
-    agree(load("mlp", "MLP", pixels=20, classes=4), lambda w, x: call(theirs, renamed(w, names), x), [torch.randn(5, 20)])
+    agree(
+        load("mlp", "MLP", pixels=20, classes=4), lambda w, x: call(theirs, renamed(w, names), x), [torch.randn(5, 20)]
+    )
 
 
 @pytest.mark.parametrize("side", [28, 16])
@@ -23,7 +25,12 @@ def test_lenet_is_the_usual_sequence(side: int) -> None:
         *(nn.Flatten(), nn.Linear(wide, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)),
     )
     names = [n for n, _ in theirs.named_parameters()]
-    agree(load("lenet5", "LeNet5", side=side), lambda w, x: call(theirs, renamed(w, names), x), [torch.randn(3, 1, side, side)], scale=2)
+    agree(
+        load("lenet5", "LeNet5", side=side),
+        lambda w, x: call(theirs, renamed(w, names), x),
+        [torch.randn(3, 1, side, side)],
+        scale=2,
+    )
 
 
 def _resnet_names(depths: list[int], parts: int, projected: set[int]) -> list[str]:

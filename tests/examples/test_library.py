@@ -55,7 +55,9 @@ def test_running_statistics(shape: list[int], name: str) -> None:
         torch.testing.assert_close(found[key], getattr(theirs, key))
     x = torch.randn(shape)
     torch.testing.assert_close(ours.eval()(x), theirs.eval()(x), rtol=1e-5, atol=1e-5)
-    assert all(torch.equal(found[n.rpartition(".")[2]], b) for n, b in ours.named_buffers()), "evaluation must not learn"
+    assert all(torch.equal(found[n.rpartition(".")[2]], b) for n, b in ours.named_buffers()), (
+        "evaluation must not learn"
+    )
 
 
 @pytest.mark.parametrize(("name", "theirs"), [("RNN", nn.RNN), ("LSTM", nn.LSTM)])
@@ -86,7 +88,9 @@ def test_gru_is_that_of_torch() -> None:
         }
         return call(module, weights, x)[0]  # type: ignore[no-any-return]
 
-    agree(program("input x: [batch, time, 5]", "x -> scan GRU(7) over time"), reference, [torch.randn(3, 6, 5)], scale=1.5)
+    agree(
+        program("input x: [batch, time, 5]", "x -> scan GRU(7) over time"), reference, [torch.randn(3, 6, 5)], scale=1.5
+    )
 
 
 def test_a_scan_can_start_elsewhere() -> None:
@@ -112,7 +116,12 @@ def _paper_gru(w: Weights, x: Tensor) -> Tensor:
 
 
 def test_gru_of_the_paper() -> None:
-    agree(program("input x: [batch, time, 5]", "x -> scan GRUCho(7) over time"), _paper_gru, [torch.randn(3, 6, 5)], scale=1.5)
+    agree(
+        program("input x: [batch, time, 5]", "x -> scan GRUCho(7) over time"),
+        _paper_gru,
+        [torch.randn(3, 6, 5)],
+        scale=1.5,
+    )
 
 
 @pytest.mark.parametrize("pre", [False, True])

@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from agreement import Weights, agree, close, layers, load, own
+from agreement import Weights, agree, layers, load, own
 from test_recurrent import one_bias
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""What the examples do in earnest: digits told apart, English learned as well as by a hand-written module, iris clustered as by scikit-learn."""
+"""The examples at work: digits told apart, English learned as by a hand-written module, iris clustered as by scikit-learn."""
 
 import importlib.util
 from types import ModuleType

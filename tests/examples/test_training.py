@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 import torch
@@ -16,7 +17,9 @@ def learned(module: nn.Module) -> list[nn.Parameter]:
     return [p for p in module.parameters() if p.requires_grad]
 
 
-def compare(trainer: nn.Module, names: Sequence[str], theirs: Sequence[nn.Module], step: Step, batches: list[list[Tensor]]) -> None:
+def compare(
+    trainer: nn.Module, names: Sequence[str], theirs: Sequence[nn.Module], step: Step, batches: list[list[Tensor]]
+) -> None:
     """Run both from the same weights; `theirs` are modules whose parameters, in order, are the trainer's."""
     parameters = [p for module in theirs for p in module.parameters()]
     for ours, other in zip(learned(trainer), parameters, strict=True):
@@ -32,9 +35,11 @@ def compare(trainer: nn.Module, names: Sequence[str], theirs: Sequence[nn.Module
         torch.testing.assert_close(ours, other, rtol=1e-4, atol=1e-5)
 
 
-def dense(*widths: int, act: type[nn.Module] | Callable[[], nn.Module] = nn.ReLU, last: type[nn.Module] | None = None) -> nn.Sequential:
+def dense(
+    *widths: int, act: type[nn.Module] | Callable[[], nn.Module] = nn.ReLU, last: type[nn.Module] | None = None
+) -> nn.Sequential:
     parts: list[nn.Module] = []
-    for a, b in zip(widths, widths[1:], strict=False):
+    for a, b in pairwise(widths):
         parts += [nn.Linear(a, b), act()]
     parts.pop()
     return nn.Sequential(*parts, *([last()] if last else []))
@@ -180,7 +185,7 @@ def test_reinforce_follows_reward_and_baseline() -> None:
     loss = F.cross_entropy(scores, digit) + policy + F.mse_loss(baseline, reward.expand_as(baseline))
     assert float(found) == pytest.approx(loss.item(), rel=1e-4)
     loss.backward()
-    location = [p for p in twin.parameters() if p.shape == (2, 256)][0]
+    location = next(p for p in twin.parameters() if p.shape == (2, 256))
     assert location.grad is not None and location.grad.abs().max() > 0
 
 
@@ -191,7 +196,12 @@ def test_reinforce_follows_reward_and_baseline() -> None:
         ("lenet5", "Fit", {"side": 16}, lambda: [torch.randn(4, 1, 16, 16), torch.randint(0, 10, (4,))]),
         ("wavenet", "Fit", {"levels": 5}, lambda: [torch.randint(0, 5, (1, 12)), torch.randint(0, 5, (1, 12))]),
         ("drcn", "Fit", {"filters": 4, "passes": 3}, lambda: [torch.randn(2, 1, 6, 6), torch.randn(2, 1, 6, 6)]),
-        ("tagger", "Fit", {"vocab": 9, "units": 5, "tags": 3}, lambda: [torch.randint(0, 9, (2, 4)), torch.randint(0, 3, (2, 4))]),
+        (
+            "tagger",
+            "Fit",
+            {"vocab": 9, "units": 5, "tags": 3},
+            lambda: [torch.randint(0, 9, (2, 4)), torch.randint(0, 3, (2, 4))],
+        ),
         ("esn", "Fit", {"units": 20}, lambda: [torch.randn(2, 6, 1), torch.randn(2, 6, 1)]),
         (
             "transformer",
@@ -205,7 +215,12 @@ def test_reinforce_follows_reward_and_baseline() -> None:
             {"vocab": 9, "context": 6, "d": 8, "layers": 1, "heads": 2, "dropout": 0, "rate": 1e-2},
             lambda: [torch.randint(0, 9, (2, 6)) for _ in range(2)],
         ),
-        ("ntm", "Copy", {"bits": 2, "units": 5, "rows": 4, "width": 3}, lambda: [torch.rand(2, 5, 3), torch.rand(2, 5, 2)]),
+        (
+            "ntm",
+            "Copy",
+            {"bits": 2, "units": 5, "rows": 4, "width": 3},
+            lambda: [torch.rand(2, 5, 3), torch.rand(2, 5, 2)],
+        ),
         ("lsm", "Fit", {"units": 30}, lambda: [torch.rand(4, 9, 4), torch.randint(0, 3, (4,))]),
         ("rbm", "ContrastiveDivergence", {"visible": 6, "hidden": 4}, lambda: [(torch.rand(9, 6) < 0.5).float()]),
         ("boltzmann", "Fit", {"visible": 4, "hidden": 2}, lambda: [(torch.rand(9, 4) < 0.5).float()]),
@@ -217,7 +232,8 @@ def test_every_other_trainer_moves_what_can_learn_and_nothing_else(
 ) -> None:
     trainer = load(file, name, **sizes)
     before = {n: p.clone() for n, p in trainer.named_parameters()}
-    frozen = {n for n, p in trainer.named_parameters() if not p.requires_grad or n.startswith("net.h.29.")}  # WaveNet's last residual is unused
+    last_residual = "net.h.29."  # of WaveNet, which nobody reads
+    frozen = {n for n, p in trainer.named_parameters() if not p.requires_grad or n.startswith(last_residual)}
     inputs = batch()
     losses = [trainer.step(*inputs) for _ in range(3)]
     assert all(torch.isfinite(torch.tensor(float(v))) for loss in losses for v in loss.values())

@@ -93,7 +93,11 @@ def test_transformer_is_that_of_torch(training: bool) -> None:
 def _hf_names(layers: int, first: list[str], layer: list[str], last: list[str]) -> list[str]:
     """Names in transformers, each part with weight and bias."""
     parts = [*first, *(name.format(i) for i in range(layers) for name in layer), *last]
-    return [n for part in parts for n in ([f"{part}.weight"] if part.endswith("embeddings") else [f"{part}.weight", f"{part}.bias"])]
+    return [
+        n
+        for part in parts
+        for n in ([f"{part}.weight"] if part.endswith("embeddings") else [f"{part}.weight", f"{part}.bias"])
+    ]
 
 
 BERT_LAYER = [
@@ -126,7 +130,12 @@ def test_bert_is_that_of_transformers(training: bool) -> None:
     theirs = BertModel(config).train(training)
     names = _hf_names(
         2,
-        ["embeddings.word_embeddings", "embeddings.position_embeddings", "embeddings.token_type_embeddings", "embeddings.LayerNorm"],
+        [
+            "embeddings.word_embeddings",
+            "embeddings.position_embeddings",
+            "embeddings.token_type_embeddings",
+            "embeddings.LayerNorm",
+        ],
         [f"encoder.layer.{{}}.{part}" for part in BERT_LAYER],
         ["pooler.dense"],
     )

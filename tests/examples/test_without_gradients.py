@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from agreement import load
-from sklearn.datasets import load_iris, make_blobs
+from sklearn.datasets import load_iris
 from torch import Tensor, nn
 
 

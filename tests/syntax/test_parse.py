@@ -90,3 +90,12 @@ def test_ten_thousand_brackets() -> None:
     for bracket in "([{":
         with pytest.raises(Errors):
             parse(Source("model M {\n x = " + bracket * 10_000))
+
+
+def test_every_definition_tells_its_first_syntax_error() -> None:
+    text = "model A {\n  x = = 1\n}\nmodel B {\n  output x\n}\ncell C {\n  state h: [3 = 0\n}\ntrain D {\n  minimize (x\n}\n"
+    with pytest.raises(Errors) as caught:
+        parse(Source(text))
+    assert [(d.code, d.span.source.position(d.span.start)[0]) for d in caught.value.diagnostics] == [
+        ("E0104", 2), ("E0104", 8), ("E0105", 11),
+    ]  # fmt: skip

@@ -50,7 +50,7 @@ def graphviz() -> Iterator[Run]:
             config = home / "fonts.conf"
             config.write_text(_CONFIG.format(fonts=_xml(str(path)), cache=_xml(str(home / "cache"))), encoding="utf-8")
             os.environ["FONTCONFIG_FILE"] = str(config)
-        os.environ["SOURCE_DATE_EPOCH"] = "0"
+        os.environ["SOURCE_DATE_EPOCH"] = "946684800"
         yield _wheel(home) or _executable()
 
 

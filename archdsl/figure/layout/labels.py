@@ -5,6 +5,8 @@ In: a line, the size of its words, and the world around. Out: a place.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from archdsl.figure.layout.geometry import Box, Point, Sheet
 from archdsl.figure.layout.world import World, clutter, cuts, near
 
@@ -46,8 +48,20 @@ def settle(sheet: Sheet, world: World) -> None:
             return clutter(place, local, line) + 2 * sum(cuts(b, place) for b in borders)
 
         if cost(here) > 0:
-            edge.label = min(((round(cost(p), 3), abs(p.x - here.x) + abs(p.y - here.y), i, p) for i, p in enumerate(_places(line, here))))[3]
+            edge.label = _cheapest(sorted(_places(line, here), key=lambda p: abs(p.x - here.x) + abs(p.y - here.y)), cost)
         world.labels.append(edge.label)
+
+
+def _cheapest(places: list[Box], cost: Callable[[Box], float]) -> Box:
+    """The first place of the least cost."""
+    best, least = places[0], cost(places[0])
+    for place in places[1:]:
+        here = cost(place)
+        if here < least - 0.001:
+            best, least = place, here
+            if least == 0:
+                break
+    return best
 
 
 def _places(line: list[Point], label: Box) -> list[Box]:

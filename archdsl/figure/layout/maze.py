@@ -13,7 +13,7 @@ from archdsl.figure.layout.world import World
 _CLEAR = 8.0
 _BEND = 14.0
 _CROSS = 22.0
-_MOST = 9000
+_MOST = 50000
 """Grid points looked at before giving up."""
 
 Cell = tuple[int, int]
@@ -25,6 +25,7 @@ class _Lanes:
     """For each grid line, the stretches that are blocked, those where another line crosses, and those where one runs along."""
 
     def __init__(self, world: World, at: list[float], axis: int, tail: str):
+        self.known: dict[tuple[int, float, bool], float | None] = {}
         self.blocked: list[list[tuple[float, float, bool]]] = [[] for _ in at]
         self.across: list[list[tuple[float, float]]] = [[] for _ in at]
         self.along: list[list[tuple[float, float]]] = [[] for _ in at]
@@ -46,6 +47,12 @@ class _Lanes:
     def price(self, line: int, start: float, end: float, leaving: bool) -> float | None:
         """What it costs to go from one point to the next on a grid line; None if something is in the way."""
         low, high = (start, end) if start < end else (end, start)
+        key = (line, low, leaving)
+        if key not in self.known:
+            self.known[key] = self._price(line, low, high, leaving)
+        return self.known[key]
+
+    def _price(self, line: int, low: float, high: float, leaving: bool) -> float | None:
         if any(a < high and low < b for a, b, own in self.blocked[line] if not (own and leaving)):
             return None
         crossed = sum(1 for a, b in self.across[line] if a < high and low < b)
@@ -82,7 +89,7 @@ def through(world: World, tail: Node, head: Node, limits: Box) -> list[Point] | 
                 best[((i, j), step)] = total
                 came[((i, j), step)] = (at, way)
                 rest = abs(xs[i] - head.box.x) + abs(ys[j] - head.box.y)
-                heappush(waiting, (total + 1.2 * rest, total, (i, j), step))
+                heappush(waiting, (total + 1.5 * rest, total, (i, j), step))
     return None
 
 

@@ -99,8 +99,11 @@ def near(world: World, region: Box) -> World:
 def clutter(place: Box, world: World, own: Sequence[Point]) -> float:
     """How many marks, words and lines a place for words would lie on."""
     inner = place.grown(-1)
+    x0, y0, x1, y1 = inner.x0, inner.y0, inner.x1, inner.y1
     count = sum(15.0 for _, b in world.boxes if b.meets(inner)) + sum(15.0 for b in world.labels if b.meets(inner))
     for a, b in [*((a, b) for a, b, _ in world.pieces), *zip(own, own[1:])]:
+        if (a[0] < x0 and b[0] < x0) or (a[0] > x1 and b[0] > x1) or (a[1] < y0 and b[1] < y0) or (a[1] > y1 and b[1] > y1):
+            continue
         if _runs_through(a, b, inner):
             count += 1
     return count

@@ -1,0 +1,75 @@
+"""What is emitted reads well: formatted, linted, typed, standalone; and the goldens are as they were."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from emitted import CASES, PROGRAMS, ROOT, source
+
+GOLDENS = [*sorted(CASES.glob("*.arch")), *(ROOT / "examples" / f"{n}.arch" for n in ("tagger", "transformer", "gan", "kmeans", "resnet18", "wavenet", "ntm", "vae"))]
+ids = [p.stem for p in PROGRAMS]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All programs' files in one folder."""
+    path = tmp_path_factory.mktemp("emitted")
+    for p in PROGRAMS:
+        (path / f"{p.stem}_file.py").write_text(source(p), encoding="utf-8")
+    return path
+
+
+def tool(*command: str | Path) -> str:
+    """What a tool complains of."""
+    done = subprocess.run([sys.executable, "-m", *map(str, command)], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=ids)
+def test_imports_torch_and_the_standard_library_only(path: Path) -> None:
+    for node in ast.walk(ast.parse(source(path))):
+        if isinstance(node, ast.Import):
+            roots = {a.name.split(".")[0] for a in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            roots = {(node.module or "").split(".")[0]}
+        else:
+            continue
+        assert roots <= sys.stdlib_module_names | {"torch"}
+    assert "archdsl" not in source(path)
+
+
+def test_is_formatted(folder: Path) -> None:
+    assert tool("ruff", "format", "--isolated", "--line-length", "100", "--diff", folder) == ""
+
+
+def test_is_linted(folder: Path) -> None:
+    assert tool("ruff", "check", "--isolated", "--line-length", "100", "--target-version", "py310", folder) == ""
+
+
+def test_is_typed(folder: Path) -> None:
+    assert tool("mypy", "--strict", "--cache-dir", folder / "cache", *sorted(folder.glob("*.py"))) == ""
+
+
+@pytest.mark.parametrize("path", GOLDENS, ids=lambda p: p.stem)
+def test_golden(path: Path, update: bool) -> None:
+    golden = CASES / f"{path.stem}.py"
+    if update:
+        golden.write_text(source(path), encoding="utf-8")
+    assert golden.read_text(encoding="utf-8") == source(path)
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=ids)
+def test_names_nothing_by_number(path: Path) -> None:
+    """No temporaries such as t17."""
+    names = {n.id for n in ast.walk(ast.parse(source(path))) if isinstance(n, ast.Name)}
+    assert not [n for n in names if n[1:].isdigit()]
+    assert all(n.isascii() for n in names)
+
+
+def test_import_is_light() -> None:
+    code = "import archdsl.torch, sys; assert not {'torch', 'archdsl.ops', 'graphviz'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
