@@ -18,7 +18,8 @@ def reverse_gradient(x: Tensor, scale: float | Tensor = 1.0) -> Tensor:
 SUPPLY = '''
 def supply_gradient(x: Tensor, gradient: Tensor) -> Tensor:
     """x itself; on the way back its gradient is the one supplied, whatever comes from above."""
-    inner = x.view_as(x)  # a view, so that the gradient of the result itself is still what comes from above
+    # a view, so that the gradient of the result itself is still what comes from above
+    inner = x.view_as(x)
     if inner.requires_grad:
         register: Any = inner.register_hook
         register(lambda above: gradient.detach())

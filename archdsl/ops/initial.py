@@ -53,7 +53,7 @@ class Initializer:
 
 SPECTRAL = '''
 def spectral(size: int, radius: float = 0.9, density: float = 1.0) -> Tensor:
-    """A random square matrix whose largest eigenvalue has magnitude `radius`; a share `density` of it is not zero."""
+    """A random square matrix of this spectral radius; a share `density` of it is not zero."""
     matrix = torch.rand(size, size, dtype=torch.float64) * 2 - 1
     matrix = matrix * (torch.rand(size, size) < density)
     largest = float(torch.linalg.eigvals(matrix).abs().max())
@@ -63,7 +63,7 @@ def spectral(size: int, radius: float = 0.9, density: float = 1.0) -> Tensor:
 
 SINUSOIDS = '''
 def sinusoids(length: int, width: int) -> Tensor:
-    """Sines (even columns) and cosines (odd columns) of positions, with wavelengths from 2 pi to 10,000 * 2 pi."""
+    """Sines (even columns) and cosines (odd) of positions; wavelengths 2 pi to 20,000 pi."""
     position = torch.arange(length).unsqueeze(1)
     column = torch.arange(width)
     angle = position / 10_000 ** ((column - column % 2) / width)

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from agreement import Weights, agree, call, layers, renamed
+import torch.nn.functional as F
+from agreement import Reference, Weights, agree, call, layers, own, renamed
 from test_recurrent import one_bias, steps
-from test_transformers import KEY_BIAS, _decoder_layer, _encoder_layer
+from test_transformers import KEY_BIAS, _decoder_layer, _encoder_layer, _packed, _pair
 from torch import Tensor, nn
 
 import archdsl
@@ -145,8 +146,6 @@ def test_encoder_layer(pre: bool, training: bool) -> None:
 
 
 def _encoder_layer_pre(w) -> Weights:  # type: ignore[no-untyped-def]
-    from test_transformers import _packed, _pair
-
     return {**_packed(w, "self_attn"), **_pair(w, "norm2"), **_pair(w, "linear1"), **_pair(w, "linear2")}
 
 
@@ -164,6 +163,124 @@ def test_decoder_layer() -> None:
         "TransformerDecoderLayer(12, 3, hidden = 20, dropout = 0)(x, encoded)",
     )
     agree(ours, reference, [torch.randn(2, 5, 12), torch.randn(2, 7, 12)], scale=2, unseen=[KEY_BIAS])
+
+
+def _paper_peephole(w: Weights, x: Tensor) -> Tensor:
+    i, f, g, o = (lambda v, p=p: v @ p["weight"].T + p["bias"] for p in layers(w))
+    p_i, p_f, p_o = (own(w, f"peep_{k}") for k in "ifo")
+
+    def step(x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        v = torch.cat([x, h], -1)
+        c = torch.sigmoid(f(v) + p_f * c) * c + torch.sigmoid(i(v) + p_i * c) * torch.tanh(g(v))
+        return torch.sigmoid(o(v) + p_o * c) * torch.tanh(c), c
+
+    return steps(x, 2, 7, step)
+
+
+def _paper_minimal(w: Weights, x: Tensor) -> Tensor:
+    f, n = (lambda v, p=p: v @ p["weight"].T + p["bias"] for p in layers(w))
+
+    def step(x: Tensor, h: Tensor) -> tuple[Tensor]:
+        forget = torch.sigmoid(f(torch.cat([x, h], -1)))
+        return ((1 - forget) * h + forget * torch.tanh(n(torch.cat([x, forget * h], -1))),)
+
+    return steps(x, 1, 7, step)
+
+
+@pytest.mark.parametrize(("name", "reference"), [("PeepholeLSTM", _paper_peephole), ("MGU", _paper_minimal)])
+def test_cells_of_their_papers(name: str, reference: Reference) -> None:
+    ours = program("input x: [batch, time, 5]", f"x -> scan {name}(7) over time")
+    agree(ours, reference, [torch.randn(3, 6, 5)], scale=1.5)
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_deep_forms(both: bool) -> None:
+    theirs = nn.LSTM(5, 7, num_layers=3, bidirectional=both, batch_first=True)
+
+    def reference(w: Weights, x: Tensor) -> Tensor:
+        parts, weights = layers(w), {}
+        for i in range(3):
+            for side in range(1 + both):
+                here = parts[((1 + both) * i + side) * 4 :][:4]
+                weights |= one_bias(here, (7 + 7 * both) if i else 5, f"l{i}" + "_reverse" * side)
+        return call(theirs, weights, x)[0]  # type: ignore[no-any-return]
+
+    ours = program("input x: [batch, time, 5]", f"x -> Deep{'Bidirectional' * both}(7, 3)")
+    agree(ours, reference, [torch.randn(2, 6, 5)], scale=1.5)
+
+
+@pytest.mark.parametrize(("name", "cell"), [("BiLSTM(7)", "LSTM"), ("BiGRU(7)", "GRU")])
+def test_bidirectional_is_one_layer_each_way(name: str, cell: str) -> None:
+    ours = program("input x: [batch, time, 5]", f"x -> {name}")
+    one = program("input x: [batch, time, 5]", f"x -> scan {cell}(7) over time")
+
+    def reference(w: Weights, x: Tensor) -> Tensor:
+        names = [n for n, _ in one.named_parameters()]
+        half = len(names)
+        one.to(x.dtype)
+        forwards = call(one, dict(zip(names, list(w.values())[:half], strict=True)), x)
+        backwards = call(one, dict(zip(names, list(w.values())[half:], strict=True)), x.flip(1)).flip(1)
+        return torch.cat([forwards, backwards], -1)
+
+    agree(ours, reference, [torch.randn(2, 6, 5)], scale=1.5)
+
+
+def test_multi_head_attention_with_a_causal_mask() -> None:
+    theirs = nn.MultiheadAttention(12, 3, batch_first=True)
+
+    def reference(w: Weights, x: Tensor) -> Tensor:
+        weights = {n.removeprefix("a."): v for n, v in _packed(iter(w.values()), "a").items()}
+        theirs.to(x.dtype)
+        mask = torch.ones(5, 5, dtype=torch.bool).triu(1)
+        return call(theirs, weights, x, x, x, attn_mask=mask)[0]  # type: ignore[no-any-return]
+
+    ours = program("input x: [batch, time, 12]", "SelfAttention(12, 3, mask = causal)(x)")
+    agree(ours, reference, [torch.randn(2, 5, 12)], scale=2, unseen=[KEY_BIAS])
+
+
+def test_additive_attention_is_bahdanaus() -> None:
+    def reference(w: Weights, query: Tensor, keys: Tensor) -> Tensor:
+        v, a, b = layers(w)
+        rows = []
+        for q in range(query.shape[1]):
+            hidden = torch.tanh(F.linear(query[:, q], **a)[:, None] + keys @ b["weight"].T)
+            share = torch.softmax((hidden @ v["weight"].T)[..., 0], -1)
+            rows.append((share[..., None] * keys).sum(1))
+        return torch.stack(rows, 1)
+
+    ours = program("input q: [batch, target, 4]\n  input k: [batch, source, 6]", "AdditiveAttention(5)(q, k)")
+    agree(ours, reference, [torch.randn(2, 3, 4), torch.randn(2, 7, 6)], scale=2)
+
+
+def test_learned_positions() -> None:
+    ours = program("input x: [batch, time, 6]", "LearnedPositions(9)(x)")
+    agree(ours, lambda w, x: x + next(iter(w.values()))[: x.shape[1]], [torch.randn(2, 7, 6)])
+
+
+class _PreActivation(nn.Module):
+    def __init__(self, before: int, after: int, stride: int):
+        super().__init__()
+        self.norm, self.conv = nn.BatchNorm2d(before), nn.Conv2d(before, after, 3, stride, 1, bias=False)
+        self.norm_2, self.conv_2 = nn.BatchNorm2d(after), nn.Conv2d(after, after, 3, 1, 1, bias=False)
+        self.skip = nn.Conv2d(before, after, 1, stride, bias=False) if before != after else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = F.relu(self.norm(x))
+        y = self.conv_2(F.relu(self.norm_2(self.conv(a))))
+        return y + (self.skip(a) if self.skip else x)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(("after", "stride"), [(4, 1), (6, 2)])
+def test_pre_activation_unit(after: int, stride: int) -> None:
+    theirs = _PreActivation(4, after, stride).train()
+    names = [n for n, _ in theirs.named_parameters()]
+
+    def reference(w: Weights, x: Tensor) -> Tensor:
+        theirs.to(x.dtype)
+        return call(theirs, renamed(w, names), x)  # type: ignore[no-any-return]
+
+    ours = program("input x: [batch, 4, 7, 9]", f"PreActivationUnit({after}, stride = {stride})(x)")
+    agree(ours, reference, [torch.randn(3, 4, 7, 9)], training=True, dtypes=[torch.float64])
 
 
 def test_separable_convolution() -> None:
