@@ -26,13 +26,13 @@ __all__ = ["Errors", "Figure", "Program", "check", "compile", "draw", "load"]
 PathOrText = Union[str, "os.PathLike[str]"]
 
 
-def check(program: PathOrText, **sizes: float) -> Program:
-    """The checked program. Keywords are other values for the hyperparameters."""
+def check(program: PathOrText, model: str | None = None, /, **sizes: float) -> "Program":
+    """The checked program. Keywords are other values for the hyperparameters of `model`, or else of the first model."""
     from archdsl import compiler
 
     if isinstance(program, str) and ("\n" in program or "{" in program):
-        return compiler.analyse(program, settings=sizes)
-    return compiler.analyse_file(program, settings=sizes)
+        return compiler.analyse(program, model=model, settings=sizes)
+    return compiler.analyse_file(program, model=model, settings=sizes)
 
 
 def draw(program: PathOrText, **options: Any) -> Figure:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from archdsl import PathOrText
-    from archdsl.ir.program import Program
+    from archdsl.ir.program import Definition, Program
 
 
 def load(program: PathOrText, name: str | None, sizes: dict[str, Any]) -> torch.nn.Module:
@@ -29,8 +29,21 @@ def load(program: PathOrText, name: str | None, sizes: dict[str, Any]) -> torch.
     entry = name or only_model(checked)
     if entry not in checked.entries:
         raise ValueError(f"{checked.file} has no definition {entry!r}; it has {', '.join(checked.entries)}")
+    numbers = {key: value for key, value in sizes.items() if isinstance(value, (int, float))}
+    if not chosen_alike(checked[entry], numbers):
+        checked = archdsl.check(program, entry, **numbers)
     made: torch.nn.Module = getattr(module_of(emit(checked), checked.file), entry)(**sizes)
     return made
+
+
+def chosen_alike(definition: "Definition", numbers: dict[str, float]) -> bool:
+    """Whether every `if` comes out with these numbers as it did when the definition was made."""
+    from archdsl.ir.num import Num
+    from archdsl.passes.conditions import evaluate
+    from archdsl.summary import bind
+
+    bound = bind(definition, {name: Num.of(value) for name, value in numbers.items()})
+    return all(evaluate(c.any_of, bound) in (c.outcome, None) for c in definition.conditions)
 
 
 def only_model(program: Program) -> str:

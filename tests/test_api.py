@@ -74,6 +74,15 @@ def test_a_name_is_needed_where_there_are_two() -> None:
     assert type(archdsl.load(TWO, "B")).__name__ == "B"
 
 
+def test_an_if_comes_out_by_the_numbers_given() -> None:
+    pytest.importorskip("torch")
+    text = (
+        "model M(d = 4, norm = 0) {\n  input x: [batch, d]\n"
+        "  if norm == 1 {\n    y = x -> LayerNorm\n  } else {\n    y = x\n  }\n  output y\n}\n"
+    )
+    assert [len(list(archdsl.load(text, norm=norm).parameters())) for norm in (0, 1, 0)] == [0, 2, 0]
+
+
 def test_importing_is_light() -> None:
     script = "import sys, archdsl; print([m for m in ('torch', 'lark', 'pydantic', 'graphviz', 'numpy') if m in sys.modules])"
     root = str(Path(archdsl.__file__).parent.parent)

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from fractions import Fraction
 from math import lcm
 
 from archdsl.figure import theme
-from archdsl.ir.num import ELLIPSIS, Atom, Monomial, Num, decimal
+from archdsl.ir.num import ELLIPSIS, Atom, Fn, Monomial, Num, decimal
 from archdsl.ir.program import Axis, Choice, Fill, Numbers, Setting
 from archdsl.ir.types import Type
 
 _SHORT = re.compile(r"([A-Za-z])(?:_([0-9A-Za-z]{1,3})|([0-9]{1,2}))")
+
+
+_LEADING = 1.2
+LEAD = "\u200a"
+"""A hair space, in a larger size: it sets the line's height, which is otherwise that of the letters alone."""
 
 
 def esc(text: str) -> str:
@@ -30,7 +36,7 @@ def bold(text: str) -> str:
 
 
 def small(text: str, color: str = theme.QUIET, size: float = theme.SMALL) -> str:
-    return f'<FONT POINT-SIZE="{size:g}" COLOR="{color}">{text}</FONT>'
+    return f'<FONT POINT-SIZE="{size:g}" COLOR="{color}">{text}</FONT><FONT POINT-SIZE="{size * _LEADING:g}">{LEAD}</FONT>'
 
 
 def name(text: str, handed_on: bool = False) -> str:
@@ -71,29 +77,36 @@ def _remainder(value: Num) -> str:
 
 def _ceiling(value: Num) -> str:
     """`⌈h/s⌉`, for what the IR holds as ⌊(h − 1)/s⌋ + 1."""
-    if value.terms.get(()) != 1 or len(value.terms) != 2:
+    atom = _floor_alone({m: c for m, c in value.terms.items() if m})
+    if value.terms.get(()) != 1 or atom is None:
         return ""
-    ((monomial, coefficient),) = (t for t in value.terms.items() if t[0])
-    if coefficient != 1 or len(monomial) != 1 or isinstance(monomial[0][0], str) or monomial[0][0].name != "floor":
+    inside = atom.args[0]
+    step = next((Num.symbol(a) for m in inside.terms for a, e in m if e == -1 and isinstance(a, str)), None)
+    if step is None:
         return ""
-    inside = monomial[0][0].args[0]
-    steps = [Num.symbol(a) for m in inside.terms for a, e in m if e == -1 and isinstance(a, str)]
-    for step in steps[:1]:
-        top = inside * step + 1
-        if not top.divides:
-            text = number(top)
-            return f"⌈{text if top.name else f'({text})'}/{number(step)}⌉"
-    return ""
+    top = inside * step + 1
+    if top.divides or len(top.terms) >= len(inside.terms):
+        return ""
+    text = number(top)
+    return f"⌈{text if top.name else f'({text})'}/{number(step)}⌉"
+
+
+def _floor_alone(terms: Mapping[Monomial, Fraction]) -> Fn | None:
+    """The one floor that these terms are, if they are that and nothing else."""
+    if len(terms) != 1:
+        return None
+    ((monomial, coefficient),) = terms.items()
+    if coefficient != 1 or len(monomial) != 1 or monomial[0][1] != 1:
+        return None
+    atom = monomial[0][0]
+    return None if isinstance(atom, str) or atom.name != "floor" else atom
 
 
 def _rounded(inside: Num) -> str:
     """⌊x⌋, or ⌈x⌉ where a half was added for that; roundings within a rounding are one: ⌈⌈h/2⌉/2⌉ is ⌈h/4⌉."""
     sign, whole, step = _division(inside)
-    while step > 1 and len(whole.terms) == 1:
-        ((monomial, coefficient),) = whole.terms.items()
-        if coefficient != 1 or len(monomial) != 1 or isinstance(monomial[0][0], str) or monomial[0][0].name != "floor" or monomial[0][1] != 1:
-            break
-        inner_sign, inner, inner_step = _division(monomial[0][0].args[0])
+    while step > 1 and (inner_floor := _floor_alone(whole.terms)):
+        inner_sign, inner, inner_step = _division(inner_floor.args[0])
         if inner_sign != sign or inner_step == 1:
             break
         whole, step = inner, step * inner_step

@@ -175,6 +175,8 @@ def make(session: Session, ref: DefinitionRef, statics: dict[str, Static], witne
     initial = frame.initial = Block(frame, "initial")
     statements.run(block, ref.node.body.statements)
     statements.finish(block)
+    for value in frame.values.values():  # what an `if` told of sizes holds for what was made before it, too
+        value.type = value.type.subs(frame.equal)
     definition = _definition(frame, block, initial, declared, inputs)
     if session.diagnostics[before:]:
         raise Failed  # callers say nothing about what is known to be wrong

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from archdsl.ir.program import Program
-from archdsl.torch.plan import CannotEmit
-
-__all__ = ["CannotEmit", "emit"]
+__all__ = ["emit"]
 
 
 def emit(program: Program, entries: list[str] | None = None) -> str:

@@ -168,6 +168,7 @@ class Body(Function):
             site.settings, site.sizes = {**made.settings, **node.settings}, made.sizes
             site.module = ast.unparse(self.holders[node.made])
         value = parse(fill_template(op.torch, site, [p.name for p in op.parsed.inputs]))
+        value = self.adapted(node, value)
         if node.op == "log_prob":
             value = self.distribution_first(value, node.inputs[0])
         if node.op == "attention":
@@ -176,7 +177,12 @@ class Body(Function):
             self.helpers[op.helper] = None
         if self.known_before(node, value):
             return
-        self.assign([self.define(v, node, main) for v in node.outputs], value)
+        several = len(node.outputs) > 1
+        self.assign(["_" if several and v.id not in self.used else self.define(v, node, main) for v in node.outputs], value)
+
+    def adapted(self, node: Apply, value: ast.expr) -> ast.expr:
+        """An op's expression as the function being written needs it."""
+        return value
 
     def distribution_first(self, value: ast.expr, drawn: Operand) -> ast.expr:
         """A distribution in a variable of its own: its methods have no types, so it is declared to be anything."""

@@ -122,6 +122,7 @@ class Function:
         return (self.input_keys[0][0], False) if self.input_keys else ("", False)
 
     def _weight(self) -> str:
+        """A float tensor of the module's own, as Python."""
         for h in self.plan.held:
             if h.stacks:
                 continue
@@ -130,6 +131,9 @@ class Function:
                 return f"self.{attribute}"
             if isinstance(h.item, Made) and h.item.primitive and "weight" in h.item.weights:
                 return f"self.{attribute}.weight"
+        for memory in self.plan.definition.memories:
+            if memory.value.type.dtype == "float":
+                return f"self.{self.plan.attributes[memory.value.id]}"
         return ""
 
     def device_and_dtype(self) -> tuple[str, str]:
@@ -167,7 +171,7 @@ class Function:
             inliner = Inliner(body, variables, kept)
             inliner.run()
             body = modes.settle(body)
-            give_names(body, variables, set(taken) | {"self"})
+            give_names(body, variables, set(taken) | {"self"} | self.plan.program.globals | self.plan.program.classes.taken)
             body = drop_copies(body, variables)
             long = self._too_long(body, variables, inliner) - kept
             if not long:

@@ -122,7 +122,7 @@ class Forward(Body):
 
     def __init__(self, plan: Plan):
         super().__init__(plan)
-        names = Namespace(["self"])
+        names = Namespace(["self", *plan.program.globals])
         for value in plan.definition.inputs:
             wish = value.name or "x"
             key = self.parameter(wish, names.take(variable(wish)), value.type)
@@ -290,7 +290,7 @@ class _Initial(Body):
 
     def __init__(self, plan: Plan):
         super().__init__(plan)
-        names = Namespace(["self"])
+        names = Namespace(["self", *plan.program.globals])
         for value in plan.definition.inputs:
             key = self.parameter(value.name or "x", names.take(variable(value.name or "x")), value.type)
             self.bind(value, name(key))

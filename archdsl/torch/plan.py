@@ -6,15 +6,25 @@ cell the form of its state.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from archdsl.ir.num import Num
 from archdsl.ir.program import Apply, Call, Definition, Made, Node, Numbers, Param, Program, Region, Repeat, State, Until
+from archdsl.ops import INITIALIZERS, OPS
 from archdsl.torch.names import Namespace, attribute, class_name, plural, variable
 from archdsl.torch.numbers import is_real
 from archdsl.torch.site import REAL_SETTINGS
+
+
+HELPERS = frozenset(
+    name
+    for entry in (*OPS.values(), *INITIALIZERS.values())
+    for name in re.findall(r"^(?:def|class) (\w+)", entry.helper, re.M)
+)
+"""Functions that may be written into the file."""
 
 
 class CannotEmit(ValueError):
@@ -114,7 +124,7 @@ class Plan:
     @cached_property
     def arguments(self) -> dict[str, str]:
         """Constructor argument of each size and hyperparameter."""
-        names = Namespace()
+        names = Namespace(self.program.globals)
         return {n: names.take(variable(n)) for n in (*self.definition.sizes, *(h.name for h in self.definition.hypers))}
 
     @cached_property
@@ -130,7 +140,7 @@ class Plan:
                 ridden.add(node.made)
                 item = made[node.made]
                 assert isinstance(item, Made)
-                clash = item.name in {v.name for n in nodes(definition.body) for v in getattr(n, "outputs", [])}
+                clash = not self.program.of(item).bare and item.name in {v.name for n in nodes(definition.body) for v in getattr(n, "outputs", [])}
                 parts.append(StatePart(names.take(variable(f"{item.name}_state" if clash else item.name)), made=item))
         return parts
 
@@ -168,8 +178,10 @@ class ProgramPlan:
 
     def __init__(self, program: Program):
         self.program = program
-        self.classes = Namespace(["Trainer"])
+        self.classes = Namespace(["Trainer", *HELPERS])
         self.plans = {d.name: Plan(self, d, self.classes.take(class_name(d.name))) for d in program.definitions}
+        self.globals = {p.name for p in self.plans.values()} | HELPERS
+        """What no argument of a constructor may hide."""
         self._find_real()
 
     def of(self, made: Made | None) -> Plan:
@@ -184,11 +196,23 @@ class ProgramPlan:
             for name, value in given:
                 if value is not None and is_real(value, plan.real):
                     plan.real.add(name)
-        for plan in self.plans.values():
-            plan.real |= _only_in_arithmetic(plan)
+        self._find_arithmetic()
         changed = True
         while changed:
             changed = any([self._spread(plan) for plan in self.plans.values()])
+
+    def _find_arithmetic(self) -> None:
+        """What no size, count or part needs as a whole number is a float too."""
+        found = {name: _uses(plan) for name, plan in self.plans.items()}
+        changed = True
+        while changed:
+            changed = False
+            for name, plan in self.plans.items():
+                whole, passed = found[name]
+                free = {h.name for h in plan.definition.hypers} - whole - plan.real
+                real = {h for h in free if all(there in self.plans[callee].real for mine, callee, there in passed if mine == h)}
+                plan.real |= real
+                changed = changed or bool(real)
 
     def _spread(self, plan: Plan) -> bool:
         changed = False
@@ -203,12 +227,12 @@ class ProgramPlan:
         return changed
 
 
-def _only_in_arithmetic(plan: Plan) -> set[str]:
-    """Hyperparameters that no size, count or part needs as a whole number."""
+def _uses(plan: Plan) -> tuple[set[str], list[tuple[str, str, str]]]:
+    """The symbols that must be whole, and those that are passed on: (symbol, definition, its hyperparameter)."""
     definition = plan.definition
     whole: set[str] = set()
     types = [v.type for v in definition.inputs] + [s.value.type for s in definition.states] + [m.value.type for m in definition.memories]
-    passed: set[str] = set()
+    passed: list[tuple[str, str, str]] = []
     for h in plan.held:
         if isinstance(h.item, Param):
             types.append(h.item.value.type)
@@ -216,7 +240,7 @@ def _only_in_arithmetic(plan: Plan) -> set[str]:
         for name, value in h.item.settings.items():
             symbols = _symbols(value)
             if not h.item.primitive:
-                passed |= symbols
+                passed += [(s, h.item.of, name) for s in symbols]
             elif name not in REAL_SETTINGS:
                 whole |= symbols
         whole |= {s for n in h.item.sizes.values() for s in n.symbols()}
@@ -230,7 +254,7 @@ def _only_in_arithmetic(plan: Plan) -> set[str]:
         types += [v.type for v in getattr(node, "outputs", [])]
     whole |= {s for t in types for s in t.symbols()}
     whole |= {s for h in definition.hypers if h.default is not None for s in h.default.symbols()}
-    return {h.name for h in definition.hypers} - whole - passed
+    return whole, passed
 
 
 def _symbols(value: object) -> set[str]:

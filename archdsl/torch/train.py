@@ -126,6 +126,16 @@ class _Step(Forward):
                 self.assign([copy], parse(f"{key}.detach().requires_grad_()"), keep=True)
                 self.bind(value, name(copy))
 
+    def adapted(self, node: Apply, value: ast.expr) -> ast.expr:
+        """A gradient that is itself learned from needs a graph of its own; one that is stopped at once does not."""
+        if node.op != "gradient" or not isinstance(value, ast.Subscript) or not isinstance(value.value, ast.Call):
+            return value
+        out = node.outputs[0].id
+        users = [n for n in nodes(self.plan.definition.body) if out in inputs(n) and not isinstance(n, Update)]
+        if any(not isinstance(n, Apply) or n.op not in ("stop_gradient", "supply_gradient") for n in users):
+            value.value.keywords = [ast.keyword("create_graph", ast.Constant(True))]
+        return value
+
     # -- the sequence of updates --------------------------------------------------------------------------------
     def sequence(self, region: list[Node]) -> None:
         last = [n for n in region if isinstance(n, (Minimize, Update, Until))]

@@ -6,8 +6,6 @@ import torch.nn.functional as F
 from agreement import Weights, agree, call, layers, load, own, renamed
 from torch import Tensor, nn
 
-from archdsl import check
-
 
 def test_mlp_is_a_sequence_of_linear_layers() -> None:
     theirs = nn.Sequential(nn.Linear(20, 300), nn.ReLU(), nn.Linear(300, 100), nn.ReLU(), nn.Linear(100, 4))
@@ -51,28 +49,64 @@ def _resnet_names(depths: list[int], parts: int, projected: set[int]) -> list[st
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("depth", [18, 50])
-def test_resnet_is_that_of_transformers(depth: int, training: bool) -> None:
+@pytest.mark.parametrize(
+    ("file", "name"), [("resnet18", "ResNet18"), ("resnet50", "ResNet50"), ("resnet50_v1", "ResNet50v1")]
+)
+def test_resnet_is_that_of_transformers(file: str, name: str, training: bool) -> None:
     from transformers import ResNetConfig, ResNetForImageClassification
 
-    deep = depth == 50
+    deep = "50" in name
     depths = [3, 4, 6, 3] if deep else [2, 2, 2, 2]
     config = ResNetConfig(
         embedding_size=4,
         hidden_sizes=[(16 if deep else 4) * 2**i for i in range(4)],
         depths=depths,
         layer_type="bottleneck" if deep else "basic",
+        downsample_in_bottleneck=name.endswith("v1"),
         num_labels=7,
     )
     theirs = ResNetForImageClassification(config).train(training)
     names = _resnet_names(depths, 3 if deep else 2, {0, 1, 2, 3} if deep else {1, 2, 3})
-    ours = load(f"resnet{depth}", f"ResNet{depth}", classes=7, **({"width": 4} if deep else {"channels": 4}))
+    ours = load(file, name, classes=7, **({"width": 4} if deep else {"channels": 4}))
 
     def reference(w: Weights, x: Tensor) -> Tensor:
         theirs.to(x.dtype)
         return call(theirs, renamed(w, names), x).logits  # type: ignore[no-any-return]
 
     agree(ours, reference, [torch.randn(4, 3, 64, 64)], training=training, dtypes=[torch.float64])
+
+
+CONVNETS = {
+    "Signal": (
+        [nn.Conv1d(2, 32, 7, 2, 3), nn.ReLU(), nn.MaxPool1d(2), nn.Conv1d(32, 64, 3, 1, "same", 4), nn.ReLU()],
+        *(lambda x: x.mean(-1), nn.Linear(64, 5), (2, 2, 21), {"channels": 2}),
+    ),
+    "Image": (
+        [
+            *(nn.Conv2d(3, 32, (5, 3), 1, (2, 1)), nn.ReLU(), nn.AvgPool2d(2)),
+            *(nn.Conv2d(32, 64, 3, 1, 1, groups=4), nn.ReLU(), nn.Conv2d(64, 64, 1), nn.ReLU()),
+        ],
+        *(lambda x: x.amax((-2, -1)), nn.Linear(64, 10), (2, 3, 9, 8), {}),
+    ),
+    "Volume": (
+        [nn.Conv3d(1, 16, 3, 1, 1), nn.ReLU(), nn.MaxPool3d((1, 2, 2)), nn.Conv3d(16, 32, 3, 2), nn.ReLU()],
+        *(lambda x: x.mean((-3, -2, -1)), nn.Linear(32, 4), (2, 1, 7, 8, 9), {}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONVNETS)
+def test_convolutional_nets(name: str) -> None:
+    parts, pool, last, shape, sizes = CONVNETS[name]
+    body = nn.Sequential(*parts)
+    names = [n for n, _ in body.named_parameters()]
+
+    def reference(w: Weights, x: Tensor) -> Tensor:
+        *weights, weight, bias = w.values()
+        y = torch.func.functional_call(body, dict(zip(names, weights, strict=True)), (x,))
+        return call(last, {"weight": weight, "bias": bias}, pool(y))  # type: ignore[no-any-return]
+
+    agree(load("convnets", name, **sizes), reference, [torch.randn(shape)], scale=1.5)
 
 
 def _wavenet(w: Weights, codes: Tensor, levels: int, depth: int) -> Tensor:
@@ -132,10 +166,3 @@ def _drcn(w: Weights, image: Tensor, passes: int) -> tuple[Tensor, Tensor]:
 def test_drcn_is_the_papers() -> None:
     ours = load("drcn", "DRCN", filters=6, passes=4)
     agree(ours, lambda w, x: _drcn(w, x, 4), [torch.randn(2, 1, 9, 7)], scale=1.5)
-
-
-@pytest.mark.parametrize("name", ["mlp", "lenet5", "resnet18", "resnet50", "wavenet", "drcn"])
-def test_counts(name: str) -> None:
-    from agreement import EXAMPLES
-
-    assert check(EXAMPLES / f"{name}.arch") is not None

@@ -147,21 +147,18 @@ def test_alternating_lstm_turns_round_at_each_layer() -> None:
     agree(load("db_lstm", "Alternating", features=5, units=6, pairs=2), reference, [torch.randn(2, 7, 5)], scale=1.5)
 
 
-def test_echo_state_network_is_the_papers() -> None:
-    ours = load("esn", "ESN", features=2, units=30, outputs=3, radius=0.8, leak=0.4)
-    state = ours.state_dict()
-    w_in, w, b = (next(v for k, v in state.items() if k.split(".")[-1] == n) for n in ("W_in", "W", "b"))
-    assert torch.linalg.eigvals(w.double()).abs().max().item() == pytest.approx(0.8, abs=1e-4)
-    assert sum(p.numel() for p in ours.parameters() if p.requires_grad) == 3 * 32 + 3
-
-    def reference(weights: Weights, x: Tensor) -> Tensor:
-        kind = x.dtype
-        a, r, c = w_in.to(kind), w.to(kind), b.to(kind)
-        h = steps(x, 1, 30, lambda x, h: (0.6 * h + 0.4 * torch.tanh(x @ a.T + h @ r.T + c),))
-        (readout,) = [p for p in layers({n: v for n, v in weights.items() if v.requires_grad}) if "bias" in p]
-        return _affine(readout, torch.cat([x, h], -1))
-
-    x = torch.randn(2, 9, 2)
-    kept = {k: v.clone() for k, v in state.items()}
-    ours.load_state_dict(kept)
-    torch.testing.assert_close(ours(x), reference(dict(ours.named_parameters()), x), rtol=1e-5, atol=1e-5)
+def test_echo_state_network_is_that_of_reservoirpy() -> None:
+    ours = load("esn", "ESN", features=2, units=30, outputs=3, radius=0.8, leak=0.4).double()
+    state = {
+        n.rpartition(".")[2]: v for n, v in ours.state_dict().items() if n.rpartition(".")[2] in ("W_in", "W", "b")
+    }
+    readout = [p for p in ours.parameters() if p.requires_grad]
+    assert [tuple(p.shape) for p in readout] == [(3, 32), (3,)]
+    assert torch.linalg.eigvals(state["W"]).abs().max().item() == pytest.approx(0.8, abs=1e-4)
+    x = torch.randn(2, 9, 2, dtype=torch.float64)
+    h = steps(x, 1, 30, lambda x, h: (0.6 * h + 0.4 * torch.tanh(x @ state["W_in"].T + h @ state["W"].T + state["b"]),))
+    torch.testing.assert_close(ours(x), F.linear(torch.cat([x, h], -1), *readout), rtol=1e-10, atol=1e-10)
+    nodes = pytest.importorskip("reservoirpy.nodes")
+    for row, states in zip(x.numpy(), h.numpy(), strict=True):
+        theirs = nodes.Reservoir(30, lr=0.4, W=state["W"].numpy(), Win=state["W_in"].numpy(), bias=state["b"].numpy())
+        assert abs(theirs.run(row) - states).max() < 1e-10

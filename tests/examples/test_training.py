@@ -102,15 +102,15 @@ class _Reverse(torch.autograd.Function):
 
 
 def test_dann_reverses_the_gradient() -> None:
-    trainer = load("dann", "Adapt", d=8, units=7, classes=3, strength=0.3)
+    trainer = load("dann", "Adapt", d=8, units=7, classes=3)
     features, label, domain = dense(8, 7, 7, last=nn.ReLU), nn.Linear(7, 3), dense(7, 7, 1)
     parts = nn.ModuleList([features, label, domain])
     best = torch.optim.SGD(parts.parameters(), 0.01, momentum=0.9)
 
     def step(batch: list[Tensor]) -> list[float]:
-        source, labels, target = batch
+        source, labels, target, strength = batch
         h, g = features(source), features(target)
-        here, there = (domain(_Reverse.apply(v, 0.3)) for v in (h, g))
+        here, there = (domain(_Reverse.apply(v, strength.item())) for v in (h, g))
         loss = F.cross_entropy(label(h), labels) + F.binary_cross_entropy_with_logits(here, torch.zeros_like(here))
         loss = loss + F.binary_cross_entropy_with_logits(there, torch.ones_like(there))
         best.zero_grad()
@@ -118,7 +118,9 @@ def test_dann_reverses_the_gradient() -> None:
         best.step()
         return [loss.item()]
 
-    batches = [[torch.randn(6, 8), torch.randint(0, 3, (6,)), torch.randn(4, 8) + 1] for _ in range(4)]
+    batches = [
+        [torch.randn(6, 8), torch.randint(0, 3, (6,)), torch.randn(4, 8) + 1, torch.tensor(0.1 * i)] for i in range(4)
+    ]
     compare(trainer, ["loss"], [parts], step, batches)
 
 

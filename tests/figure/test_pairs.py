@@ -103,9 +103,9 @@ PAIRS = {
     ),
     "a number before or after": (M.format("output y = 1 - x"), M.format("output y = x - 1")),
     "exact or approximate gelu": (M.format("output y = gelu(x)"), M.format("output y = gelu(x, approximate = tanh)")),
-    "dilation by index": (
-        M.format("x -> stack 3 as i { Conv1d(time, 2, dilation = 2^i, padding = causal) } -> output y").replace("time, d]", "8, time]"),
-        M.format("x -> stack 3 as i { Conv1d(time, 2, dilation = i + 1, padding = causal) } -> output y").replace("time, d]", "8, time]"),
+    "dilation by index": tuple(
+        f"model M(d = 8) {{ input x: [batch, d, time]\n x -> stack 3 as i {{ Conv1d(d, 2, dilation = {step}, padding = causal) }} -> output y }}"
+        for step in ("2^i", "i + 1", "2")
     ),
     "how the gradient passes a draw": tuple(
         f"model M(d = 8) {{ input p: [batch, d]\n z ~ {by}\n output y = z * p }}"
@@ -152,5 +152,5 @@ def test_different_programs_look_different(programs: tuple[str, ...], draw: Call
 
 def test_what_is_not_seen_does_not_count(draw: Callable[..., Figure]) -> None:
     plain = draw(M.format("x -> Linear(d) -> output y"))
-    noted = draw("# a note\n" + M.format("x -> Linear(d) -> output y   # another"))
+    noted = draw("# a note\n" + M.format("x -> Linear(d) -> output y   # another\n"))
     assert visible(plain.svg()) == visible(noted.svg())

@@ -31,6 +31,11 @@ _CONFIG = """<?xml version="1.0"?>
   <dir>{fonts}</dir>
   <cachedir>{cache}</cachedir>
   <match target="font">
+    <edit name="hinting" mode="assign"><bool>false</bool></edit>
+    <edit name="hintstyle" mode="assign"><const>hintnone</const></edit>
+    <edit name="autohint" mode="assign"><bool>false</bool></edit>
+  </match>
+  <match target="font">
     <test name="weight" compare="less_eq"><const>medium</const></test>
     <test target="pattern" name="weight" compare="more"><const>medium</const></test>
     <edit name="embolden" mode="assign"><bool>true</bool></edit>

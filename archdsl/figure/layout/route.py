@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from archdsl.figure.layout.bus import spread
 from archdsl.figure.layout.frames import make_room
 from archdsl.figure.layout.geometry import Box, Edge, Node, Point, Sheet, label_size
 from archdsl.figure.layout.labels import beside, settle
@@ -28,6 +29,7 @@ def finish(sheet: Sheet, routes: list[dict[str, str]], sides: set[str], ports: d
     for edge in sheet.edges.values():
         _upright(sheet, edge, ports.get(edge.key, ""))
     world = survey(sheet)
+    spread(sheet, world, ports, sides, _draw)
     taken: dict[str, set[str]] = {}
     for route in sorted(routes, key=lambda r: _ORDER[r["kind"]]):
         if route["kind"] == "around":

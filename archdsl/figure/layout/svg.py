@@ -37,6 +37,8 @@ def finish(data: bytes, title: str, description: str) -> bytes:
 def _measured(match: re.Match[str], used: set[str]) -> str:
     """A text with the width it was laid out with, should another font stand in."""
     content = html.unescape(match[2])
+    if not content.strip("\u200a"):
+        return ""
     used.update(content)
     font, size = fonts.load(), _SIZE.search(match[1])
     attributes = match[1].replace('font-family="DejaVu Sans"', "").replace("  ", " ").strip()
