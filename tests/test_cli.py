@@ -19,7 +19,8 @@ from archdsl.cli import main
 GOOD = '''"""A small one."""
 model Small(d = 4) {
   input x: [batch, d]
-  output y = relu(Linear(2 * d)(x))
+  hidden = Linear(2 * d)
+  output y = relu(hidden(x))
   expect params == 40
   config wide(d = 8)
 }
@@ -118,7 +119,7 @@ def test_ir_goes_to_json_and_back(run: Run) -> None:
     schema = json.loads(run("ir", "--schema")[1])
     assert schema["properties"]["definitions"]["type"] == "array"
     page = run("ir", "good.arch")[1]
-    assert "make #linear = Linear {d_out = 2*d" in page
+    assert "make #hidden = Linear {d_out = 2*d" in page
     assert run("ir")[0] == 2
 
 
@@ -127,7 +128,7 @@ def test_summary(run: Run) -> None:
     assert status == 0
     assert out.startswith("model Small(d = 4)\n")
     rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
-    assert rows["linear"].split()[1:] == ["[batch,", "8]", "40", "32*batch"]
+    assert rows["hidden:"].split()[1:] == ["Linear", "[batch,", "8]", "40", "32*batch"]
     assert rows["total"].split()[1:] == ["40", "32*batch"]
 
 

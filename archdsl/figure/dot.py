@@ -7,17 +7,17 @@ program gives the same text.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
 import graphviz
 
 from archdsl.figure import theme
+from archdsl.figure.html import label, left, padded
 from archdsl.figure.scene import Frame, Mark, Panel, Wire
-from archdsl.figure.words import small
 from archdsl.figure.streams import Streams, streams
-
-_PORT = f'<FONT POINT-SIZE="{theme.TINY:g}">'
+from archdsl.figure.words import small
 
 
 @dataclass
@@ -40,7 +40,8 @@ def figure_dot(panels: list[Panel], legend: graphviz.Digraph | None) -> str:
             _panel(cluster, graph, panel, f"p{i}", streams(panel), whole=True)
     if legend:
         graph.subgraph(legend)
-    return graph.source
+    text: str = graph.source
+    return text
 
 
 def sheets(panels: list[Panel], legend: graphviz.Digraph | None) -> list[Sheet]:
@@ -70,7 +71,11 @@ def sheets(panels: list[Panel], legend: graphviz.Digraph | None) -> list[Sheet]:
 
 def _graph(**more: str) -> graphviz.Digraph:
     return graphviz.Digraph(
-        "figure", graph_attr={**theme.GRAPH, **more}, node_attr=dict(theme.NODE), edge_attr=dict(theme.EDGE), engine="dot"
+        "figure",
+        graph_attr={**theme.GRAPH, **more},
+        node_attr=dict(theme.NODE),
+        edge_attr=dict(theme.EDGE),
+        engine="dot",
     )
 
 
@@ -89,7 +94,7 @@ def _route(wire: Wire, key: str, prefix: str, root: Frame) -> dict[str, str]:
 
 # -- one panel ----------------------------------------------------------------------------------------------------------
 def _panel(cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flow: Streams, whole: bool) -> None:
-    cluster.attr(label=_left(panel.title), labelloc="b", labeljust="l", **theme.FRAMES["panel"])
+    cluster.attr(label=left(panel.title), labelloc="b", labeljust="l", **theme.FRAMES["panel"])
     _frame(cluster, panel.root, prefix, flow, panel.wires)
     for i, wire in enumerate(panel.wires):
         if whole or id(wire) not in flow.around:
@@ -116,15 +121,16 @@ def _same_rank(graph: Any, marks: list[Mark], prefix: str, home: Frame, root: Fr
         frame = frame.parent
 
     def inside(outer: Any, rest: list[Frame]) -> None:
-        if rest and rest[-1].kind == "stack":
-            with outer.subgraph(name=f"cluster_{prefix}_{rest[-1].id}_outer") as double:
-                with double.subgraph(name=f"cluster_{prefix}_{rest[-1].id}") as inner:
-                    inside(inner, rest[:-1])
-        elif rest:
-            with outer.subgraph(name=f"cluster_{prefix}_{rest[-1].id}") as inner:
-                inside(inner, rest[:-1])
-        else:
-            with outer.subgraph(name=f"cluster_{prefix}_{marks[0].id}_pair") as pair:  # so that nothing comes between them
+        if rest:
+            names = [f"cluster_{prefix}_{rest[-1].id}"]
+            if rest[-1].kind == "stack":
+                names.insert(0, f"{names[0]}_outer")
+            with contextlib.ExitStack() as nest:
+                for name in names:
+                    outer = nest.enter_context(outer.subgraph(name=name))
+                inside(outer, rest[:-1])
+        else:  # a cluster of its own, so that nothing comes between them
+            with outer.subgraph(name=f"cluster_{prefix}_{marks[0].id}_pair") as pair:
                 pair.attr(label="", style="invis", margin="1")
                 with pair.subgraph() as same:
                     same.attr(rank="same")
@@ -136,7 +142,7 @@ def _same_rank(graph: Any, marks: list[Mark], prefix: str, home: Frame, root: Fr
 
 def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[Wire]) -> None:
     if frame.lines and frame.kind not in ("panel", "training"):
-        cluster.node(f"{prefix}_{frame.id}_label", label=_left(frame.lines), **theme.MARKS["label"])
+        cluster.node(f"{prefix}_{frame.id}_label", label=left(frame.lines), **theme.MARKS["label"])
     for mark in frame.marks:
         _mark(cluster, mark, prefix, flow)
     for inner in frame.frames:
@@ -146,7 +152,7 @@ def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[W
             attributes["margin"] = "26" if any(w.kind == "return" for w in lanes) else "19"
         if inner.kind != "stack":
             with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
-                label = _left([small(line, theme.LEARN, 9) for line in inner.lines]) if inner.kind == "training" else ""
+                label = left([small(line, theme.LEARN, 9) for line in inner.lines]) if inner.kind == "training" else ""
                 sub.attr(label=label, labelloc="b", labeljust="l", **attributes)
                 _frame(sub, inner, prefix, flow, wires)
             continue
@@ -176,66 +182,28 @@ def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams) -> None:
         attributes["margin"] = "0"
         if mark.kind == "draw":
             attributes |= {"shape": "box", "style": "rounded,filled"}
-    cluster.node(f"{prefix}_{mark.id}", label="" if mark.kind == "fork" else _label(mark), **attributes)
-
-
-def _label(mark: Mark) -> str:
-    if not (mark.ports or mark.results or mark.tag):
-        return f"<{'<BR/>'.join(mark.lines)}>"
-    rows = [_port_row(mark.results, "o", "B")] if mark.results else []
-    rows.append(f'<TR><TD CELLPADDING="3">{_head(mark)}</TD></TR>')
-    if mark.ports:
-        rows.append(_port_row(mark.ports, "i", "T"))
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{"".join(rows)}</TABLE>>'
-
-
-def _head(mark: Mark) -> str:
-    text = "<BR/>".join(mark.lines)
-    if not mark.tag:
-        return text
-    tag = (
-        f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR><TD BORDER="1" STYLE="ROUNDED" BGCOLOR="{theme.INK}" '
-        f'WIDTH="15" HEIGHT="13" FIXEDSIZE="TRUE"><FONT COLOR="{theme.PAPER}" POINT-SIZE="{theme.SMALL:g}">{mark.tag}</FONT></TD></TR></TABLE>'
-    )
-    return (
-        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>'
-        f'<TD>{text}</TD><TD WIDTH="5"></TD><TD VALIGN="TOP">{tag}</TD></TR></TABLE>'
-    )
-
-
-def _port_row(names: list[str], letter: str, side: str) -> str:
-    cells = []
-    for i, name in enumerate(names):
-        sides = side + ("L" if i else "")
-        cells.append(f'<TD PORT="{letter}{i}" BORDER="1" SIDES="{sides}" CELLPADDING="2">{_PORT} {name} </FONT></TD>')
-    row = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{"".join(cells)}</TR></TABLE>'
-    return f"<TR><TD>{row}</TD></TR>"
-
-
-def _left(lines: list[str]) -> str:
-    return "<" + "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines) + ">"
+    cluster.node(f"{prefix}_{mark.id}", label="" if mark.kind == "fork" else label(mark), **attributes)
 
 
 def _wire(graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Streams) -> None:
     attributes = {"key": key, "id": key, **theme.WIRES[wire.kind]}
-    if wire.kind == "gate" and wire.head.kind == "fork" or wire.head.kind == "fork":
+    if (wire.kind == "gate" and wire.head.kind == "fork") or wire.head.kind == "fork":
         attributes["arrowhead"] = "none"
     if wire.gated and wire.kind == "data":
         attributes |= {"color": theme.GATE, "fontcolor": theme.GATE}
     if wire.label:
-        attributes["label"] = f"<{_padded(wire.label, '&#160;&#160;' if wire.kind == 'updates' else '&#160;')}>"
+        attributes["label"] = f"<{padded(wire.label, '&#160;&#160;' if wire.kind == 'updates' else '&#160;')}>"
     if id(wire) in flow.around:
         attributes["constraint"] = "false"
     elif id(wire) in flow.highway:
         attributes["weight"] = "50"
     elif wire.kind == "data" and not wire.gated:
         attributes["weight"] = "4"
-    graph.edge(_end(wire.tail, wire.tail_port, prefix, "o", "n"), _end(wire.head, wire.head_port, prefix, "i", "s"), **attributes)
-
-
-def _padded(label: str, by: str = "&#160;") -> str:
-    """A label that does not touch the line it stands beside."""
-    return "<BR/>".join(f"{by}{line}{by}" for line in label.split("<BR/>"))
+    graph.edge(
+        _end(wire.tail, wire.tail_port, prefix, "o", "n"),
+        _end(wire.head, wire.head_port, prefix, "i", "s"),
+        **attributes,
+    )
 
 
 def _end(mark: Mark, port: int | None, prefix: str, letter: str, side: str) -> str:

@@ -47,7 +47,11 @@ def legend(panels: list[Panel]) -> graphviz.Digraph | None:
     wires = {w.kind for p in panels for w in p.wires}
     frames = {f.kind for p in panels for f in p.root.all_frames()}
     rows: list[tuple[str, str, str]] = [("mark", k, t) for k, (_, t) in _MARKS.items() if k in marks]
-    rows += [("slot", "□", "the operand that comes in")] if any("□" in line for p in panels for m in p.root.all_marks() for line in m.lines) else []
+    rows += (
+        [("slot", "□", "the operand that comes in")]
+        if any("□" in line for p in panels for m in p.root.all_marks() for line in m.lines)
+        else []
+    )
     rows += [("tag", "A", "the same weights at every use")] if tagged else []
     rows += [("wire", k, t) for k, t in _WIRES.items() if k in wires]
     rows += [("frame", k, t) for k, t in _FRAMES.items() if k in frames]
@@ -58,7 +62,9 @@ def legend(panels: list[Panel]) -> graphviz.Digraph | None:
     for i, (family, kind, text) in enumerate(rows):
         _row(graph, i, family, kind, text)
     for i in range(len(rows) - 1):
-        graph.edge(f"legend_a{i + 1}", f"legend_a{i}", style="invis", weight="50", key=f"legend_v{i}", id=f"legend_v{i}")
+        graph.edge(
+            f"legend_a{i + 1}", f"legend_a{i}", style="invis", weight="50", key=f"legend_v{i}", id=f"legend_v{i}"
+        )
     return graph
 
 

@@ -15,7 +15,21 @@ from archdsl.figure import theme, words
 from archdsl.figure.scene import Mark, MarkKind
 from archdsl.figure.words import bold, esc, number, option, setting, small, type_text
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Definition, Draw, Fill, Input, Made, Memory, Minimize, Operand, Param, Setting, State, Value
+from archdsl.ir.program import (
+    Apply,
+    Call,
+    Definition,
+    Draw,
+    Fill,
+    Input,
+    Made,
+    Memory,
+    Minimize,
+    Operand,
+    Param,
+    Setting,
+    State,
+)
 from archdsl.ir.types import Type
 from archdsl.ops.base import Mark as OpMark
 from archdsl.ops.base import Op, Over, default_of
@@ -106,7 +120,9 @@ def state_of(state: State) -> Mark:
 def of_memory(memory: Memory) -> Mark:
     lines = [bold(words.name(memory.value.name or "memory")), small(type_text(memory.value.type))]
     if isinstance(memory.initial, (Fill, Num)):
-        lines.append(small(f"first {words.fill(memory.initial) if isinstance(memory.initial, Fill) else number(memory.initial)}"))
+        lines.append(
+            small(f"first {words.fill(memory.initial) if isinstance(memory.initial, Fill) else number(memory.initial)}")
+        )
     if memory.next is None:
         lines.append(small("never changes"))
     return Mark("memory", lines)
@@ -178,7 +194,10 @@ def _attention(node: Apply, op: Op | None, types: TypeOf) -> Placed:
     mask = given.get("mask")
     if mask is not None and setting(mask) != "none":
         details.append("causal: query i sees keys j ≤ i" if setting(mask) == "causal" else f"mask: {setting(mask)}")
-    lines = [bold("attention"), *(small(t, theme.INK) for t in details + _extras(node, op, {"heads", "scale", "mask"}, given))]
+    lines = [
+        bold("attention"),
+        *(small(t, theme.INK) for t in details + _extras(node, op, {"heads", "scale", "mask"}, given)),
+    ]
     names = ["query", "key", "value", "allowed"][: len(node.inputs)]
     return Placed(Mark("attention", lines, ports=names), list(range(len(node.inputs))))
 
@@ -200,7 +219,9 @@ def _plain(node: Apply, op: Op | None, types: TypeOf, made: Made_) -> Placed:
     if op and op.mark.shape == "rounded":
         template = template.replace("} {", "} × {")
     shown = {f for f in _FIELD.findall(template) if f in fields or f in numbers}
-    head = _FIELD.sub(lambda m: fields.get(m[1]) or numbers.get(m[1]) or "", esc(template).replace("&quot;", '"')).strip()
+    head = _FIELD.sub(
+        lambda m: fields.get(m[1]) or numbers.get(m[1]) or "", esc(template).replace("&quot;", '"')
+    ).strip()
     word, _, rest = head.partition(" ")
     if rest.lower() == word.lower():
         head = f"{word}, {_FIELD.findall(template)[0]} = {rest}"
@@ -229,7 +250,11 @@ _KINDS: Mapping[str, MarkKind] = {
     "attention": "attention",
     "operator": "gradient",
 }
-_GRADIENT = {"stop_gradient": "∥ stop gradient", "reverse_gradient": "gradient × −λ", "supply_gradient": "gradient supplied"}
+_GRADIENT = {
+    "stop_gradient": "∥ stop gradient",
+    "reverse_gradient": "gradient × −λ",
+    "supply_gradient": "gradient supplied",
+}
 """Marks on the way of the gradient, whose signs say more than the names of their ops."""
 
 

@@ -142,7 +142,12 @@ def _tags(drawn: list[Definition]) -> dict[tuple[str, int], str]:
             ids += node.over if isinstance(node, Minimize) else []
             for i in ids:
                 count[i] = count.get(i, 0) + 1
-        tags.update({(definition.name, i): _letter(len(tags) + k) for k, i in enumerate(sorted(i for i, n in count.items() if n > 1))})
+        tags.update(
+            {
+                (definition.name, i): _letter(len(tags) + k)
+                for k, i in enumerate(sorted(i for i, n in count.items() if n > 1))
+            }
+        )
     return tags
 
 
@@ -171,7 +176,10 @@ def title(definition: Definition, count: int | None) -> list[str]:
 
 def condition(decided: Condition) -> str:
     """What an `if` found, so that this variant is what is drawn: `stride > 1`, `not (a = b or c = d)`."""
-    either = [" and ".join(f"{number(c.left)} {_SIGNS.get(c.op, c.op)} {number(c.right)}" for c in every) for every in decided.any_of]
+    either = [
+        " and ".join(f"{number(c.left)} {_SIGNS.get(c.op, c.op)} {number(c.right)}" for c in every)
+        for every in decided.any_of
+    ]
     text = " or ".join(either)
     if decided.outcome:
         return text

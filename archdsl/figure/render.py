@@ -95,12 +95,18 @@ def figure(
 def _run(job: bytes) -> bytes:
     """The layout process on one job."""
     root = str(Path(__file__).resolve().parents[2])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     command = [sys.executable, "-X", "utf8", "-m", "archdsl.figure.layout"]
     try:
         done = subprocess.run(command, input=job, capture_output=True, env=environment, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        raise FigureError(f"the layout took more than {_SECONDS} seconds", "draw less at once: --only NAME, --collapse NAME") from None
+        raise FigureError(
+            f"the layout took more than {_SECONDS} seconds", "draw less at once: --only NAME, --collapse NAME"
+        ) from None
     except OSError as problem:
         raise FigureError(f"the layout could not be started: {problem.strerror}") from None
     if done.returncode == 3:

@@ -63,7 +63,13 @@ def _path(start: Mark, goal: Mark, forward: dict[int, list[Wire]]) -> list[Wire]
 
 def _goes_round(wire: Wire, forward: dict[int, list[Wire]], home: dict[int, Frame]) -> bool:
     """Whether another, longer way leads from tail to a pointwise head in the same frame: a residual or a skip."""
-    if wire.kind != "data" or wire.beside or wire.tail_port is not None or wire.head.kind != "circle" or home[id(wire.tail)] is not home[id(wire.head)]:
+    if (
+        wire.kind != "data"
+        or wire.beside
+        or wire.tail_port is not None
+        or wire.head.kind != "circle"
+        or home[id(wire.tail)] is not home[id(wire.head)]
+    ):
         return False
     waiting = [w.head for w in forward[id(wire.tail)] if w.head is not wire.head]
     seen: set[int] = set()

@@ -16,7 +16,21 @@ from archdsl.figure.scene import Frame, Mark, Panel, Wire, WireKind
 from archdsl.figure.words import bold, number, type_text
 from archdsl.ir.num import Num
 from archdsl.ir.program import (
-    Apply, Call, Definition, Draw, Made, Minimize, Node, Operand, Param, Region, Repeat, Ride, Until, Update, Value,
+    Apply,
+    Call,
+    Definition,
+    Draw,
+    Made,
+    Minimize,
+    Node,
+    Operand,
+    Param,
+    Region,
+    Repeat,
+    Ride,
+    Until,
+    Update,
+    Value,
 )  # fmt: skip
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, OPS, OPTIMIZERS
@@ -99,7 +113,9 @@ class _Builder:
             self.before(d.initial)
         for state, delay in delays:
             if isinstance(state.initial, int):
-                self.read(state.initial, _Use(delay, kind="first", label=f"first {words.name(state.value.name or '')}"), root)
+                self.read(
+                    state.initial, _Use(delay, kind="first", label=f"first {words.name(state.value.name or '')}"), root
+                )
         self.nodes(d.body.nodes, root)
         for state, delay in delays:
             self.read(state.next, _Use(delay, kind="return", label=words.name(state.value.name or "", True)), root)
@@ -218,7 +234,9 @@ class _Builder:
                 about = self.about(node.made, frame)
                 assert about.made
                 of = self.context.definitions[about.made.of]
-                return marks.of_call(node, of, about, of.name in self.context.holds_weights, of.name in self.context.drawn)
+                return marks.of_call(
+                    node, of, about, of.name in self.context.holds_weights, of.name in self.context.drawn
+                )
             case Draw():
                 known = DISTRIBUTIONS.get(node.distribution)
                 names = known.parameters if known else [str(i + 1) for i in range(len(node.inputs))]
@@ -229,7 +247,7 @@ class _Builder:
             return Made_()
         thing, home = self.made[made]
         between: Frame | None = frame
-        notes = []
+        notes: list[str] = []
         while between is not None and between is not home:
             if between.kind == "stack" and not notes:
                 notes.append("the same in every copy")
@@ -303,7 +321,9 @@ class _Builder:
             for name, value in ride.finals.items():
                 mark = next(w.tail for w in reversed(self.wires) if w.beside and w.head is self.states[ride.made])
                 self.types[value.id] = value.type
-                self.values[value.id] = _Value(outer, mark, name=value.name or "", type=f"last {words.name(name, True)}")
+                self.values[value.id] = _Value(
+                    outer, mark, name=value.name or "", type=f"last {words.name(name, True)}"
+                )
 
     def repeat_lines(self, node: Repeat) -> list[str]:
         count = number(node.count)
@@ -311,7 +331,9 @@ class _Builder:
             along = number(node.count)
             if node.sliced:
                 first = node.sliced[0]
-                along = words.axis(first.axis, self.types.get(first.operand) if isinstance(first.operand, int) else None)
+                along = words.axis(
+                    first.axis, self.types.get(first.operand) if isinstance(first.operand, int) else None
+                )
             lines = [bold(f"↻ over {along} {'←' if node.reversed else '→'}"), "shared weights"]
             return lines if node.carried or node.rides else [*lines, "no state"]
         count = self.with_default(node.count)
@@ -328,7 +350,11 @@ class _Builder:
                 known[h.name] = h.default.subs(known)
         value = count.subs(known)
         text = number(count)
-        return f"{text} = {number(value)}" if self.definition.kind in ("model", "train") and value.is_const and value != count else text
+        return (
+            f"{text} = {number(value)}"
+            if self.definition.kind in ("model", "train") and value.is_const and value != count
+            else text
+        )
 
     # -- learning -----------------------------------------------------------------------------------------------
     def minimize(self, node: Minimize, frame: Frame) -> None:
@@ -336,7 +362,9 @@ class _Builder:
         self.done = getattr(self, "done", 0) + 1
         order = f"{self.done}. " if self.minimizes > 1 else ""
         known = OPTIMIZERS.get(node.optimizer)
-        defaults = {k: default_of(v) for k, v in known.settings.items() if v is not REQUIRED and k != "lr"} if known else {}
+        defaults = (
+            {k: default_of(v) for k, v in known.settings.items() if v is not REQUIRED and k != "lr"} if known else {}
+        )
         home = self.training if frame is self.root else frame
         objective = self.add(home, marks.of_minimize(node, order, defaults))
         self.read(node.loss, _Use(objective), frame)
@@ -347,18 +375,29 @@ class _Builder:
         """A part's memory that a train writes."""
         home = self.training if self.training and frame is self.root else frame
         cylinder = self.add(home, marks.of_update(self.made[node.made][0].name, node.memory))
-        self.read(node.operand, _Use(cylinder, kind="return", label=f"{words.name(node.memory, True)}, next call"), frame)
+        self.read(
+            node.operand, _Use(cylinder, kind="return", label=f"{words.name(node.memory, True)}, next call"), frame
+        )
 
     def targets(self, node: Minimize) -> list[Mark]:
         found = []
         for thing, _ in (self.made[i] for i in node.over):
-            found.append(Mark("weights", [f"{bold(words.name(thing.name))}"], tag=self.context.tags.get((self.definition.name, thing.id), "")))
+            found.append(
+                Mark(
+                    "weights",
+                    [f"{bold(words.name(thing.name))}"],
+                    tag=self.context.tags.get((self.definition.name, thing.id), ""),
+                )
+            )
         for value in node.over_params:
             found.append(Mark("weights", [bold(words.name(self.params[value].value.name or "param"))]))
         return found or [Mark("weights", ["all that learns"])]
 
     def until(self, node: Until, outer: Frame) -> None:
-        names = ", ".join(f"{words.name(self.made[m][0].name)}.{words.name(n)}" if m in self.made else words.name(n) for m, n in node.stable)
+        names = ", ".join(
+            f"{words.name(self.made[m][0].name)}.{words.name(n)}" if m in self.made else words.name(n)
+            for m, n in node.stable
+        )
         frame = Frame("until", [bold(f"↻ until {names} stable"), f"at most {number(node.at_most)} calls"], parent=outer)
         outer.frames.append(frame)
         self.declare(node.body, frame)
@@ -377,7 +416,9 @@ class _Builder:
                 continue
             if value.alias is not None and uses:
                 fork = self.add(value.frame, Mark("fork"))
-                self.values[value.alias].uses.append(_Use(fork, label=_stacked(words.name(value.name) if value.name else "", value.type)))
+                self.values[value.alias].uses.append(
+                    _Use(fork, label=_stacked(words.name(value.name) if value.name else "", value.type))
+                )
                 self.fan_out(fork, None, uses)
             elif value.source is not None:
                 self.emit(value)
@@ -386,18 +427,26 @@ class _Builder:
     def emit(self, value: _Value) -> None:
         source, uses = value.source, value.uses
         assert source
-        stored = source.kind in ("input", "state", "memory") or (source.kind in ("weights", "frozen") and not value.type)
+        stored = source.kind in ("input", "state", "memory") or (
+            source.kind in ("weights", "frozen") and not value.type
+        )
         name = words.name(value.name) if value.name and not stored else ""
         if len(uses) == 1:
             use = uses[0]
             label = name if value.gate else ""
             if use.head.kind != "output" and ":<BR/>" not in use.label:  # else the type after it is told
                 label = _stacked(label, value.type, apart="  ")
-            self.wires.append(Wire(source, use.head, use.kind, value.port, use.port, _stacked(label, use.label), use.gated, use.beside))
+            self.wires.append(
+                Wire(
+                    source, use.head, use.kind, value.port, use.port, _stacked(label, use.label), use.gated, use.beside
+                )
+            )
         elif uses:
             fork = self.add(value.frame, Mark("fork"))
             kind: WireKind = "gate" if value.gate else "data"
-            self.wires.append(Wire(source, fork, kind, value.port, None, _stacked(name, value.type, apart="  "), value.gate))
+            self.wires.append(
+                Wire(source, fork, kind, value.port, None, _stacked(name, value.type, apart="  "), value.gate)
+            )
             self.fan_out(fork, None, uses)
 
     def fan_out(self, source: Mark, port: int | None, uses: list[_Use]) -> None:
@@ -419,7 +468,9 @@ def _stacked(*texts: str, apart: str = "<BR/>") -> str:
 
 def _says_type(node: Apply | Call | Draw) -> bool:
     """Whether the mark itself bears its type."""
-    return isinstance(node, Apply) and node.op == "weight_of" or isinstance(node, Draw) and not any(isinstance(i, int) for i in node.inputs)
+    return (isinstance(node, Apply) and node.op == "weight_of") or (
+        isinstance(node, Draw) and not any(isinstance(i, int) for i in node.inputs)
+    )
 
 
 def _complement(node: Apply | Call | Draw) -> bool:
@@ -427,7 +478,10 @@ def _complement(node: Apply | Call | Draw) -> bool:
 
 
 def _count_minimizes(region: Region) -> int:
-    return sum(1 if isinstance(n, Minimize) else _count_minimizes(n.body) if isinstance(n, (Until, Repeat)) else 0 for n in region.nodes)
+    return sum(
+        1 if isinstance(n, Minimize) else _count_minimizes(n.body) if isinstance(n, (Until, Repeat)) else 0
+        for n in region.nodes
+    )
 
 
 def state_names(definition: Definition, all_of: Mapping[str, Definition]) -> list[str]:
@@ -444,7 +498,9 @@ def state_names(definition: Definition, all_of: Mapping[str, Definition]) -> lis
 def _in_order(wires: list[Wire], root: Frame) -> list[Wire]:
     """By tail, then head, in the order of the marks: so the same panel is always written the same way."""
     place = {id(m): i for i, m in enumerate(root.all_marks())}
-    return sorted(wires, key=lambda w: (place[id(w.tail)], place[id(w.head)], w.tail_port or 0, w.head_port or 0, w.kind))
+    return sorted(
+        wires, key=lambda w: (place[id(w.tail)], place[id(w.head)], w.tail_port or 0, w.head_port or 0, w.kind)
+    )
 
 
 def _numbered(result: Panel) -> Panel:

@@ -13,7 +13,8 @@ from fractions import Fraction
 from math import lcm
 
 from archdsl.figure import theme
-from archdsl.ir.num import ELLIPSIS, Atom, Fn, Monomial, Num, decimal
+from archdsl.ir.num import ELLIPSIS, Atom, Fn, Monomial, Num
+from archdsl.ir.num_text import decimal
 from archdsl.ir.program import Axis, Choice, Fill, Numbers, Setting
 from archdsl.ir.types import Type
 
@@ -36,7 +37,9 @@ def bold(text: str) -> str:
 
 
 def small(text: str, color: str = theme.QUIET, size: float = theme.SMALL) -> str:
-    return f'<FONT POINT-SIZE="{size:g}" COLOR="{color}">{text}</FONT><FONT POINT-SIZE="{size * _LEADING:g}">{LEAD}</FONT>'
+    return (
+        f'<FONT POINT-SIZE="{size:g}" COLOR="{color}">{text}</FONT><FONT POINT-SIZE="{size * _LEADING:g}">{LEAD}</FONT>'
+    )
 
 
 def name(text: str, handed_on: bool = False) -> str:
@@ -134,7 +137,9 @@ _HIGH = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 
 
 def _term(monomial: Monomial, coefficient: Fraction) -> str:
-    exact = "/" not in decimal(coefficient) and (coefficient.denominator == 1 or not monomial or coefficient.denominator > 64)
+    exact = "/" not in decimal(coefficient) and (
+        coefficient.denominator == 1 or not monomial or coefficient.denominator > 64
+    )
     factors = [_power(a, e) for a, e in monomial if e > 0]
     divisors = [_power(a, -e) for a, e in monomial if e < 0]
     top = coefficient if exact else Fraction(coefficient.numerator)
@@ -199,7 +204,11 @@ def setting(value: Setting) -> str:
             return esc(value.word)
         case Numbers():
             texts = [number(n) for n in value.items]
-            return texts[0] + "×" + "×".join(texts[1:]) if len(texts) > 1 and all(n.is_integer for n in value.items) else f"[{', '.join(texts)}]"
+            return (
+                texts[0] + "×" + "×".join(texts[1:])
+                if len(texts) > 1 and all(n.is_integer for n in value.items)
+                else f"[{', '.join(texts)}]"
+            )
         case Fill():
             return fill(value)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from archdsl.ir.program import Program
-__all__ = ["emit"]
+from archdsl.torch.errors import CannotEmit
+
+__all__ = ["CannotEmit", "emit"]
 
 
 def emit(program: Program, entries: list[str] | None = None) -> str:

@@ -21,7 +21,8 @@ from archdsl.torch.function import Function
 from archdsl.torch.names import identifier, plural, singular, snake
 from archdsl.torch.needs import needed, used_values
 from archdsl.torch.numbers import number
-from archdsl.torch.plan import CannotEmit, Held, Plan, StatePart, held, nodes
+from archdsl.torch.errors import CannotEmit
+from archdsl.torch.plan import Held, Plan, StatePart, held, nodes
 from archdsl.torch.printer import parse
 from archdsl.torch.site import EmitSite, fill_template, setting
 from archdsl.torch.statements import Assert, Assign, Do, For, If, Statement, Variable, keys, name

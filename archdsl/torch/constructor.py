@@ -47,9 +47,14 @@ class Constructor:
         for h in self.ordered():
             text = f"{self.plan.arguments[h.name]}: {self.kind(h.name)}"
             if h.default is not None:
-                text += f" = {self.text(h.default, False)}" if h.default.is_const else " | None = None"
+                text += f" = {self.default(h, h.default)}" if h.default.is_const else " | None = None"
             result.append(text)
         return result
+
+    def default(self, hyper: Hyper, value: Num) -> str:
+        """A default that is a number; a float is written as one."""
+        text = self.text(value, False)
+        return f"{text}.0" if hyper.name in self.plan.real and value.is_integer else text
 
     def defaults(self) -> list[str]:
         """`hidden = 4 * d if hidden is None else hidden`."""
@@ -158,7 +163,11 @@ class Constructor:
         initializer = INITIALIZERS[fill.name]
         if initializer.helper:
             self.helpers[initializer.helper] = None
-        return parse(initializer.torch(self.site(shape=type_.shape, settings=fill.settings)))
+        value = parse(initializer.torch(self.site(shape=type_.shape, settings=fill.settings)))
+        match value:  # a hyperparameter may be given as a whole number, and torch.full would make a tensor of those
+            case ast.Call(func=ast.Attribute(attr="full"), args=[_, ast.Name() as number_]):
+                value.args[1] = ast.Call(ast.Name("float", ast.Load()), [number_], [])
+        return value
 
     def weights(self, held: Held, made: Made, target: str) -> list[str]:
         """Weights that start otherwise than torch's module makes them."""

@@ -16,7 +16,8 @@ from archdsl.torch import modes
 from archdsl.torch.inline import Inliner
 from archdsl.torch.naming import drop_copies, give_names
 from archdsl.torch.numbers import number
-from archdsl.torch.plan import CannotEmit, Plan
+from archdsl.torch.errors import CannotEmit
+from archdsl.torch.plan import Plan
 from archdsl.torch.printer import INDENT, parse
 from archdsl.torch.statements import KEY, Assign, Statement, Variable, reads, walk
 from archdsl.torch.text import Writer

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
 
-from archdsl.ir.num import ONE, Atom, Fn, Monomial, Num, decimal
+from archdsl.ir.num import ONE, Atom, Fn, Monomial, Num
+from archdsl.ir.num_text import decimal
 
 Symbol = Callable[[str], str]
 

@@ -27,10 +27,6 @@ HELPERS = frozenset(
 """Functions that may be written into the file."""
 
 
-class CannotEmit(ValueError):
-    """The program holds something that has no form in PyTorch."""
-
-
 def regions(region: Region) -> Iterator[Region]:
     """A region and all regions inside it."""
     yield region
@@ -263,4 +259,4 @@ def _symbols(value: object) -> set[str]:
     return {s for n in value.items for s in n.symbols()} if isinstance(value, Numbers) else set()
 
 
-__all__ = ["CannotEmit", "Held", "Plan", "ProgramPlan", "StatePart", "held", "in_order", "nodes", "plural", "regions"]
+__all__ = ["Held", "Plan", "ProgramPlan", "StatePart", "held", "in_order", "nodes", "plural", "regions"]

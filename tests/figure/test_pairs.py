@@ -38,8 +38,14 @@ PAIRS = {
         M.format("W = Linear(d)\n output y = W(x) + W(x * 2)"),
         M.format("output y = Linear(d)(x) + Linear(d)(x * 2)"),
     ),
-    "stack or loop": (M.format("x -> stack 3 { Linear(d) } -> output y"), M.format("x -> loop 3 { Linear(d) } -> output y")),
-    "how many copies": (M.format("x -> stack 3 { Linear(d) } -> output y"), M.format("x -> stack 4 { Linear(d) } -> output y")),
+    "stack or loop": (
+        M.format("x -> stack 3 { Linear(d) } -> output y"),
+        M.format("x -> loop 3 { Linear(d) } -> output y"),
+    ),
+    "how many copies": (
+        M.format("x -> stack 3 { Linear(d) } -> output y"),
+        M.format("x -> stack 4 { Linear(d) } -> output y"),
+    ),
     "made inside or outside a stack": (
         M.format("x -> stack 3 { Linear(d) } -> output y"),
         M.format("W = Linear(d)\n x -> stack 3 { W } -> output y"),
@@ -61,15 +67,28 @@ PAIRS = {
         "model M(d = 8) { input a, b: [batch, time, d]\n output y = attention(a, b, b) }",
         "model M(d = 8) { input a, b: [batch, time, d]\n output y = attention(b, a, a) }",
     ),
-    "causal or not": (M.format("output y = attention(x, x, x, mask = causal)"), M.format("output y = attention(x, x, x)")),
-    "2 or 8 heads": (M.format("output y = attention(x, x, x, heads = 2)"), M.format("output y = attention(x, x, x, heads = 8)")),
-    "softmax over which axis": (M.format("output y = softmax(x, over = d)"), M.format("output y = softmax(x, over = time)")),
+    "causal or not": (
+        M.format("output y = attention(x, x, x, mask = causal)"),
+        M.format("output y = attention(x, x, x)"),
+    ),
+    "2 or 8 heads": (
+        M.format("output y = attention(x, x, x, heads = 2)"),
+        M.format("output y = attention(x, x, x, heads = 8)"),
+    ),
+    "softmax over which axis": (
+        M.format("output y = softmax(x, over = d)"),
+        M.format("output y = softmax(x, over = time)"),
+    ),
     "reduction over which axis": (M.format("output y = sum(x, over = 1)"), M.format("output y = sum(x, over = 2)")),
     "input and forget gate swapped": (GATES.format("f", "i", "tanh(c')"), GATES.format("i", "f", "tanh(c')")),
     "which state is fed back": (GATES.format("f", "i", "tanh(c')"), GATES.format("f", "i", "tanh(c)")),
     "forward or reversed": (
-        CELL.format(first=0, body="h' = tanh(x + h)\n output h'") + "\n" + M.format("x -> scan C(d) over time -> output y"),
-        CELL.format(first=0, body="h' = tanh(x + h)\n output h'") + "\n" + M.format("x -> scan C(d) over time reversed -> output y"),
+        CELL.format(first=0, body="h' = tanh(x + h)\n output h'")
+        + "\n"
+        + M.format("x -> scan C(d) over time -> output y"),
+        CELL.format(first=0, body="h' = tanh(x + h)\n output h'")
+        + "\n"
+        + M.format("x -> scan C(d) over time reversed -> output y"),
     ),
     "before or after the step": (
         CELL.format(first=0, body="h' = tanh(x + h)\n output y = h + 0"),
@@ -104,7 +123,8 @@ PAIRS = {
     "a number before or after": (M.format("output y = 1 - x"), M.format("output y = x - 1")),
     "exact or approximate gelu": (M.format("output y = gelu(x)"), M.format("output y = gelu(x, approximate = tanh)")),
     "dilation by index": tuple(
-        f"model M(d = 8) {{ input x: [batch, d, time]\n x -> stack 3 as i {{ Conv1d(d, 2, dilation = {step}, padding = causal) }} -> output y }}"
+        f"model M(d = 8) {{ input x: [batch, d, time]\n"
+        f" x -> stack 3 as i {{ Conv1d(d, 2, dilation = {step}, padding = causal) }} -> output y }}"
         for step in ("2^i", "i + 1", "2")
     ),
     "how the gradient passes a draw": tuple(
@@ -120,8 +140,12 @@ PAIRS = {
         TRAIN.format("minimize mse(p, x) over b with Adam(0.1)\n minimize mse(q, x) over a with SGD(0.1)"),
     ),
     "order of the updates": (
-        TRAIN.format("u = mse(p, x)\n v = mse(q, x)\n minimize u over a with Adam(0.1)\n minimize v over b with Adam(0.1)"),
-        TRAIN.format("u = mse(p, x)\n v = mse(q, x)\n minimize v over b with Adam(0.1)\n minimize u over a with Adam(0.1)"),
+        TRAIN.format(
+            "u = mse(p, x)\n v = mse(q, x)\n minimize u over a with Adam(0.1)\n minimize v over b with Adam(0.1)"
+        ),
+        TRAIN.format(
+            "u = mse(p, x)\n v = mse(q, x)\n minimize v over b with Adam(0.1)\n minimize u over a with Adam(0.1)"
+        ),
     ),
     "settings of the optimizer": (
         TRAIN.format("minimize mse(p, x) with SGD(0.1)"),

@@ -7,7 +7,20 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-_SHAPE = ("d", "points", "cx", "cy", "rx", "ry", "x", "y", "stroke-width", "stroke-dasharray", "font-size", "font-weight")
+_SHAPE = (
+    "d",
+    "points",
+    "cx",
+    "cy",
+    "rx",
+    "ry",
+    "x",
+    "y",
+    "stroke-width",
+    "stroke-dasharray",
+    "font-size",
+    "font-weight",
+)
 
 
 def visible(svg: bytes) -> list[tuple[str, ...]]:

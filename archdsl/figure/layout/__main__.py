@@ -1,7 +1,7 @@
 """One job: `python -m archdsl.figure.layout <job.json >picture`.
 
-The job is an object with `dot` (the whole figure), `sheets` (for each panel `dot`, `routes`, `sides`, `ports`), `format` (svg, pdf, png, or places:
-where everything is, as JSON), `dpi`, `title` and `description`.
+The job is an object with `dot` (the whole figure), `sheets` (for each panel `dot`, `routes`, `sides`, `ports`), `format` (svg, pdf, png,
+or places: where everything is, as JSON), `dpi`, `title` and `description`.
 """
 
 from __future__ import annotations

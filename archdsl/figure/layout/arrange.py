@@ -40,7 +40,9 @@ def columns(sheet: Sheet) -> None:
 
 def arrange(sheets: list[Sheet]) -> None:
     if len(sheets) > 1 and "cluster_legend" in sheets[-1].frames:
-        orders = [[*sheets[:i], sheets[-1], *sheets[i:-1]] for i in range(len(sheets) - 1, 0, -1)]  # the legend fills what room there is
+        orders = [
+            [*sheets[:i], sheets[-1], *sheets[i:-1]] for i in range(len(sheets) - 1, 0, -1)
+        ]  # the legend fills what room there is
     else:
         orders = [sheets]
     best = min((_placed(order) for order in orders), key=lambda p: p[0])
@@ -70,13 +72,18 @@ class _Column:
 
 
 def _pack(sizes: list[tuple[float, float]], width: float) -> list[tuple[float, float]]:
-    """Places of the upper left corners, y downwards. A row is as tall as its tallest panel; smaller ones fill the columns that have room."""
+    """Places of the upper left corners, y downwards.
+
+    A row is as tall as its tallest panel; smaller ones fill the columns that have room.
+    """
     places: list[tuple[float, float]] = []
     columns: list[_Column] = []
     heights = [0.0]
     top = 0.0
     for w, h in sizes:
-        room = next((c for c in columns if w <= c.width + 0.01 and c.bottom + _GAP + h <= c.top + heights[c.row] + 0.01), None)
+        room = next(
+            (c for c in columns if w <= c.width + 0.01 and c.bottom + _GAP + h <= c.top + heights[c.row] + 0.01), None
+        )
         if room:
             places.append((room.x, room.bottom + _GAP))
             room.bottom += _GAP + h

@@ -99,7 +99,9 @@ def _executable() -> Run:
         raise LayoutFailed("neither pygraphviz nor a `dot` executable is installed")
 
     def run(text: str, engine: str, form: str) -> bytes:
-        done = subprocess.run([program, f"-K{engine}", f"-T{form}"], input=text.encode(), capture_output=True, check=False)
+        done = subprocess.run(
+            [program, f"-K{engine}", f"-T{form}"], input=text.encode(), capture_output=True, check=False
+        )
         if done.returncode or not done.stdout:
             message = done.stderr.decode(errors="replace").strip().splitlines()
             raise LayoutFailed(f"dot failed: {message[0] if message else f'exit status {done.returncode}'}")

@@ -75,7 +75,8 @@ class Font:
 
     def width(self, text: str, size: float) -> float:
         """The width of a text, in the unit of `size`."""
-        return sum(self.metric(self.glyph(c))[0] for c in text) * size / self.units
+        advance: int = sum(self.metric(self.glyph(c))[0] for c in text)
+        return advance * size / int(self.units)
 
     def outline(self, glyph: int) -> bytes:
         loca, form = self.tables["loca"], ">II" if self._long_loca else ">HH"
@@ -94,7 +95,12 @@ class Font:
             order.extend(p for p in _parts(self.outline(glyph)) if p not in order)
         place = {glyph: i for i, glyph in enumerate(order)}
         outlines = [_plain(self.outline(g), place) for g in order]
-        return _assemble(self.tables, outlines, [self.metric(g) for g in order], {c: place[self._glyph_of[c]] for c in codes if c < 0x10000})
+        return _assemble(
+            self.tables,
+            outlines,
+            [self.metric(g) for g in order],
+            {c: place[self._glyph_of[c]] for c in codes if c < 0x10000},
+        )
 
 
 def _format4(cmap: bytes, offset: int, code: int) -> int:
@@ -156,7 +162,9 @@ def _plain(outline: bytes, place: dict[int, int]) -> bytes:
     return bytes(result)
 
 
-def _assemble(source: dict[str, bytes], outlines: list[bytes], metrics: list[tuple[int, int]], cmap: dict[int, int]) -> bytes:
+def _assemble(
+    source: dict[str, bytes], outlines: list[bytes], metrics: list[tuple[int, int]], cmap: dict[int, int]
+) -> bytes:
     tables = {tag: source[tag] for tag in _KEPT}
     padded = [o + b"\0" * (-len(o) % 4) for o in outlines]
     offsets = [0]
@@ -168,7 +176,9 @@ def _assemble(source: dict[str, bytes], outlines: list[bytes], metrics: list[tup
     tables["cmap"] = _cmap(cmap)
     tables["post"] = struct.pack(">IIhhIIIII", 0x00030000, 0, 0, 0, 0, 0, 0, 0, 0)
     tables["name"] = struct.pack(">HHH", 0, 0, 6)
-    tables["head"] = source["head"][:8] + b"\0\0\0\0" + source["head"][12:50] + struct.pack(">h", 1) + source["head"][52:]
+    tables["head"] = (
+        source["head"][:8] + b"\0\0\0\0" + source["head"][12:50] + struct.pack(">h", 1) + source["head"][52:]
+    )
     tables["hhea"] = source["hhea"][:34] + struct.pack(">H", len(metrics))
     tables["maxp"] = source["maxp"][:4] + struct.pack(">H", len(metrics)) + source["maxp"][6:]
     return _file(tables)

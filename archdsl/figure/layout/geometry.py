@@ -96,7 +96,12 @@ class Edge:
                 t = k / steps
                 u = 1 - t
                 w = (u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t)
-                found.append((w[0] * a[0] + w[1] * b[0] + w[2] * c[0] + w[3] * d[0], w[0] * a[1] + w[1] * b[1] + w[2] * c[1] + w[3] * d[1]))
+                found.append(
+                    (
+                        w[0] * a[0] + w[1] * b[0] + w[2] * c[0] + w[3] * d[0],
+                        w[0] * a[1] + w[1] * b[1] + w[2] * c[1] + w[3] * d[1],
+                    )
+                )
         return found + ([self.tip] if self.tip else [])
 
 
@@ -183,7 +188,9 @@ def read(data: bytes) -> Sheet:
     for thing in objects:
         if thing["name"].startswith("cluster"):
             box = Box(*map(float, thing["bb"].split(",")))
-            sheet.frames[thing["name"]] = Frame(thing["name"], box, title=_point(thing["lp"]) if thing.get("lp") else None)
+            sheet.frames[thing["name"]] = Frame(
+                thing["name"], box, title=_point(thing["lp"]) if thing.get("lp") else None
+            )
         elif "pos" in thing:
             x, y = _point(thing["pos"])
             box = Box.around(x, y, 72 * float(thing["width"]), 72 * float(thing["height"]))

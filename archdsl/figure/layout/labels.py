@@ -6,6 +6,7 @@ In: a line, the size of its words, and the world around. Out: a place.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from archdsl.figure.layout.geometry import Box, Point, Sheet
 from archdsl.figure.layout.world import World, clutter, cuts, near
@@ -16,7 +17,7 @@ def beside(corners: list[Point], width: float, height: float, sheet: Sheet, worl
     xs, ys = [x for x, _ in corners], [y for _, y in corners]
     world = near(world, Box(min(xs), min(ys), max(xs), max(ys)).grown(max(width, height) + 8))
     candidates: list[tuple[float, Box]] = []
-    for a, b in zip(corners, corners[1:]):
+    for a, b in pairwise(corners):
         length = abs(a[0] - b[0]) + abs(a[1] - b[1])
         for k in (0.5, 0.35, 0.65, 0.2, 0.8, 0.1, 0.9):
             x, y = a[0] + (b[0] - a[0]) * k, a[1] + (b[1] - a[1]) * k
@@ -25,10 +26,16 @@ def beside(corners: list[Point], width: float, height: float, sheet: Sheet, worl
                 candidates.append((shift - length / 50, Box.around(x + width / 2 + 2, y, width, height)))
                 candidates.append((shift - length / 50 + 2, Box.around(x - width / 2 - 2, y, width, height)))
             elif length >= 8:
-                candidates.append((shift + 10 + max(0.0, width - length), Box.around(x, y + height / 2 + 1, width, height)))
-                candidates.append((shift + 11 + max(0.0, width - length), Box.around(x, y - height / 2 - 1, width, height)))
+                candidates.append(
+                    (shift + 10 + max(0.0, width - length), Box.around(x, y + height / 2 + 1, width, height))
+                )
+                candidates.append(
+                    (shift + 11 + max(0.0, width - length), Box.around(x, y - height / 2 - 1, width, height))
+                )
     borders = [f.box for f in sheet.frames.values()]
-    return min(candidates, key=lambda c: c[0] + 40 * clutter(c[1], world, corners) + 30 * sum(cuts(b, c[1]) for b in borders))[1]
+    return min(
+        candidates, key=lambda c: c[0] + 40 * clutter(c[1], world, corners) + 30 * sum(cuts(b, c[1]) for b in borders)
+    )[1]
 
 
 def settle(sheet: Sheet, world: World) -> None:
@@ -48,7 +55,9 @@ def settle(sheet: Sheet, world: World) -> None:
             return clutter(place, local, line) + 2 * sum(cuts(b, place) for b in borders)
 
         if cost(here) > 0:
-            edge.label = _cheapest(sorted(_places(line, here), key=lambda p: abs(p.x - here.x) + abs(p.y - here.y)), cost)
+            edge.label = _cheapest(
+                sorted(_places(line, here), key=lambda p: abs(p.x - here.x) + abs(p.y - here.y)), cost
+            )
         world.labels.append(edge.label)
 
 
@@ -67,7 +76,7 @@ def _cheapest(places: list[Box], cost: Callable[[Box], float]) -> Box:
 def _places(line: list[Point], label: Box) -> list[Box]:
     """Where words could stand: as they do, or on either side of each piece of their line."""
     found = [label]
-    for (ax, ay), (bx, by) in zip(line, line[1:]):
+    for (ax, ay), (bx, by) in pairwise(line):
         steps = max(1, int(max(abs(bx - ax), abs(by - ay)) / 6))
         for k in range(steps):
             x, y = ax + (bx - ax) * (k + 0.5) / steps, ay + (by - ay) * (k + 0.5) / steps

@@ -29,7 +29,9 @@ class _Lanes:
         self.blocked: list[list[tuple[float, float, bool]]] = [[] for _ in at]
         self.across: list[list[tuple[float, float]]] = [[] for _ in at]
         self.along: list[list[tuple[float, float]]] = [[] for _ in at]
-        boxes = [(b.grown(2.5 if b.width < 8 else _CLEAR - 3), n == tail) for n, b in world.boxes] + [(b.grown(1), False) for b in world.labels]
+        boxes = [(b.grown(2.5 if b.width < 8 else _CLEAR - 3), n == tail) for n, b in world.boxes] + [
+            (b.grown(1), False) for b in world.labels
+        ]
         for box, own in boxes:
             low, high, start, end = (box.y0, box.y1, box.x0, box.x1) if axis == 0 else (box.x0, box.x1, box.y0, box.y1)
             for k, place in enumerate(at):
@@ -108,7 +110,11 @@ def _grid(world: World, tail: Node, head: Node, limits: Box) -> tuple[list[float
 
 def _cells(ends: list[tuple[Point, Point]], xs: list[float], ys: list[float]) -> dict[Cell, Point]:
     """Grid points beside a mark, each with the point of its border that it stands for."""
-    return {(xs.index(round(x, 2)), ys.index(round(y, 2))): end for end, (x, y) in ends if round(x, 2) in xs and round(y, 2) in ys}
+    return {
+        (xs.index(round(x, 2)), ys.index(round(y, 2))): end
+        for end, (x, y) in ends
+        if round(x, 2) in xs and round(y, 2) in ys
+    }
 
 
 def _starts(tail: Node) -> list[tuple[Point, Point]]:

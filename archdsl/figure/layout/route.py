@@ -79,7 +79,7 @@ def _upright(sheet: Sheet, edge: Edge, ports: str) -> None:
     if moved and any(n.box.meets(moved) for n in sheet.nodes.values()):
         return
     edge.label = moved
-    back = abs((edge.tip[1] - edge.points[-1][1])) + abs(edge.tip[0] - edge.points[-1][0]) if edge.tip else 0.0
+    back = abs(edge.tip[1] - edge.points[-1][1]) + abs(edge.tip[0] - edge.points[-1][0]) if edge.tip else 0.0
     if edge.tip:
         back = ((edge.tip[1] - edge.points[-1][1]) ** 2 + (edge.tip[0] - edge.points[-1][0]) ** 2) ** 0.5
         edge.tip = end
@@ -102,14 +102,21 @@ def _from_side(sheet: Sheet, world: World, edge: Edge, taken: dict[str, set[str]
     tail, head = sheet.nodes[edge.tail], sheet.nodes[edge.head]
     away = tail.box.x - head.box.x
     side = "e" if away > 0 else "w"
-    if abs(away) < head.box.width / 2 + 10 or tail.box.y1 > head.box.y - 4 or side in taken.setdefault(edge.head, set()):
+    if (
+        abs(away) < head.box.width / 2 + 10
+        or tail.box.y1 > head.box.y - 4
+        or side in taken.setdefault(edge.head, set())
+    ):
         return
     end = (head.box.x1 if side == "e" else head.box.x0, head.box.y)
     start = (tail.box.x, tail.box.y1 if tail.box.width > 8 else tail.box.y)
     corners = [start, (start[0], end[1]), end]
     own = edge.label
     world.labels = [b for b in world.labels if b is not own]
-    if blocked(corners, world, {edge.tail, edge.head}, _CLEAR / 2) or crossings(corners, world, edge.key) > crossings(edge.line(), world, edge.key) + 1:
+    if (
+        blocked(corners, world, {edge.tail, edge.head}, _CLEAR / 2)
+        or crossings(corners, world, edge.key) > crossings(edge.line(), world, edge.key) + 1
+    ):
         if own:
             world.labels.append(own)
         return
@@ -125,10 +132,8 @@ def _connect(sheet: Sheet, world: World, route: dict[str, str], taken: dict[str,
     tail, head = sheet.nodes[route["tail"]], sheet.nodes[route["head"]]
     edge = Edge(route["key"], tail.name, head.name, [], drawn_here=True)
     used = taken.setdefault(head.name, set())
-    if route["kind"] == "beside":
-        corners = _over(tail, head)
-    else:
-        corners = _best(sheet, world, tail, head, used, route["kind"] == "around")
+    skip = route["kind"] == "around"
+    corners = _over(tail, head) if route["kind"] == "beside" else _best(sheet, world, tail, head, used, skip)
     used.add(_side_of(head.box, corners))
     if route["label"]:
         edge.label = beside(corners, *label_size(route["label"]), sheet, world)
@@ -156,7 +161,11 @@ def _best(sheet: Sheet, world: World, tail: Node, head: Node, used: set[str], sk
     fallback: tuple[float, list[Point]] | None = None
     limits = _limits(sheet, tail, head)
     around = {*sheet.path(tail.frame), *sheet.path(head.frame)}
-    closed = [(f.name, f.box.grown(-4)) for f in sheet.frames.values() if f.name not in around and not f.name.endswith("_pair")]
+    closed = [
+        (f.name, f.box.grown(-4))
+        for f in sheet.frames.values()
+        if f.name not in around and not f.name.endswith("_pair")
+    ]
     world = replace(world, boxes=[*world.boxes, *closed])
     for cost, corners in sorted(_ways(sheet, world, tail, head, used, skip, limits), key=lambda w: w[0]):
         if best and cost >= best[0]:
@@ -171,7 +180,9 @@ def _best(sheet: Sheet, world: World, tail: Node, head: Node, used: set[str], sk
             best = (total, corners)
     if best:
         return best[1]
-    return through(world, tail, head, limits) or (fallback[1] if fallback else [(tail.box.x, tail.box.y), (head.box.x, head.box.y)])
+    return through(world, tail, head, limits) or (
+        fallback[1] if fallback else [(tail.box.x, tail.box.y), (head.box.x, head.box.y)]
+    )
 
 
 def _limits(sheet: Sheet, tail: Node, head: Node) -> Box:
@@ -185,7 +196,10 @@ def _ways(
     sheet: Sheet, world: World, tail: Node, head: Node, used: set[str], skip: bool, limits: Box
 ) -> Iterator[tuple[float, list[Point]]]:
     point = tail.box.width < 8
-    starts: list[tuple[str, Point]] = [("e", (tail.box.x if point else tail.box.x1, tail.box.y)), ("w", (tail.box.x if point else tail.box.x0, tail.box.y))]
+    starts: list[tuple[str, Point]] = [
+        ("e", (tail.box.x if point else tail.box.x1, tail.box.y)),
+        ("w", (tail.box.x if point else tail.box.x0, tail.box.y)),
+    ]
     round_head = head.shape in ("circle", "ellipse", "oval")
     bottom = head.box.y0 - _CLEAR
     for lane in _lanes(sheet, world, tail, head, limits):
@@ -248,6 +262,8 @@ def _mix(a: Point, b: Point) -> Point:
 
 
 def _straight(a: Point, b: Point) -> list[Point]:
-    return [(a[0] + (b[0] - a[0]) / 3, a[1] + (b[1] - a[1]) / 3), (a[0] + (b[0] - a[0]) * 2 / 3, a[1] + (b[1] - a[1]) * 2 / 3), b]
-
-
+    return [
+        (a[0] + (b[0] - a[0]) / 3, a[1] + (b[1] - a[1]) / 3),
+        (a[0] + (b[0] - a[0]) * 2 / 3, a[1] + (b[1] - a[1]) * 2 / 3),
+        b,
+    ]

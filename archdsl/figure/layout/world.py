@@ -1,12 +1,14 @@
 """What is in the way on a sheet: marks, words, and lines that are there already.
 
-In: a sheet. Out: `World`, and the questions that `route` and `labels` ask of it: is a way blocked, how much does it cross, how cluttered is a place.
+In: a sheet. Out: `World`, and the questions that `route` and `labels` ask of it: is a way blocked, how much does it cross, how
+cluttered is a place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from archdsl.figure.layout.geometry import Box, Edge, Point, Sheet
 
@@ -28,13 +30,13 @@ def survey(sheet: Sheet) -> World:
         if edge.label:
             world.labels.append(edge.label)
         line = edge.line()
-        world.pieces.extend((a, b, edge.key) for a, b in zip(line, line[1:]))
+        world.pieces.extend((a, b, edge.key) for a, b in pairwise(line))
     return world
 
 
 def remember(world: World, edge: Edge, corners: list[Point]) -> None:
     world.pieces = [p for p in world.pieces if p[2] != edge.key]
-    world.pieces.extend((a, b, edge.key) for a, b in zip(corners, corners[1:]))
+    world.pieces.extend((a, b, edge.key) for a, b in pairwise(corners))
     if edge.label:
         world.labels.append(edge.label)
 
@@ -46,7 +48,7 @@ def blocked(corners: list[Point], world: World, ends: set[str], clear: float) ->
 def hits(corners: list[Point], world: World, ends: set[str], clear: float = 2.0, first: bool = False) -> int:
     count = 0
     last = len(corners) - 2
-    for i, (a, b) in enumerate(zip(corners, corners[1:])):
+    for i, (a, b) in enumerate(pairwise(corners)):
         lane = Box(min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1]))
         for name, box in world.boxes:
             if name in ends and (i in (0, last)):
@@ -67,7 +69,7 @@ def hits(corners: list[Point], world: World, ends: set[str], clear: float = 2.0,
 def crossings(corners: list[Point], world: World, key: str) -> float:
     """How often other edges are crossed; running along one counts many times."""
     count = 0.0
-    for a, b in zip(corners, corners[1:]):
+    for a, b in pairwise(corners):
         lane = Box(min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1])).grown(0.5)
         for c, d, other in world.pieces:
             if other == key:
@@ -101,8 +103,13 @@ def clutter(place: Box, world: World, own: Sequence[Point]) -> float:
     inner = place.grown(-1)
     x0, y0, x1, y1 = inner.x0, inner.y0, inner.x1, inner.y1
     count = sum(15.0 for _, b in world.boxes if b.meets(inner)) + sum(15.0 for b in world.labels if b.meets(inner))
-    for a, b in [*((a, b) for a, b, _ in world.pieces), *zip(own, own[1:])]:
-        if (a[0] < x0 and b[0] < x0) or (a[0] > x1 and b[0] > x1) or (a[1] < y0 and b[1] < y0) or (a[1] > y1 and b[1] > y1):
+    for a, b in [*((a, b) for a, b, _ in world.pieces), *pairwise(own)]:
+        if (
+            (a[0] < x0 and b[0] < x0)
+            or (a[0] > x1 and b[0] > x1)
+            or (a[1] < y0 and b[1] < y0)
+            or (a[1] > y1 and b[1] > y1)
+        ):
             continue
         if _runs_through(a, b, inner):
             count += 1
