@@ -160,6 +160,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    torch.set_num_threads(1)  # the last digits of the numbers below depend on it
     print(f"{options.model}: {options.steps} steps of {BATCH} × {TIME} characters, compiled and by hand")
     result = study(options.model, options.steps, options.seed)
     print(f"parameters: {result.parameters[0]:,} compiled, {result.parameters[1]:,} by hand")

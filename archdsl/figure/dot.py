@@ -152,8 +152,8 @@ def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[W
             attributes["margin"] = "26" if any(w.kind == "return" for w in lanes) else "19"
         if inner.kind != "stack":
             with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
-                label = left([small(line, theme.LEARN, 9) for line in inner.lines]) if inner.kind == "training" else ""
-                sub.attr(label=label, labelloc="b", labeljust="l", **attributes)
+                title = left([small(line, theme.LEARN, 9) for line in inner.lines]) if inner.kind == "training" else ""
+                sub.attr(label=title, labelloc="b", labeljust="l", **attributes)
                 _frame(sub, inner, prefix, flow, wires)
             continue
         with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}_outer") as double:  # a second border: separate weights

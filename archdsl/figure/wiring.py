@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from archdsl.figure import marks, words
-from archdsl.figure.marks import Made_, Placed
+from archdsl.figure.marks import Holder, Placed
 from archdsl.figure.scene import Frame, Mark, Panel, Wire, WireKind
 from archdsl.figure.words import bold, number, type_text
 from archdsl.ir.num import Num
@@ -242,9 +242,9 @@ class _Builder:
                 names = known.parameters if known else [str(i + 1) for i in range(len(node.inputs))]
                 return marks.of_draw(node, names)
 
-    def about(self, made: int | None, frame: Frame) -> Made_:
+    def about(self, made: int | None, frame: Frame) -> Holder:
         if made is None:
-            return Made_()
+            return Holder()
         thing, home = self.made[made]
         between: Frame | None = frame
         notes: list[str] = []
@@ -252,7 +252,7 @@ class _Builder:
             if between.kind == "stack" and not notes:
                 notes.append("the same in every copy")
             between = between.parent
-        return Made_(thing, self.context.tags.get((self.definition.name, made), ""), notes, thing.frozen)
+        return Holder(thing, self.context.tags.get((self.definition.name, made), ""), notes, thing.frozen)
 
     # -- state that rides on a repeat, or on a cell ---------------------------------------------------------------
     def delay_beside(self, node: Call, mark: Mark, frame: Frame) -> None:

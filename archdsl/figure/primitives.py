@@ -1,0 +1,233 @@
+"""A primitive's use becomes one mark: by its op's `Mark`, with every setting that is not a default, its axes, and its operands by name.
+
+In: an `Apply` node, its op, the types around it, what holds its weights. Out: `Placed`: the mark, and the port of each operand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archdsl.figure import theme, words
+from archdsl.figure.scene import Mark, MarkKind
+from archdsl.figure.storage import learned
+from archdsl.figure.words import bold, esc, number, option, setting, small, type_text
+from archdsl.ir.num import Num
+from archdsl.ir.program import Apply, Made, Setting
+from archdsl.ir.types import Type
+from archdsl.ops.base import Mark as OpMark
+from archdsl.ops.base import Op, Over, default_of
+
+_SLOT = "□"
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+@dataclass
+class Placed:
+    """A mark, and for each operand of its node the port it arrives at (None: the mark has no ports)."""
+
+    mark: Mark
+    ports: list[int | None] = field(default_factory=list)
+
+
+@dataclass
+class Holder:
+    """What the mark of something made needs beside the node: it, its letter where it is shared, and notes about that."""
+
+    made: Made | None = None
+    tag: str = ""
+    notes: Sequence[str] = ()
+    frozen: bool = False
+
+
+TypeOf = Callable[[int], Type]
+
+
+def of_apply(node: Apply, op: Op | None, types: TypeOf, made: Holder) -> Placed:
+    """The mark of a primitive."""
+    shape = op.mark.shape if op else "box"
+    if node.op == "weight_of":
+        return Placed(_weight_of(node, made))
+    if shape == "attention":
+        return _attention(node, op, types)
+    if shape == "circle" and len(node.inputs) == 2:
+        return _binary(node, op.mark if op else OpMark())
+    return _plain(node, op, types, made)
+
+
+def _weight_of(node: Apply, made: Holder) -> Mark:
+    head = f"{setting(node.settings['name'])} of {bold(esc(made.made.name))}" if made.made else "weight"
+    lines = [head, small(type_text(node.outputs[0].type)), *(small(n) for n in made.notes)]
+    return learned(Mark("weights", lines, tag=made.tag), made.frozen)
+
+
+def _binary(node: Apply, sign: OpMark) -> Placed:
+    left, right = node.inputs
+    if isinstance(left, int) and isinstance(right, int):
+        if not sign.ordered:
+            return Placed(Mark("circle", [esc(sign.label)]), [None, None])
+        power = sign.label == "^"
+        text = "a<SUP>b</SUP>" if power else f"a {esc(sign.label)} b"
+        return Placed(Mark("function", [text], ports=["a", "b"]), [0, 1])
+    a = number(left) if isinstance(left, Num) else _SLOT
+    b = number(right) if isinstance(right, Num) else _SLOT
+    if isinstance(left, Num) and isinstance(right, Num):
+        return Placed(Mark("function", [_infix(a, sign.label, b)]), [None, None])
+    if not sign.ordered:
+        a, b = _SLOT, b if isinstance(right, Num) else a
+    return Placed(Mark("circle", [_infix(a, sign.label, b, bare=not sign.ordered)]), [None, None])
+
+
+def _infix(a: str, sign: str, b: str, bare: bool = False) -> str:
+    if sign == "^":
+        return (f"({a})" if " " in a else a) + words.raised(b)
+    b = f"({b})" if " " in b else b
+    a = f"({a})" if " " in a else a
+    return f"{esc(sign)} {b}" if bare else f"{a} {esc(sign)} {b}"
+
+
+def _attention(node: Apply, op: Op | None, types: TypeOf) -> Placed:
+    given = node.settings
+    kinds = [types(i) if isinstance(i, int) else Type() for i in node.inputs]
+    heads = given.get("heads")
+    count = heads if isinstance(heads, Num) else Num.of(1)
+    width = kinds[0].shape[-1] / count
+    scale = given.get("scale")
+    details = [
+        "one head" if count == 1 else f"heads: {number(count)}, each {number(width)} wide",
+        "query · key" + (f" ÷ {_root(width)}" if scale is None else f" × {setting(scale)}"),
+        f"softmax over keys ({number(kinds[1].shape[-2])})",
+    ]
+    mask = given.get("mask")
+    if mask is not None and setting(mask) != "none":
+        details.append("causal: query i sees keys j ≤ i" if setting(mask) == "causal" else f"mask: {setting(mask)}")
+    lines = [
+        bold("attention"),
+        *(small(t, theme.INK) for t in details + _extras(node, op, {"heads", "scale", "mask"}, given)),
+    ]
+    names = ["query", "key", "value", "allowed"][: len(node.inputs)]
+    return Placed(Mark("attention", lines, ports=names), list(range(len(node.inputs))))
+
+
+def _root(width: Num) -> str:
+    text = number(width)
+    return f"√{text}" if width.name or width.is_integer else f"√({text})"
+
+
+def _plain(node: Apply, op: Op | None, types: TypeOf, made: Holder) -> Placed:
+    """A primitive by its label: `Linear 4d`, `softmax over keys`, `σ`."""
+    settings: dict[str, Setting] = {**(made.made.settings if made.made else {}), **node.settings}
+    first = next((types(i) for i in node.inputs if isinstance(i, int)), None)
+    fields = {k: setting(v) for k, v in settings.items()}
+    fields |= {k: words.axes(v, first) if v else "all" for k, v in node.axes.items()}
+    names = _port_names(node, op)
+    numbers = {n: number(i) for n, i in zip(names, node.inputs) if isinstance(i, Num)}
+    template = op.mark.label if op and op.mark.label else node.op
+    if op and op.mark.shape == "rounded":
+        template = template.replace("} {", "} × {")
+    shown = {f for f in _FIELD.findall(template) if f in fields or f in numbers}
+    head = _FIELD.sub(
+        lambda m: fields.get(m[1]) or numbers.get(m[1]) or "", esc(template).replace("&quot;", '"')
+    ).strip()
+    word, _, rest = head.partition(" ")
+    if rest.lower() == word.lower():
+        head = f"{word}, {_FIELD.findall(template)[0]} = {rest}"
+    kind = _KINDS[op.mark.shape if op else "box"]
+    extras = _axis_extras(node, op, shown, fields) + _extras(node, op, shown | set(node.axes), settings)
+    extras += [f"{esc(n)} = {text}" for n, text in numbers.items() if n not in shown]
+    if made.made:
+        extras += [f"{esc(w)} starts {words.fill(f)}" for w, f in made.made.initial.items()]
+        extras += list(made.notes)
+    if kind == "weights":
+        name = f"{words.name(made.made.name)}: " if made.made and made.made.named and made.tag else ""
+        word, _, rest = head.partition(" ")
+        head = f"{name}{bold(word)} {rest}".strip()
+    elif kind == "gradient":
+        head = _GRADIENT.get(node.op, head)
+        extras += [f"λ = {fields['scale']}"] if node.op == "reverse_gradient" and "scale" in shown else []
+    mark = Mark(kind, [head, *wrapped(extras)], tag=made.tag, results=_result_names(node, op))
+    learned(mark, made.frozen and kind == "weights")
+    return Placed(mark, _ports(mark, node, names))
+
+
+_KINDS: Mapping[str, MarkKind] = {
+    "box": "function",
+    "rounded": "weights",
+    "circle": "circle",
+    "attention": "attention",
+    "operator": "gradient",
+}
+_GRADIENT = {
+    "stop_gradient": "∥ stop gradient",
+    "reverse_gradient": "gradient × −λ",
+    "supply_gradient": "gradient supplied",
+}
+"""Marks on the way of the gradient, whose signs say more than the names of their ops."""
+
+
+def _axis_extras(node: Apply, op: Op | None, shown: set[str], fields: Mapping[str, str]) -> list[str]:
+    """Axes that the label does not name, unless they are the default."""
+    found = []
+    for key, axes in node.axes.items():
+        declared = op.settings.get(key) if op else None
+        usual = isinstance(declared, Over) and declared.default == -1 and [a.index for a in axes] == [-1]
+        if key not in shown and not usual:
+            found.append(f"{'over' if key == 'over' else esc(key)} {fields[key]}")
+    return found
+
+
+def _extras(node: Apply, op: Op | None, shown: set[str], settings: Mapping[str, Setting]) -> list[str]:
+    """Settings that the label does not name, unless they are the default."""
+    found = []
+    for key, value in settings.items():
+        if key in shown:
+            continue
+        try:
+            usual = op is not None and key in op.settings and default_of(op.settings[key]) == value
+        except TypeError:
+            usual = False
+        if not usual:
+            found.append(option(key, value))
+    return found
+
+
+def wrapped(texts: Sequence[str], width: int = 26) -> list[str]:
+    """Short words on few lines, in small type."""
+    lines: list[str] = []
+    for text in texts:
+        if lines and len(lines[-1]) + len(text) < width:
+            lines[-1] += f", {text}"
+        else:
+            lines.append(text)
+    return [small(t) for t in lines]
+
+
+def _port_names(node: Apply, op: Op | None) -> list[str]:
+    if op is None:
+        return [str(i + 1) for i in range(len(node.inputs))]
+    patterns = op.parsed.inputs
+    if any(p.many for p in patterns):
+        fixed = [p.name for p in patterns if not p.many]
+        return [fixed[i] if i < len(fixed) else str(i - len(fixed) + 1) for i in range(len(node.inputs))]
+    return [op.parsed.port(i).name for i in range(len(node.inputs))]
+
+
+def _ports(mark: Mark, node: Apply, names: Sequence[str]) -> list[int | None]:
+    """One port for each operand that is a value, where there are several."""
+    values = [i for i, operand in enumerate(node.inputs) if isinstance(operand, int)]
+    if len(values) < 2:
+        return [None] * len(node.inputs)
+    mark.ports = [esc(names[i]) for i in values]
+    if mark.kind == "circle":
+        mark.kind = "function"
+    return [values.index(i) if i in values else None for i in range(len(node.inputs))]
+
+
+def _result_names(node: Apply, op: Op | None) -> list[str]:
+    if len(node.outputs) < 2:
+        return []
+    named = op.parsed.outputs if op else ()
+    if len(named) == len(node.outputs) and not any(p.name.startswith("out") for p in named):
+        return [esc(p.name) for p in named]
+    return [str(i + 1) for i in range(len(node.outputs))]

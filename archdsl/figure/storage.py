@@ -1,0 +1,90 @@
+"""The marks of what holds values: inputs, outputs, parameters, states, memories; and of plain numbers.
+
+In: what the IR says of it. Out: a `Mark` that says its type, its first value, and whether it is frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archdsl.figure import words
+from archdsl.figure.scene import Mark
+from archdsl.figure.words import bold, number, setting, small, type_text
+from archdsl.ir.num import Num
+from archdsl.ir.program import Fill, Input, Memory, Param, State
+from archdsl.ir.types import Type
+
+
+def of_input(value: Input) -> Mark:
+    lines = _titled(words.name(value.name or "input"), value.type)
+    if value.default is not None:
+        lines.append(small(f"default {setting(value.default)}"))
+    return Mark("input", lines)
+
+
+def of_output(name: str, kind: Type) -> Mark:
+    return Mark("output", _titled(words.name(name), kind))
+
+
+def _titled(name: str, kind: Type) -> list[str]:
+    """A name with its type: on one line if that is short."""
+    text = type_text(kind)
+    return [f"{bold(name)} {small(text)}"] if len(text) <= 16 else [bold(name), small(text)]
+
+
+def of_constant(value: Num) -> Mark:
+    return Mark("constant", [number(value)])
+
+
+def of_param(param: Param, tag: str = "", notes: Sequence[str] = ()) -> Mark:
+    head = _titled(words.name(param.value.name or "param"), param.value.type)
+    lines = [*head, small(f"starts {words.fill(param.initial)}"), *(small(n) for n in notes)]
+    return learned(Mark("weights", lines, tag=tag), param.frozen)
+
+
+def of_state(name: str, kind: Type | None, first: str) -> Mark:
+    """The delay of a state: what it was, one step before. `first` is empty where an arrow brings the first value."""
+    lines = [f"{bold(words.name(name))}"]
+    if kind is not None:
+        lines.append(small(type_text(kind)))
+    if first:
+        lines.append(small(f"first {first}"))
+    return Mark("state", lines)
+
+
+def of_states(names: Sequence[str]) -> Mark:
+    """The delay of all states of a cell that is stepped here."""
+    return Mark("state", [bold(line) for line in in_rows(names)])
+
+
+def in_rows(names: Sequence[str], handed_on: bool = False) -> list[str]:
+    """Names, three to a line."""
+    shown = [words.name(n, handed_on) for n in names] or ["state"]
+    return [", ".join(shown[i : i + 3]) + ("," if i + 3 < len(shown) else "") for i in range(0, len(shown), 3)]
+
+
+def of_update(part: str, memory: str) -> Mark:
+    return Mark("memory", [bold(f"{words.name(part)}.{words.name(memory)}")])
+
+
+def state_of(state: State) -> Mark:
+    first = number(state.initial) if isinstance(state.initial, Num) else ""
+    return of_state(state.value.name or "state", state.value.type, first)
+
+
+def of_memory(memory: Memory) -> Mark:
+    lines = [bold(words.name(memory.value.name or "memory")), small(type_text(memory.value.type))]
+    if isinstance(memory.initial, (Fill, Num)):
+        lines.append(
+            small(f"first {words.fill(memory.initial) if isinstance(memory.initial, Fill) else number(memory.initial)}")
+        )
+    if memory.next is None:
+        lines.append(small("never changes"))
+    return Mark("memory", lines)
+
+
+def learned(mark: Mark, frozen: bool) -> Mark:
+    if frozen:
+        mark.kind = "frozen"
+        mark.lines.append(small("❄ frozen"))
+    return mark
