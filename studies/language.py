@@ -3,9 +3,9 @@
     python studies/language.py lstm [--steps 600] [--seed 0]
     python studies/language.py gpt  [--steps 600] [--seed 0]
 
-The text is the language reference in Python's standard library, half a million characters. The last tenth is held out. Both modules have as
-many parameters, see the same batches in the same order, and use the same optimizer; what is printed last is their
-loss on the held-out text, in nats a character.
+The text is the language reference that comes with Python, half a million characters; its last tenth is held out. Both modules
+have as many parameters, see the same batches in the same order, and use the same optimizer. Each starts from its own random weights,
+so that one may be a few percent ahead of the other. What is printed last is their loss on the held-out text, in nats a character.
 """
 
 import argparse
@@ -97,12 +97,17 @@ class Result:
 
 
 def study(model: str, steps: int, seed: int = 0) -> Result:
-    """Train both for some steps, and compare them."""
-    text, vocab = characters()
+    """Make both from a seed, train both for some steps, and compare them."""
+    _, vocab = characters()
+    torch.manual_seed(seed)
+    return compare(*MODELS[model](vocab), steps, seed)
+
+
+def compare(trainer: nn.Module, by_hand: nn.Module, optimizer: torch.optim.Optimizer, steps: int, seed: int = 0) -> Result:
+    """Train both on the same batches; then both read the held-out text."""
+    text, _ = characters()
     learn, held = text[: len(text) * 9 // 10], text[len(text) * 9 // 10 :]
     batches = draw(learn, steps, seed)
-    torch.manual_seed(seed)
-    trainer, by_hand, optimizer = MODELS[model](vocab)
     trainer.fit(batches)
     for tokens, following in batches:
         optimizer.zero_grad()

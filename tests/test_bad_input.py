@@ -122,6 +122,15 @@ def test_all_errors_are_found_at_once(run: Run) -> None:
     assert "3 errors" in err
 
 
+def test_a_syntax_error_hides_no_other_and_makes_none(run: Run) -> None:
+    good = '"""What it is."""\nblock B {\n  input x: [n]\n  output x\n}\n'
+    Path("wrong.arch").write_text(model("output x +") + good + model("output (x").replace("M(", "N(") + good)
+    status, err = run("check", "wrong.arch")
+    assert status == 1
+    assert "wrong.arch:4:1" in err or "wrong.arch:3:" in err
+    assert "2 errors" in err
+
+
 def test_files_that_use_each_other(run: Run) -> None:
     Path("a.arch").write_text('use "b.arch"\n' + model("output x"))
     Path("b.arch").write_text('use "a.arch"\nblock B {\n  input x: [n]\n  output x\n}\n')

@@ -7,12 +7,13 @@ places. A value that several marks read goes through a fork, a dot; a value that
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import assert_never
 
-from archdsl.figure import marks, words
+from archdsl.figure import marks, repeats, words
 from archdsl.figure.marks import Holder, Placed
 from archdsl.figure.scene import Frame, Mark, Panel, Wire, WireKind
+from archdsl.figure.values import Held, Use, connect
 from archdsl.figure.words import bold, number, type_text
 from archdsl.ir.num import Num
 from archdsl.ir.program import (
@@ -50,32 +51,6 @@ class Context:
     """The letter of each made thing that is used more than once, by definition and id."""
 
 
-@dataclass
-class _Use:
-    """One reader of a value."""
-
-    head: Mark
-    port: int | None = None
-    kind: WireKind = "data"
-    label: str = ""
-    gated: bool = False
-    beside: bool = False
-
-
-@dataclass
-class _Value:
-    """A value while the panel is being made: where it comes from, and who reads it."""
-
-    frame: Frame
-    source: Mark | None = None
-    port: int | None = None
-    alias: int | None = None
-    name: str = ""
-    type: str = ""
-    gate: bool = False
-    uses: list[_Use] = field(default_factory=list)
-
-
 def panel(definition: Definition, context: Context, title: list[str]) -> Panel:
     """The panel of a definition."""
     return _Builder(definition, context).build(title)
@@ -85,7 +60,7 @@ class _Builder:
     def __init__(self, definition: Definition, context: Context):
         self.definition, self.context = definition, context
         self.root = Frame("panel")
-        self.values: dict[int, _Value] = {}
+        self.values: dict[int, Held] = {}
         self.types: dict[int, Type] = {}
         self.made: dict[int, tuple[Made, Frame]] = {}
         self.params: dict[int, Param] = {}
@@ -93,7 +68,7 @@ class _Builder:
         self.wires: list[Wire] = []
         self.same: dict[int, int] = {}
         self.computed: dict[tuple[object, ...], Apply] = {}
-        self.minimizes = _count_minimizes(definition.body)
+        self.minimizes = repeats.count_minimizes(definition.body)
         self.training: Frame | None = None
 
     # -- the whole ----------------------------------------------------------------------------------------------
@@ -114,25 +89,24 @@ class _Builder:
         for state, delay in delays:
             if isinstance(state.initial, int):
                 self.read(
-                    state.initial, _Use(delay, kind="first", label=f"first {words.name(state.value.name or '')}"), root
+                    state.initial, Use(delay, kind="first", label=f"first {words.name(state.value.name or '')}"), root
                 )
         self.nodes(d.body.nodes, root)
         for state, delay in delays:
-            self.read(state.next, _Use(delay, kind="return", label=words.name(state.value.name or "", True)), root)
+            self.read(state.next, Use(delay, kind="return", label=words.name(state.value.name or "", True)), root)
         for memory, cylinder in cylinders:
             self.memory_wires(memory.initial, memory.next, memory.value.name or "", cylinder)
         for output in d.outputs:
-            self.read(output.operand, _Use(self.add(root, marks.of_output(output.name, output.type))), root)
+            self.read(output.operand, Use(self.add(root, marks.of_output(output.name, output.type))), root)
         if self.training and self.training.marks:
             root.frames.append(self.training)
-        self.connect()
-        return _numbered(Panel(d.name, title, root, self.wires))
+        return _numbered(Panel(d.name, title, root, connect(self.values, self.wires, root)))
 
     def memory_wires(self, initial: object, update: Operand | None, name: str, cylinder: Mark) -> None:
         if isinstance(initial, int):
-            self.read(initial, _Use(cylinder, kind="first", label=f"first {words.name(name)}"), self.root)
+            self.read(initial, Use(cylinder, kind="first", label=f"first {words.name(name)}"), self.root)
         if update is not None:
-            self.read(update, _Use(cylinder, kind="return", label=f"{words.name(name, True)}, next call"), self.root)
+            self.read(update, Use(cylinder, kind="return", label=f"{words.name(name, True)}, next call"), self.root)
 
     def before(self, nodes: Iterable[Apply]) -> None:
         """What is computed once, to start the states."""
@@ -147,7 +121,7 @@ class _Builder:
 
     def produce(self, value: Value, source: Mark, frame: Frame, port: int | None = None, changed: bool = False) -> None:
         self.types[value.id] = value.type
-        self.values[value.id] = _Value(
+        self.values[value.id] = Held(
             frame, source, port, name=value.name or "", type=type_text(value.type) if changed else "", gate=value.gate
         )
 
@@ -155,12 +129,12 @@ class _Builder:
         """A value that is another one, seen from inside or outside a frame."""
         self.types[value.id] = value.type
         if isinstance(operand, int):
-            self.values[value.id] = _Value(frame, alias=operand, name=value.name or "", type=label)
+            self.values[value.id] = Held(frame, alias=operand, name=value.name or "", type=label)
         else:
             constant = self.add(outside, marks.of_constant(operand))
-            self.values[value.id] = _Value(frame, constant, name=value.name or "", type=label)
+            self.values[value.id] = Held(frame, constant, name=value.name or "", type=label)
 
-    def read(self, operand: Operand, use: _Use, frame: Frame) -> None:
+    def read(self, operand: Operand, use: Use, frame: Frame) -> None:
         if isinstance(operand, int):
             self.values[operand].uses.append(use)
         else:
@@ -199,9 +173,9 @@ class _Builder:
             if isinstance(operand, int):
                 gated = self.values[operand].gate
                 kind: WireKind = "gate" if gated and isinstance(node, Apply) and node.op == "mul" else "data"
-                self.read(operand, _Use(mark, port, kind, gated=gated), frame)
+                self.read(operand, Use(mark, port, kind, gated=gated), frame)
             elif isinstance(node, Call):
-                self.read(operand, _Use(mark, port), frame)
+                self.read(operand, Use(mark, port), frame)
         given = {str(self.types[i]) for i in node.inputs if isinstance(i, int)}
         given |= {str(v.type) for v in node.outputs} if _says_type(node) else set()
         for i, value in enumerate(node.outputs):
@@ -257,7 +231,7 @@ class _Builder:
     # -- state that rides on a repeat, or on a cell ---------------------------------------------------------------
     def delay_beside(self, node: Call, mark: Mark, frame: Frame) -> None:
         of = self.context.definitions[self.made[node.made][0].of]
-        names = state_names(of, self.context.definitions)
+        names = repeats.state_names(of, self.context.definitions)
         delay = self.states.get(node.made)
         if delay is None:
             delay = marks.of_states(names)
@@ -270,13 +244,13 @@ class _Builder:
 
     # -- repeats ------------------------------------------------------------------------------------------------
     def repeat(self, node: Repeat, outer: Frame) -> None:
-        frame = Frame(node.kind, self.repeat_lines(node), parent=outer)
+        frame = Frame(node.kind, repeats.heading(node, self.definition, self.types), parent=outer)
         outer.frames.append(frame)
         for s in node.sliced:
             at = words.axis(s.axis, self.types[s.operand] if isinstance(s.operand, int) else None)
             self.rename(s.value, s.operand, frame, outer, f"each {at}:<BR/>{type_text(s.value.type)}")
         delays = []
-        chained = _chained(node)
+        chained = repeats.chained(node)
         for c in node.carried:
             if chained:
                 self.rename(c.value, c.initial, frame, outer)
@@ -286,13 +260,13 @@ class _Builder:
             delays.append((c, delay))
             self.produce(c.value, delay, frame)
             if isinstance(c.initial, int):
-                self.read(c.initial, _Use(delay, kind="first", label=f"first {words.name(c.name)}"), outer)
+                self.read(c.initial, Use(delay, kind="first", label=f"first {words.name(c.name)}"), outer)
         for ride in node.rides:
             self.start_elsewhere(ride, frame, outer)
         self.declare(node.body, frame)
         self.nodes(node.body.nodes, frame)
         for c, delay in delays:
-            self.read(c.next, _Use(delay, kind="return", label=words.name(c.name, True)), frame)
+            self.read(c.next, Use(delay, kind="return", label=words.name(c.name, True)), frame)
         self.hand_out(node, frame, outer)
 
     def start_elsewhere(self, ride: Ride, frame: Frame, outer: Frame) -> None:
@@ -300,61 +274,28 @@ class _Builder:
         if not ride.initial:
             return
         of = self.context.definitions[self.made[ride.made][0].of] if ride.made in self.made else None
-        names = state_names(of, self.context.definitions) if of else list(ride.initial)
+        names = repeats.state_names(of, self.context.definitions) if of else list(ride.initial)
         delay = self.add(frame, marks.of_states(names))
         self.states[ride.made] = delay
         for name, operand in ride.initial.items():
             if isinstance(operand, Num):
                 delay.lines.append(words.small(f"first {words.name(name)} {number(operand)}"))
             else:
-                self.read(operand, _Use(delay, kind="first", label=f"first {words.name(name)}"), outer)
+                self.read(operand, Use(delay, kind="first", label=f"first {words.name(name)}"), outer)
 
     def hand_out(self, node: Repeat, frame: Frame, outer: Frame) -> None:
         """What leaves a repeat: what was handed on last, and what was collected."""
         for c in node.carried:
-            label = "" if _chained(node) else f"last {words.name(c.name, True)}"
+            label = "" if repeats.chained(node) else f"last {words.name(c.name, True)}"
             self.rename(c.final, c.next, outer, frame, label)
         for k in node.collected:
-            along = words.axis(k.axis, k.value.type) if node.kind == "scan" else _PASSES[node.kind]
+            along = words.axis(k.axis, k.value.type) if node.kind == "scan" else repeats.PASSES[node.kind]
             self.rename(k.value, k.operand, outer, frame, f"all {along}:<BR/>{type_text(k.value.type)}")
         for ride in node.rides:
             for name, value in ride.finals.items():
                 mark = next(w.tail for w in reversed(self.wires) if w.beside and w.head is self.states[ride.made])
                 self.types[value.id] = value.type
-                self.values[value.id] = _Value(
-                    outer, mark, name=value.name or "", type=f"last {words.name(name, True)}"
-                )
-
-    def repeat_lines(self, node: Repeat) -> list[str]:
-        count = number(node.count)
-        if node.kind == "scan":
-            along = number(node.count)
-            if node.sliced:
-                first = node.sliced[0]
-                along = words.axis(
-                    first.axis, self.types.get(first.operand) if isinstance(first.operand, int) else None
-                )
-            lines = [bold(f"↻ over {along} {'←' if node.reversed else '→'}"), "shared weights"]
-            return lines if node.carried or node.rides else [*lines, "no state"]
-        count = self.with_default(node.count)
-        if node.kind == "loop":
-            return [bold(f"↻ {count}"), "shared weights"]
-        lines = [bold(f"× {count}"), "separate weights"]
-        return [*lines, f"{words.esc(node.index)} = 0 … {number(node.count - 1)}"] if node.index else lines
-
-    def with_default(self, count: Num) -> str:
-        """`layers = 12` in a model, whose hyperparameters all have defaults."""
-        known: dict[str, Num] = {}
-        for h in self.definition.hypers:
-            if h.default is not None:
-                known[h.name] = h.default.subs(known)
-        value = count.subs(known)
-        text = number(count)
-        return (
-            f"{text} = {number(value)}"
-            if self.definition.kind in ("model", "train") and value.is_const and value != count
-            else text
-        )
+                self.values[value.id] = Held(outer, mark, name=value.name or "", type=f"last {words.name(name, True)}")
 
     # -- learning -----------------------------------------------------------------------------------------------
     def minimize(self, node: Minimize, frame: Frame) -> None:
@@ -367,7 +308,7 @@ class _Builder:
         )
         home = self.training if frame is self.root else frame
         objective = self.add(home, marks.of_minimize(node, order, defaults))
-        self.read(node.loss, _Use(objective), frame)
+        self.read(node.loss, Use(objective), frame)
         for target in self.targets(node):
             self.wires.append(Wire(objective, self.add(home, target), "updates", label="updates"))
 
@@ -376,7 +317,7 @@ class _Builder:
         home = self.training if self.training and frame is self.root else frame
         cylinder = self.add(home, marks.of_update(self.made[node.made][0].name, node.memory))
         self.read(
-            node.operand, _Use(cylinder, kind="return", label=f"{words.name(node.memory, True)}, next call"), frame
+            node.operand, Use(cylinder, kind="return", label=f"{words.name(node.memory, True)}, next call"), frame
         )
 
     def targets(self, node: Minimize) -> list[Mark]:
@@ -403,68 +344,6 @@ class _Builder:
         self.declare(node.body, frame)
         self.nodes(node.body.nodes, frame)
 
-    # -- wires --------------------------------------------------------------------------------------------------
-    def connect(self) -> None:
-        """Turns each value and its readers into wires, the innermost names first."""
-        for value in reversed(list(self.values.values())):
-            uses = value.uses
-            if value.alias is not None and len(uses) == 1:
-                use = uses[0]
-                self.values[value.alias].uses.append(
-                    _Use(use.head, use.port, use.kind, _stacked(value.type, use.label), use.gated, use.beside)
-                )
-                continue
-            if value.alias is not None and uses:
-                fork = self.add(value.frame, Mark("fork"))
-                self.values[value.alias].uses.append(
-                    _Use(fork, label=_stacked(words.name(value.name) if value.name else "", value.type))
-                )
-                self.fan_out(fork, None, uses)
-            elif value.source is not None:
-                self.emit(value)
-        self.wires = _in_order(self.wires, self.root)
-
-    def emit(self, value: _Value) -> None:
-        source, uses = value.source, value.uses
-        assert source
-        stored = source.kind in ("input", "state", "memory") or (
-            source.kind in ("weights", "frozen") and not value.type
-        )
-        name = words.name(value.name) if value.name and not stored else ""
-        if len(uses) == 1:
-            use = uses[0]
-            label = name if value.gate else ""
-            if use.head.kind != "output" and ":<BR/>" not in use.label:  # else the type after it is told
-                label = _stacked(label, value.type, apart="  ")
-            self.wires.append(
-                Wire(
-                    source, use.head, use.kind, value.port, use.port, _stacked(label, use.label), use.gated, use.beside
-                )
-            )
-        elif uses:
-            fork = self.add(value.frame, Mark("fork"))
-            kind: WireKind = "gate" if value.gate else "data"
-            self.wires.append(
-                Wire(source, fork, kind, value.port, None, _stacked(name, value.type, apart="  "), value.gate)
-            )
-            self.fan_out(fork, None, uses)
-
-    def fan_out(self, source: Mark, port: int | None, uses: list[_Use]) -> None:
-        for use in uses:
-            self.wires.append(Wire(source, use.head, use.kind, port, use.port, use.label, use.gated, use.beside))
-
-
-_PASSES = {"stack": "copies", "loop": "passes"}
-
-
-def _chained(node: Repeat) -> bool:
-    """Whether a stack is a plain chain: what leaves one copy is all that enters the next. It then needs no delay to say so."""
-    return node.kind == "stack" and len(node.carried) == 1 and not node.collected and not node.rides
-
-
-def _stacked(*texts: str, apart: str = "<BR/>") -> str:
-    return apart.join(t for t in texts if t)
-
 
 def _says_type(node: Apply | Call | Draw) -> bool:
     """Whether the mark itself bears its type."""
@@ -475,32 +354,6 @@ def _says_type(node: Apply | Call | Draw) -> bool:
 
 def _complement(node: Apply | Call | Draw) -> bool:
     return isinstance(node, Apply) and node.op == "sub" and node.inputs[0] == Num.of(1)
-
-
-def _count_minimizes(region: Region) -> int:
-    return sum(
-        1 if isinstance(n, Minimize) else _count_minimizes(n.body) if isinstance(n, (Until, Repeat)) else 0
-        for n in region.nodes
-    )
-
-
-def state_names(definition: Definition, all_of: Mapping[str, Definition]) -> list[str]:
-    """The names of a cell's states; those of a cell in it have its name before them."""
-    names = [s.value.name or "state" for s in definition.states]
-    made = {m.id: m for m in definition.body.made}
-    for node in definition.body.nodes:
-        if isinstance(node, Call) and node.rides and node.made in made:
-            inner = made[node.made]
-            names += [f"{inner.name}.{n}" for n in state_names(all_of[inner.of], all_of)]
-    return names
-
-
-def _in_order(wires: list[Wire], root: Frame) -> list[Wire]:
-    """By tail, then head, in the order of the marks: so the same panel is always written the same way."""
-    place = {id(m): i for i, m in enumerate(root.all_marks())}
-    return sorted(
-        wires, key=lambda w: (place[id(w.tail)], place[id(w.head)], w.tail_port or 0, w.head_port or 0, w.kind)
-    )
 
 
 def _numbered(result: Panel) -> Panel:

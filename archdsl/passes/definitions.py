@@ -171,14 +171,13 @@ def make(session: Session, ref: DefinitionRef, statics: dict[str, Static], witne
         for size in port.type.shape:
             if size != ELLIPSIS:
                 frame.constrain(size, "whole", port.span) if size.divides else None
-    before = len(session.diagnostics)
     initial = frame.initial = Block(frame, "initial")
     statements.run(block, ref.node.body.statements)
     statements.finish(block)
     for value in frame.values.values():  # what an `if` told of sizes holds for what was made before it, too
         value.type = value.type.subs(frame.equal)
     definition = _definition(frame, block, initial, declared, inputs)
-    if session.diagnostics[before:]:
+    if frame.broken:
         raise Failed  # callers say nothing about what is known to be wrong
     outputs = {n: Tensor(t.operand, t.type, t.range) for n, (t, _) in block.outputs.items()}
     states = {s.name: s.value.type for s in block.states.values()}

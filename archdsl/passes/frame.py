@@ -70,11 +70,12 @@ class Frame:
         return next(self._ids)
 
     def report(self, diagnostic: Diagnostic) -> None:
+        self.broken = True
         self.session.report(diagnostic)
 
     def fail(self, diagnostic: Diagnostic) -> Failed:
         """Report, and give what to raise."""
-        self.session.report(diagnostic)
+        self.report(diagnostic)
         return Failed()
 
     def value(self, type: Type, name: str | None = None) -> Value:

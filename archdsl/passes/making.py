@@ -174,6 +174,8 @@ def _call_node(
     while operands and operands[-1] is None:
         operands.pop()
     inputs = [t.operand if t else p.default for t, p in zip(operands, signature.ports)]
+    if not variant.outputs:
+        raise Failed  # that it has none has been reported
     outputs, tensors = [], {}
     for name, output in variant.outputs.items():
         value = block.frame.value(output.type.subs(bindings, rest))

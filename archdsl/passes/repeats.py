@@ -13,7 +13,7 @@ from archdsl.ir.types import Type
 from archdsl.ops import OPS
 from archdsl.passes import apply, axes, expressions, riding, scans, statements, storage, written
 from archdsl.passes.entities import Bundle, Entity, Number, Tensor, Unknown
-from archdsl.passes.frame import Block
+from archdsl.passes.frame import Block, Failed
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -241,6 +241,8 @@ def close(
             rides=inner.rides, collected=collected, body=inner.region(), place=node.span.place(),
         )
     )  # fmt: skip
+    if main and main not in finals:
+        raise Failed  # what should have handed it on has been reported
     value_of = finals[main] if main else next(iter(fields.values()), None) or next(iter(finals.values()), None)
     rides = {r.made: r for r in inner.rides}
     riders = [p for p in frame.parts if p.id in rides]

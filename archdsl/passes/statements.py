@@ -310,9 +310,10 @@ def give(block: Block, name: str, tensor: Tensor, span: Span) -> None:
 def finish(block: Block) -> None:
     """What can be said only when all statements have been made."""
     frame = block.frame
+    broken = frame.broken
     kind = frame.ref.node.kind
     for info in block.states.values():
-        if info.next is None and not frame.broken:
+        if info.next is None and not broken:
             frame.report(
                 errors.StateProblem(
                     info.span,
@@ -321,9 +322,9 @@ def finish(block: Block) -> None:
                 )
             )
     for part in frame.parts:
-        if part.made is None and not frame.broken:
+        if part.made is None and not broken:
             frame.report(errors.Unused(part.span, part.name))
-    if not block.outputs and kind != "train" and not frame.broken:
+    if not block.outputs and kind != "train" and not broken:
         frame.report(errors.NoOutput(frame.ref.node.name.span, frame.ref.name))
     if kind == "block" and frame.rides:
         mend = f"make `{frame.ref.name}` a cell, or scan the cell along an axis"
@@ -332,5 +333,5 @@ def finish(block: Block) -> None:
                 frame.ref.node.name.span, "a block steps a cell, and has nothing for its state to ride on", mend=mend
             )
         )
-    if not frame.broken:
+    if not broken:
         verify.gates(block)

@@ -42,6 +42,8 @@ class Build:
     def _ends(self, child: Any) -> tuple[int, int]:
         if isinstance(child, Token):
             return cast(int, child.start_pos), cast(int, child.end_pos)
+        if isinstance(child, list):
+            return child[0].span.start, child[-1].span.end
         return child.span.start, child.span.end
 
     def _span(self, c: Children) -> Span:

@@ -25,6 +25,7 @@ from archdsl.syntax.layout import Layout
 from archdsl.syntax.tree import File
 
 MOST = 100  # definitions that are read again after an error
+_BEGINNING = re.compile(r'^(?:"""(?:(?!""")[\s\S])*"""\s*)?(?:model|block|cell|train)\s+\w', re.M)
 _lock = threading.Lock()
 
 
@@ -40,7 +41,7 @@ def parse(source: Source) -> File:
 
 def _others(parser: "_Parser", source: Source, first: Errors) -> list[Diagnostic]:
     """The errors of the definitions after the one that ended the parse, each read by itself in its place."""
-    starts = [m.start() for m in re.finditer(r"^(?:model|block|cell|train)\s+\w", source.text, re.M)]
+    starts = [m.start() for m in _BEGINNING.finditer(source.text)]
     found: list[Diagnostic] = []
     for start, end in zip(starts[:MOST], [*starts[1:], len(source.text)]):
         if start <= first.diagnostics[0].span.start:

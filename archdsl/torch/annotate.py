@@ -58,7 +58,7 @@ def settle(body: list[Statement], variables: dict[str, Variable], parameters: li
     """Declare what is returned, and write untyped methods as functions. The variables have their names."""
     by_name: dict[str, bool] = {variables[p].name: False for p in parameters}
     first: dict[str, Assign] = {}
-    known = {k: False for k in variables}
+    known = dict.fromkeys(variables, False)
     types = Types(known)
 
     def note(key: str, is_any: bool) -> None:
@@ -113,11 +113,12 @@ class _Functions(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         func = node.func
-        if isinstance(func, ast.Attribute) and func.attr in _UNTYPED and not self.types.is_any(func.value):
-            if not (isinstance(func.value, ast.Name) and func.value.id in ("torch", "F")):
-                function = ast.Attribute(ast.Name("torch", ast.Load()), _UNTYPED[func.attr], ast.Load())
-                return ast.Call(function, [func.value, *node.args], node.keywords)
-        return node
+        if not isinstance(func, ast.Attribute) or func.attr not in _UNTYPED or self.types.is_any(func.value):
+            return node
+        if isinstance(func.value, ast.Name) and func.value.id in ("torch", "F"):
+            return node
+        function = ast.Attribute(ast.Name("torch", ast.Load()), _UNTYPED[func.attr], ast.Load())
+        return ast.Call(function, [func.value, *node.args], node.keywords)
 
 
 def _typed_calls(statement: Statement, types: Types) -> None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from archdsl.ir.num import ELLIPSIS, Num
-from archdsl.ir.program import Apply, Call, Draw, Made, Node, Operand, Region, Repeat, Value
+from archdsl.ir.program import Apply, Call, Draw, Made, Node, Region, Repeat, Sliced, Value
 from archdsl.ir.types import Type
 from archdsl.ops import FAMILIES, OPS
 from archdsl.torch.plan import Plan, nodes
@@ -30,7 +30,12 @@ def is_pointwise(node: Repeat, plan: Plan, types: dict[int, Type]) -> bool:
         places = _places(node, plan, types)
     except _No:
         return False
-    return all(isinstance(c.operand, int) and places.get(c.operand) == _from_end(c.axis.index, c.value.type) for c in node.collected)
+    stands = [
+        (places.get(c.operand), _from_end(c.axis.index, c.value.type))
+        for c in node.collected
+        if isinstance(c.operand, int)
+    ]
+    return len(stands) == len(node.collected) and all(a == b for a, b in stands)
 
 
 def widened(node: Repeat) -> Region:
@@ -58,9 +63,15 @@ def _from_end(index: int, type_: Type) -> int:
     return index - len(type_.shape) if index >= 0 and ELLIPSIS not in type_.shape else index
 
 
+def _place(sliced: Sliced) -> int:
+    """Where the scanned axis stands, counted from the end."""
+    index = sliced.axis.index
+    return index - len(sliced.value.type.shape) - 1 if index >= 0 else index
+
+
 def _with_axis(value: Value, node: Repeat) -> Type:
     axis = node.sliced[0].axis
-    place = axis.index if axis.index < 0 else axis.index - len(node.sliced[0].value.type.shape) - 1
+    place = _place(node.sliced[0])
     at = len(value.type.shape) + 1 + place
     shape = list(value.type.shape)
     return value.type.with_shape([*shape[:at], axis.size, *shape[at:]]) if 0 <= at <= len(shape) else value.type
@@ -70,7 +81,7 @@ def _places(node: Repeat, plan: Plan, types: dict[int, Type]) -> dict[int, int]:
     """Where the scanned axis stands in each value of the body, counted from the end. Raises _No."""
     if any(ELLIPSIS in s.value.type.shape and s.axis.index >= 0 for s in node.sliced):
         raise _No
-    places = {s.value.id: s.axis.index - len(s.value.type.shape) - 1 if s.axis.index >= 0 else s.axis.index for s in node.sliced}
+    places = {s.value.id: _place(s) for s in node.sliced}
     ranks = {i: len(t.shape) if ELLIPSIS not in t.shape else 99 for i, t in types.items()}
     ranks |= {s.value.id: len(s.value.type.shape) for s in node.sliced}
     _spread(node.body, plan, places, ranks, inside=False)
@@ -94,7 +105,7 @@ def _spread(region: Region, plan: Plan, places: dict[int, int], ranks: dict[int,
 
 
 def _of_apply(node: Apply, places: dict[int, int], ranks: dict[int, int], inside: bool) -> int | None:
-    """Where the axis stands in an op's result. An axis counted from the start would be another one, `inside` a class that is written once."""
+    """Where the axis stands in an op's result. `inside` a class, which is written once, axes cannot be counted anew."""
     touched = [places[i] for i in node.inputs if isinstance(i, int) and i in places]
     if not touched:
         return None
@@ -157,9 +168,9 @@ def is_mappable(node: Repeat, plan: Plan) -> bool:
         return False
     made = next(h for h in plan.held if h.id == call.made)
     outputs = {v.id for v in call.outputs}
-    return not made.stacks and not plan.program.of(made.item if isinstance(made.item, Made) else None).remembers and all(
-        c.operand in outputs for c in node.collected
-    )
+    if made.stacks or not isinstance(made.item, Made) or plan.program.of(made.item).remembers:
+        return False
+    return all(c.operand in outputs for c in node.collected)
 
 
 def is_random(made: Made, plan: Plan) -> bool:
@@ -167,12 +178,11 @@ def is_random(made: Made, plan: Plan) -> bool:
     if made.primitive:
         return OPS[made.of].random
     callee = plan.program.of(made)
-    drawn = any(isinstance(n, Draw) or (isinstance(n, Apply) and (OPS[n.op].random if n.op in OPS else False)) or _drops(n) for n in nodes(callee.definition.body))
+    drawn = any(isinstance(n, Draw) or _is_random(n) for n in nodes(callee.definition.body))
     return drawn or any(isinstance(h.item, Made) and is_random(h.item, callee) for h in callee.held)
 
 
-def _drops(node: Node) -> bool:
-    return isinstance(node, Apply) and "dropout" in node.settings and node.settings["dropout"] != Num.of(0)
-
-
-__all__ = ["Operand", "is_mappable", "is_pointwise", "is_random", "widened"]
+def _is_random(node: Node) -> bool:
+    if not isinstance(node, Apply) or node.op not in OPS:
+        return False
+    return OPS[node.op].random or node.settings.get("dropout", Num.of(0)) != Num.of(0)

@@ -1,120 +1,52 @@
-"""Regions of the IR → statements.
+"""Regions of the IR → statements: `stack`, `loop` and `scan`, with all that they hand on and collect.
 
-In: a definition's region, with what the function around it provides. Out: one statement for each node, over variables; inlining and
-naming come later. A scan is `unbind`, a loop and `stack`; a scan of something without state is one batch where that is the same.
+In: a region, with what the function around it provides. Out: loops over variables. A scan takes its operands apart by `unbind` and puts
+its outputs together by one `stack`; a scan of something without state is one batch where that is the same.
 """
 
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Carried, Collected, Draw, Made, Minimize, Node, Operand, Param, Region, Repeat, Sliced, Until, Update, Value
+from archdsl.ir.num import ELLIPSIS, Num
+from archdsl.ir.program import (
+    Apply,
+    Call,
+    Carried,
+    Collected,
+    Draw,
+    Made,
+    Minimize,
+    Node,
+    Param,
+    Region,
+    Repeat,
+    Sliced,
+    Until,
+    Update,
+)
 from archdsl.ir.types import Type
-from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS
 from archdsl.torch import batch
-from archdsl.torch.function import Function
-from archdsl.torch.names import identifier, plural, singular, snake
-from archdsl.torch.needs import needed, used_values
-from archdsl.torch.numbers import number
+from archdsl.torch.cells import Cells
 from archdsl.torch.errors import CannotEmit
-from archdsl.torch.plan import Held, Plan, StatePart, held, nodes
+from archdsl.torch.names import identifier, plural, singular, snake
+from archdsl.torch.needs import needed
+from archdsl.torch.plan import Held, Plan, held
 from archdsl.torch.printer import parse
-from archdsl.torch.site import EmitSite, fill_template, setting
-from archdsl.torch.statements import Assert, Assign, Do, For, If, Statement, Variable, keys, name
-from archdsl.torch.words import noun
-
-MOVES = frozenset(op.name for op in FAMILIES["shape"]) - {"concat", "split", "gather", "lookup", "patches"} | {"to_float", "to_int"}
-CHEAP = frozenset(op.name for op in FAMILIES["operators"]) | {"weight_of", "by_mode", "stop_gradient"}
-GENERIC = 2  # names of at most this many letters stand for whatever flows through a chain
+from archdsl.torch.statements import Assign, Do, For, Statement, name
+from archdsl.torch.values import GENERIC
 
 
-class Body(Function):
+class Body(Cells):
     """Writes regions."""
 
     def __init__(self, plan: Plan):
         super().__init__(plan)
-        self.made = {h.id: h.item for h in plan.held if isinstance(h.item, Made)}
-        self.state_keys: dict[int, str] = {}
         self.depth = 0
         """How many stacks are around what is being written."""
-        self.partial: dict[int, dict[str, ast.expr]] = {}
-        self.given: set[int] = set()
-        """Cells whose state a repeat begins with a value for."""
-        self.returned = {(o.operand, o.name) for o in plan.definition.outputs}
-        self.handed_on = {s.next for s in plan.definition.states}
-        self.handed_on |= {c.next for n in nodes(plan.definition.body) if isinstance(n, Repeat) for c in n.carried}
-        self.drawn_names = {n.outputs[0].id: n.outputs[0].name for n in nodes(plan.definition.body) if isinstance(n, Draw)}
-        self.distributions: dict[int, str] = {}
-        """The variable that holds the distribution of each drawn value."""
-        self.value_names = {v.name for n in nodes(plan.definition.body) for v in getattr(n, "outputs", [])}
-        self.value_names |= {v.name for v in plan.definition.inputs} | {s.value.name for s in plan.definition.states}
-        self.value_names |= {c.value.name for n in nodes(plan.definition.body) if isinstance(n, Repeat) for c in n.carried}
-        self.used = used_values(plan.definition)
-        self.seen: dict[tuple[int, str], ast.expr] = {}
 
-    # -- operands -----------------------------------------------------------------------------------------------
-    def operand(self, operand: Operand) -> ast.expr:
-        if isinstance(operand, Num):
-            return self.number(operand)
-        if operand not in self.env:
-            raise CannotEmit(f"value {operand} of {self.plan.definition.name} is used before it is made")
-        return self.env[operand]
-
-    def text(self, operand: Operand) -> str:
-        """An operand as text for a template: a name, or an expression in parentheses."""
-        node = self.operand(operand)
-        text = ast.unparse(node)
-        return text if isinstance(node, (ast.Name, ast.Attribute)) or (isinstance(node, ast.Constant) and not text.startswith("-")) else f"({text})"
-
-    def type_of(self, operand: Operand) -> Type:
-        if isinstance(operand, Num):
-            return Type(dtype="int" if operand.is_integer else "float")
-        return self.types[operand]
-
-    def define(self, value: Value, node: Node, main: Operand | None = None) -> str:
-        """A variable for a value that a node makes."""
-        wishes = self.wishes(value, node, main)
-        named = value.name is not None
-        key = self.variable(*wishes, type=value.type, named=named)
-        self.bind(value, name(key))
-        return key
-
-    def bind(self, value: Value, expression: ast.expr) -> None:
-        self.env[value.id] = expression
-        self.types[value.id] = value.type
-
-    def wishes(self, value: Value, node: Node, main: Operand | None) -> list[str]:
-        if value.name is not None:
-            plain = value.name.rstrip("'")
-            return [plain, f"new_{plain}"] if plain != value.name or value.id in self.handed_on else [plain]
-        result = []
-        before = self.env.get(main) if isinstance(main, int) else None
-        if isinstance(before, ast.Name) and before.id in self.variables and value.type.dtype == "float":
-            var = self.variables[before.id]
-            same_kind = var.type is None or var.type.dtype == "float"
-            if same_kind and var.kind == "tensor" and (var.wishes[0] in ("hidden", "x") or len(var.wishes[0]) <= GENERIC):
-                result.append(var.name or var.wishes[0])
-        if isinstance(node, Apply) and node.op == "concat":
-            short = [var.name or var.wishes[0] for i in node.inputs if (var := self.variable_of(i))]
-            if len(short) == len(node.inputs) and all(len(s) <= GENERIC for s in short):
-                return ["".join(short)]
-        if isinstance(node, Apply) and node.op in MOVES:
-            owner = before.attr if isinstance(before, ast.Attribute) else ""
-            source = self.variable_of(main) if main is not None else None
-            result = [source.name or source.wishes[0]] if source else [owner] if owner else result
-        return [*result, noun(node, self.made)]
-
-    def variable_of(self, operand: Operand) -> Variable | None:
-        """The variable that an operand is."""
-        node = self.env.get(operand) if isinstance(operand, int) else None
-        return self.variables.get(node.id) if isinstance(node, ast.Name) else None
-
-    # -- regions ------------------------------------------------------------------------------------------------
     def region(self, region: Region, nodes: Sequence[Node] | None = None) -> None:
         for param in region.params:
             self.bind(param.value, self.holders[param.value.id])
@@ -137,164 +69,18 @@ class Body(Function):
             case Minimize() | Update() | Until():
                 raise CannotEmit(f"{node.kind} stands outside a train")
 
-    def inside(self, statements: list[Statement]) -> "_Inside":
+    def inside(self, statements: list[Statement]) -> _Inside:
         """A context in which statements go into another block."""
         return _Inside(self, statements)
 
-    # -- primitives ---------------------------------------------------------------------------------------------
-    def site(self, node: Apply | Draw) -> EmitSite:
-        device, dtype = self.device_and_dtype()
-        return EmitSite(
-            symbol=self.symbol,
-            operands=[self.text(i) for i in node.inputs],
-            inputs=[self.type_of(i) for i in node.inputs],
-            outputs=[v.type for v in node.outputs],
-            numbers=[i if isinstance(i, Num) else None for i in node.inputs],
-            device=device,
-            float_dtype=dtype,
-        )
-
-    def apply(self, node: Apply) -> None:
-        main = next((i for i in node.inputs if isinstance(i, int)), None)
-        if node.op == "weight_of":
-            word = ast.unparse(parse(setting(node.settings["name"], self.symbol)))[1:-1]
-            assert node.made is not None
-            self.bind(node.outputs[0], ast.Attribute(self.holders[node.made], word, ast.Load()))
-            return
-        op = OPS[node.op]
-        site = self.site(node)
-        site.settings, site.axes = node.settings, node.axes
-        if node.made is not None:
-            made = self.made[node.made]
-            site.settings, site.sizes = {**made.settings, **node.settings}, made.sizes
-            site.module = ast.unparse(self.holders[node.made])
-        value = parse(fill_template(op.torch, site, [p.name for p in op.parsed.inputs]))
-        value = self.adapted(node, value)
-        if node.op == "log_prob":
-            value = self.distribution_first(value, node.inputs[0])
-        if node.op == "attention":
-            value = self.opened(value, node)
-        if op.helper and _uses(value, op.helper):
-            self.helpers[op.helper] = None
-        if self.known_before(node, value):
-            return
-        several = len(node.outputs) > 1
-        self.assign(["_" if several and v.id not in self.used else self.define(v, node, main) for v in node.outputs], value)
-
-    def adapted(self, node: Apply, value: ast.expr) -> ast.expr:
-        """An op's expression as the function being written needs it."""
-        return value
-
-    def distribution_first(self, value: ast.expr, drawn: Operand) -> ast.expr:
-        """A distribution in a variable of its own: its methods have no types, so it is declared to be anything."""
-        for call in ast.walk(value):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "torch.distributions":
-                if not isinstance(drawn, int) or drawn not in self.distributions:
-                    var = self.variable_of(drawn)
-                    wish = self.drawn_names.get(drawn if isinstance(drawn, int) else -1) or (var.wishes[0] if var else "draw")
-                    key = self.variable(f"p_{wish}", kind=f"distribution {self._count}")
-                    self.block.append(Assign([key], copy.copy(call), keep=True, annotation="Any"))
-                    if isinstance(drawn, int):
-                        self.distributions[drawn] = key
-                key = self.distributions[drawn] if isinstance(drawn, int) else key
-                return _Replace(call, name(key)).visit(value)
-        return value
-
-    def opened(self, value: ast.expr, node: Node) -> ast.expr:
-        """A long expression in steps: the operands that are reshaped first, then the call of the function, then what is done with it."""
-        call = value
-        while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call):
-            call = call.func.value
-        assert isinstance(call, ast.Call)
-        call.args = [self.step_of(a) for a in call.args]
-        for k in call.keywords:
-            if k.arg == "attn_mask":
-                k.value = self.step_of(k.value, "mask")
-        if call is value:
-            return value
-        key = self.variable(noun(node, self.made))
-        self.assign([key], call)
-        return substitute_call(value, call, name(key))
-
-    def step_of(self, value: ast.expr, *wishes: str) -> ast.expr:
-        """An operand of a long expression as a variable: another form of the variable that it reads."""
-        if not isinstance(value, (ast.Call, ast.BinOp)):
-            return value
-        sources = list(dict.fromkeys(keys(value)))
-        source = self.variables[sources[0]] if sources else None
-        key = self.variable(*((source.name or source.wishes[0],) if source else ()), *wishes, "part")
-        self.variables[key].of = sources[0] if sources else ""
-        self.assign([key], value)
-        return name(key)
-
-    def known_before(self, node: Apply, value: ast.expr) -> bool:
-        """Whether the same value was made before in this block; then that one is used again."""
-        if node.made is not None or node.op in CHEAP or OPS[node.op].random or len(node.outputs) != 1 or node.outputs[0].name:
-            return False
-        text = ast.dump(value)
-        found = self.seen.get((id(self.block), text))
-        if found is not None:
-            self.bind(node.outputs[0], found)
-            return True
-        key = self.define(node.outputs[0], node, next((i for i in node.inputs if isinstance(i, int)), None))
-        self.seen[id(self.block), text] = name(key)
-        self.assign([key], value)
-        return True
-
-    def draw(self, node: Draw) -> None:
-        distribution = DISTRIBUTIONS[node.distribution]
-        site = self.site(node)
-        site.gradient = node.gradient
-        value = self.distribution_first(parse(distribution.sample(site)), node.outputs[0].id)
-        self.assign([self.define(v, node) for v in node.outputs], value)
-
-    # -- definitions --------------------------------------------------------------------------------------------
-    def arguments(self, node: Call) -> list[ast.expr]:
-        return [self.operand(i) for i in node.inputs]
-
-    def call(self, node: Call) -> None:
-        arguments = self.arguments(node)
-        if node.rides:
-            return self.step(node, arguments)
-        value = ast.Call(self.holders[node.made], arguments, [])
-        main = next((i for i in node.inputs if isinstance(i, int)), None)
-        used = [v.id in self.used for v in node.outputs]
-        if not any(used):
-            self.block.append(Do(value))
-            return
-        self.assign([self.define(v, node, main) if u else "_" for v, u in zip(node.outputs, used)], value)
-
-    def step(self, node: Call, arguments: list[ast.expr]) -> None:
-        """One step of a cell, whose state is in a variable."""
-        callee = self.plan.program.of(self.made[node.made])
-        state = self.state_keys[node.made]
-        if node.made in self.partial:
-            self.complete(node.made, arguments)
-        value = ast.Call(self.holders[node.made], [*arguments, name(state)], [])
-        if callee.bare:
-            self.bind(node.outputs[0], name(state))
-            self.assign([state], value, keep=True)
-        else:
-            self.assign([*(self.define(v, node) if v.id in self.used else "_" for v in node.outputs), state], value, keep=True)
-
-    def complete(self, made: int, arguments: list[ast.expr]) -> None:
-        """At the first step: the states that the program gave, and the others as the cell begins them."""
-        callee = self.plan.program.of(self.made[made])
-        start = ast.Attribute(self.holders[made], "initial_state", ast.Load())
-        whole = ast.Call(start, [arguments[i] for i in callee.initial_inputs], [])
-        given = [ast.keyword(n, v) for n, v in self.partial[made].items()]
-        value = ast.Call(ast.Attribute(whole, "_replace", ast.Load()), [], given)
-        state = self.state_keys[made]
-        self.block.append(If(parse(f"{state} is None"), [Assign([state], value, keep=True)]))
-
-    # -- repeats ------------------------------------------------------------------------------------------------
+    # -- repeats ------------------------------------------------------------------------------------------
     def repeat(self, node: Repeat) -> None:
         if node.kind == "scan" and batch.is_pointwise(node, self.plan, self.types):
             return self.batched(node)
         if node.kind == "scan" and not node.reversed and batch.is_mappable(node, self.plan):
             return self.mapped(node)
         for ride in node.rides:
-            self.start(ride.made, ride.initial)
+            self.start(node, ride)
         for carried in node.carried:
             self.carry(carried)
         wanted = [c for c in node.collected if c.value.id in self.used]
@@ -308,7 +94,9 @@ class Body(Function):
             results = [c.next for c in node.carried] + [c.operand for c in wanted]
             self.region(node.body, needed(node.body.nodes, results, self.plan, effects=True))
             for key, collected in zip(lists, wanted):
-                self.block.append(Do(ast.Call(ast.Attribute(name(key), "append", ast.Load()), [self.operand(collected.operand)], [])))
+                self.block.append(
+                    Do(ast.Call(ast.Attribute(name(key), "append", ast.Load()), [self.operand(collected.operand)], []))
+                )
             self.hand_on(node.carried)
         loop.target, loop.source = close()
         self.block.append(loop)
@@ -328,41 +116,6 @@ class Body(Function):
         for ride in node.rides:
             if ride.finals:
                 self.finals(ride.made, ride.finals)
-
-    def finals(self, made: int, finals: dict[str, Value]) -> None:
-        callee = self.plan.program.of(self.made[made])
-        state = self.state_keys[made]
-        if made not in self.given:
-            self.block.append(Assert(parse(f"{state} is not None")))
-        for field, value in finals.items():
-            part = next(p for p in callee.state if p.state is not None and p.state.value.name == field)
-            self.bind(value, parse(f"{state}.{part.name}") if callee.state_class else name(state))
-
-    def start(self, made: int, initial: dict[str, Operand]) -> None:
-        """The state before the first step: nothing, or what the program says it starts from."""
-        callee = self.plan.program.of(self.made[made])
-        own = [p for p in callee.state if p.state is not None]
-        given = {p.name: self.as_tensor(initial[n], p.state.value.type) for p in own if p.state and (n := p.state.value.name or "") in initial}
-        wish = own[0].name if len(callee.state) == 1 and own else "state"
-        if made in self.state_keys:
-            wish = self.variables[self.state_keys[made]].wishes[0]
-        key = self.variable(wish, named=True, kind=f"state from {callee.name}" if len(given) == len(callee.state) else "state")
-        self.state_keys[made] = key
-        if len(given) == len(callee.state):
-            self.given.add(made)
-        if not given:
-            value: ast.expr = ast.Constant(None)
-        elif len(given) == len(callee.state) and callee.state_class:
-            value = ast.Call(ast.Name(callee.state_class, ast.Load()), [], [ast.keyword(n, v) for n, v in given.items()])
-        elif len(given) == len(callee.state):
-            (value,) = given.values()
-        else:
-            self.partial[made] = given
-            value = ast.Constant(None)
-        self.assign([key], value, keep=True)
-
-    def as_tensor(self, operand: Operand, type_: Type) -> ast.expr:
-        return self.filled(operand, type_) if isinstance(operand, Num) else self.operand(operand)
 
     def carry(self, carried: Carried) -> None:
         """The variable that a loop hands on, with its first value."""
@@ -391,9 +144,10 @@ class Body(Function):
     def collect_into(self, node: Repeat, wish: str, value_name: str | None) -> str:
         plain = identifier(wish.rstrip("'"))
         several = plain if plain.endswith("s") else plural(plain)
-        return self.variable(several if len(plain) > GENERIC and value_name != several else "outputs", kind="list")
+        fits_here = len(plain) > GENERIC and value_name != several and several not in self.value_names
+        return self.variable(several if fits_here else "outputs", kind="list")
 
-    # -- the head of a loop -------------------------------------------------------------------------------------
+    # -- the head of a loop -------------------------------------------------------------------------------
     def head(self, node: Repeat) -> Callable[[], tuple[ast.expr, ast.expr]]:
         """`for target in source`; to be called when the body is written, which says whether an index is needed."""
         if node.kind == "stack":
@@ -412,8 +166,12 @@ class Body(Function):
         source = self.env.get(sliced.operand) if isinstance(sliced.operand, int) else None
         var = self.variables.get(source.id) if isinstance(source, ast.Name) else None
         base = (var.name or var.wishes[0]) if var and (var.named or var.name) else "x"
-        wishes = [sliced.value.name] if sliced.value.name and sliced.value.name != base else [f"{base.rstrip('_')}_t"]
-        key = self.variable(*wishes, type=sliced.value.type, named=True)
+        given = sliced.value.name
+        axis = (sliced.axis.size.name or "t")[0]
+        nested = f"{base[:-2]}_{axis if axis != 't' else 's'}" if base.endswith("_t") else f"{base.rstrip('_')}_t"
+        inputs = {v.name for v in self.plan.definition.inputs}
+        wish = given if given and given != base and given not in inputs else nested
+        key = self.variable(wish, type=sliced.value.type, named=True, kind="slice")
         self.bind(sliced.value, name(key))
         return key
 
@@ -446,7 +204,9 @@ class Body(Function):
             target: ast.expr = targets[0] if len(targets) == 1 else ast.Tuple(targets, ast.Store())
             source = lists[0] if len(lists) == 1 else ast.Call(ast.Name("zip", ast.Load()), lists, [])
             if used:
-                return ast.Tuple([name(index), target], ast.Store()), ast.Call(ast.Name("enumerate", ast.Load()), [source], [])
+                return ast.Tuple([name(index), target], ast.Store()), ast.Call(
+                    ast.Name("enumerate", ast.Load()), [source], []
+                )
             return target, source
 
         return close
@@ -470,7 +230,7 @@ class Body(Function):
         kind = snake(item.item.of).rstrip("0123456789d_") if isinstance(item.item, Made) else "weight"
         return f"{wish}_{kind.rpartition('_')[2]}"
 
-    # -- scans without state ------------------------------------------------------------------------------------
+    # -- scans without state ------------------------------------------------------------------------------
     def batched(self, node: Repeat) -> None:
         """A scan whose body treats every slice alike: the body on the whole."""
         for sliced in node.sliced:
@@ -489,7 +249,7 @@ class Body(Function):
         (call,) = node.body.nodes
         assert isinstance(call, Call)
         axes = {s.value.id: (s.operand, _axis(s.axis.index, self.type_of(s.operand))) for s in node.sliced}
-        places = [axes[i][1] if i in axes else None for i in call.inputs]
+        places = [axes[i][1] if isinstance(i, int) and i in axes else None for i in call.inputs]
         inputs = [self.operand(axes[i][0] if isinstance(i, int) and i in axes else i) for i in call.inputs]
         outs = [_axis(c.axis.index, c.value.type) for c in node.collected]
         in_dims = ast.Constant(places[0]) if len(set(places)) == 1 else parse(f"({', '.join(map(repr, places))})")
@@ -501,30 +261,6 @@ class Body(Function):
         by_value = {c.operand: c for c in node.collected}
         targets = [self.define(by_value[v.id].value, node) if v.id in by_value else "_" for v in call.outputs]
         self.assign(targets, ast.Call(mapped, inputs, []))
-
-
-def substitute_call(value: ast.expr, call: ast.Call, by: ast.expr) -> ast.expr:
-    """An expression with one call in its chain of methods replaced."""
-    assert isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)
-    inner = value.func.value
-    value.func.value = by if inner is call else substitute_call(inner, call, by)
-    return value
-
-
-def _uses(value: ast.expr, helper: str) -> bool:
-    """Whether an expression calls a function that a helper's source defines."""
-    defined = set(re.findall(r"^def (\w+)", helper, re.M))
-    return any(isinstance(n, ast.Name) and n.id in defined for n in ast.walk(value))
-
-
-class _Replace(ast.NodeTransformer):
-    """Puts one expression in the place of another."""
-
-    def __init__(self, old: ast.expr, new: ast.expr):
-        self.old, self.new = old, new
-
-    def visit(self, node: ast.AST) -> Any:
-        return self.new if node is self.old else self.generic_visit(node)
 
 
 class _Inside:
@@ -540,12 +276,7 @@ class _Inside:
 
 def _axis(index: int, type_: Type) -> int:
     """An axis from the start where that is known, and the last one from the end."""
-    from archdsl.ir.num import ELLIPSIS
-
     rank = len(type_.shape)
     if ELLIPSIS in type_.shape or index == -1:
         return index
     return index + rank if index < 0 else index
-
-
-__all__ = ["Body", "If", "StatePart", "number"]

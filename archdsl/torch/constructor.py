@@ -27,7 +27,11 @@ class Constructor:
 
     def lines(self, after: list[str]) -> list[str]:
         body = [f"{INNER}super().__init__()", *self.defaults(), *self.checks()]
-        body += [f"{INNER}self.{self.plan.hyper_attributes[n]} = {self.plan.arguments[n]}" for n in self.plan.arguments if n in self.used]
+        body += [
+            f"{INNER}self.{self.plan.hyper_attributes[n]} = {self.plan.arguments[n]}"
+            for n in self.plan.arguments
+            if n in self.used
+        ]
         for item in self.plan.held:
             body += self.item(item)
         for memory in self.definition.memories:
@@ -80,7 +84,12 @@ class Constructor:
         return result
 
     def _constraint(self, c: Constraint) -> str:
-        if c.must != "whole" or not c.number.divides or not c.number.symbols() <= self.plan.arguments.keys() or is_real(c.number, self.plan.real):
+        if (
+            c.must != "whole"
+            or not c.number.divides
+            or not c.number.symbols() <= self.plan.arguments.keys()
+            or is_real(c.number, self.plan.real)
+        ):
             return ""
         top, bottom = over_one(c.number)
         text = flat(parse(f"({number(top, self.symbol)}) % ({number(bottom, self.symbol)}) == 0"))
@@ -92,7 +101,10 @@ class Constructor:
         symbols = {s for group in c.any_of for x in group for s in x.left.symbols() | x.right.symbols()}
         if not symbols or not symbols <= self.plan.arguments.keys():
             return ""
-        groups = [" and ".join(f"({self.text(x.left, False)} {x.op} {self.text(x.right, False)})" for x in group) for group in c.any_of]
+        groups = [
+            " and ".join(f"({self.text(x.left, False)} {x.op} {self.text(x.right, False)})" for x in group)
+            for group in c.any_of
+        ]
         test = " or ".join(f"({g})" for g in groups)
         return f"{INNER}assert {flat(parse(test if c.outcome else _opposite(test)))}"
 
@@ -157,7 +169,9 @@ class Constructor:
 
     def param(self, param: Param) -> ast.expr:
         value = self.filled(param.initial, param.value.type)
-        return ast.Call(parse("nn.Parameter"), [value], [ast.keyword("requires_grad", ast.Constant(False))] if param.frozen else [])
+        return ast.Call(
+            parse("nn.Parameter"), [value], [ast.keyword("requires_grad", ast.Constant(False))] if param.frozen else []
+        )
 
     def filled(self, fill: Fill, type_: Type) -> ast.expr:
         initializer = INITIALIZERS[fill.name]
@@ -237,7 +251,13 @@ def in_place(indent: str, weight: str, value: ast.expr) -> list[str]:
         case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="init")), args=[_, *args], keywords=named):
             return lines(indent, "", ast.Call(value.func, [target, *args], named))
         case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr=maker), args=args):
-            plain = {"zeros": "zeros_", "ones": "ones_", "randn": "normal_", "rand": "uniform_", "full": "constant_"}.get(maker)
+            plain = {
+                "zeros": "zeros_",
+                "ones": "ones_",
+                "randn": "normal_",
+                "rand": "uniform_",
+                "full": "constant_",
+            }.get(maker)
             if plain:
                 rest = args[1:] if maker == "full" else []
                 return lines(indent, "", ast.Call(parse(f"nn.init.{plain}"), [target, *rest], []))

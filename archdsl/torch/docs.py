@@ -29,7 +29,9 @@ def docstring(text: str, indent: str) -> list[str]:
     paragraphs = [" ".join(p.split()) for p in text.split("\n\n")] if "\n" in text else [text]
     result: list[str] = []
     for p in paragraphs:
-        result += ([""] if result else []) + textwrap.wrap(p, WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False)
+        result += ([""] if result else []) + textwrap.wrap(
+            p, WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False
+        )
     first, *rest = result
     return [f'{indent}"""{first}', *[f"{indent}{r}".rstrip() for r in rest], f'{indent}"""']
 
@@ -49,7 +51,12 @@ def forward(definition: Definition, indent: str) -> list[str]:
 def comment_shapes(body: list[Statement], variables: dict[str, Variable]) -> None:
     """A comment where a value has a shape that nothing it is made of has."""
     for statement in walk(body):
-        if not isinstance(statement, Assign) or statement.keep or len(statement.targets) != 1 or statement.targets[0] not in variables:
+        if (
+            not isinstance(statement, Assign)
+            or statement.keep
+            or len(statement.targets) != 1
+            or statement.targets[0] not in variables
+        ):
             continue
         made = variables[statement.targets[0]].type
         before = [variables[k].type for k in reads(statement) if k in variables]

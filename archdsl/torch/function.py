@@ -13,10 +13,10 @@ from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Made, Param
 from archdsl.ir.types import Type
 from archdsl.torch import modes
+from archdsl.torch.errors import CannotEmit
 from archdsl.torch.inline import Inliner
 from archdsl.torch.naming import drop_copies, give_names
 from archdsl.torch.numbers import number
-from archdsl.torch.errors import CannotEmit
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import INDENT, parse
 from archdsl.torch.statements import KEY, Assign, Statement, Variable, reads, walk
@@ -60,8 +60,8 @@ class Function:
         self.parameters.append(key)
         return key
 
-    def assign(self, targets: list[str], value: ast.expr, **more: bool) -> None:
-        self.block.append(Assign(targets, value, **more))
+    def assign(self, targets: list[str], value: ast.expr, keep: bool = False) -> None:
+        self.block.append(Assign(targets, value, keep))
 
     # -- numbers ------------------------------------------------------------------------------------------------
     def symbol(self, symbol: str) -> str:
@@ -89,12 +89,12 @@ class Function:
                 if n.name in wanted:
                     found.setdefault(n.name or "", i)
             if len(found) > 1 and ELLIPSIS not in type_.shape:
-                places = {i: wanted[n] for n, i in found.items()}
+                places = {i: wanted[s] for s, i in found.items()}
                 result.append(Assign([places.get(i, "_") for i in range(len(type_.shape))], parse(f"{key}.shape")))
             else:
-                result += [Assign([wanted[n]], parse(f"{key}.shape[{_position(i, type_)}]")) for n, i in found.items()]
-            for n in found:
-                wanted.pop(n)
+                result += [Assign([wanted[s]], parse(f"{key}.shape[{_position(i, type_)}]")) for s, i in found.items()]
+            for given in found:
+                wanted.pop(given)
         for symbol in list(wanted):
             result.append(Assign([wanted.pop(symbol)], parse(self._solved(symbol))))
         return result
@@ -152,7 +152,7 @@ class Function:
             number_ = "True" if value == 1 else "False"
         elif type_.dtype == "float" and value.is_integer:
             number_ = f"{number_[:-1]}.0)" if number_.endswith(")") else f"{number_}.0"
-        plain = {0: "zeros", 1: "ones"}.get(int(value.value), "") if value.is_integer and type_.dtype != "bool" else ""
+        plain = {0: "zeros", 1: "ones"}.get(int(value.value), "") if value.is_integer else ""
         kind = {"float": "", "int": "dtype=torch.long", "bool": "dtype=torch.bool"}[type_.dtype]
         if like and (is_float or kind):
             options = f", {kind}" if kind else ""
@@ -160,7 +160,9 @@ class Function:
                 return parse(f"{like}.new_{plain}({shape or '()'}{options})")
             return parse(f"{like}.new_full({whole_shape}, {number_}{options})")
         options = (f", {kind}" if kind else "") + (f", device={like}.device" if like else "")
-        return parse(f"torch.{plain}({shape or '()'}{options})" if plain else f"torch.full({whole_shape}, {number_}{options})")
+        return parse(
+            f"torch.{plain}({shape or '()'}{options})" if plain else f"torch.full({whole_shape}, {number_}{options})"
+        )
 
     # -- finishing ----------------------------------------------------------------------------------------------
     def finish(self, taken: Iterable[str] = ()) -> list[Statement]:
@@ -172,7 +174,9 @@ class Function:
             inliner = Inliner(body, variables, kept)
             inliner.run()
             body = modes.settle(body)
-            give_names(body, variables, set(taken) | {"self"} | self.plan.program.globals | self.plan.program.classes.taken)
+            give_names(
+                body, variables, set(taken) | {"self"} | self.plan.program.globals | self.plan.program.classes.taken
+            )
             body = drop_copies(body, variables)
             long = self._too_long(body, variables, inliner) - kept
             if not long:

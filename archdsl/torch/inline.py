@@ -11,7 +11,22 @@ from collections import Counter
 
 from archdsl.torch.annotate import Types
 from archdsl.torch.printer import flat
-from archdsl.torch.statements import Assign, For, If, Return, Statement, Variable, With, expressions, keys, reads, rewrite, substitute, walk, writes
+from archdsl.torch.statements import (
+    Assign,
+    For,
+    If,
+    Return,
+    Statement,
+    Variable,
+    With,
+    expressions,
+    keys,
+    reads,
+    rewrite,
+    substitute,
+    walk,
+    writes,
+)
 
 LONGEST = 84
 DEEPEST = 4
@@ -72,7 +87,9 @@ class Inliner:
             if isinstance(later, If) and any(key in reads(s) for s in [*later.body, *later.orelse]):
                 inside = next(s for s in [*later.body, *later.orelse] if key in reads(s))
                 side = later.body if any(s is inside for s in later.body) else later.orelse
-                return not self.changed(side[: [s is inside for s in side].index(True)], read) and self.write(inside, key, value, depth + 1)
+                return not self.changed(side[: [s is inside for s in side].index(True)], read) and self.write(
+                    inside, key, value, depth + 1
+                )
             if self.changed([later], read):
                 return False
         return False
@@ -82,7 +99,7 @@ class Inliner:
 
     def write(self, later: Statement, key: str, value: ast.expr, depth: int) -> bool:
         if isinstance(later, Return):
-            if len(later.values) > 1 and self.variables[key].named or self.types.is_any(value):
+            if (len(later.values) > 1 and self.variables[key].named) or self.types.is_any(value):
                 return False
         elif self.variables[key].named and not self.is_renamed(later, key):
             return False
@@ -100,7 +117,9 @@ class Inliner:
         value = later.value
         if isinstance(value, ast.Name) and later.targets[0] in self.variables:
             return True
-        if isinstance(value, ast.IfExp) and any(isinstance(v, ast.Name) and v.id == key for v in (value.body, value.orelse)):
+        if isinstance(value, ast.IfExp) and any(
+            isinstance(v, ast.Name) and v.id == key for v in (value.body, value.orelse)
+        ):
             return True
         if later.targets[0].startswith("self."):
             return isinstance(value, ast.Name)
@@ -119,7 +138,11 @@ class Inliner:
 
 def attributes(node: ast.expr) -> set[str]:
     """The module's own tensors that an expression reads, as `self.m`."""
-    return {f"self.{n.attr}" for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"}
+    return {
+        f"self.{n.attr}"
+        for n in ast.walk(node)
+        if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"
+    }
 
 
 def written(statement: Statement) -> set[str]:

@@ -64,7 +64,9 @@ def _sides(statement: Statement, key: str) -> set[str]:
     if isinstance(statement, Assign) and isinstance(statement.value, ast.IfExp) and is_training(statement.value.test):
         sides = {"training"} if key in keys(statement.value.body) else set()
         return sides | ({"evaluation"} if key in keys(statement.value.orelse) else set())
-    inside = any(key in reads(s) for b in blocks(statement) for s in walk(b)) or any(key in keys(e) for e in expressions(statement))
+    inside = any(key in reads(s) for b in blocks(statement) for s in walk(b)) or any(
+        key in keys(e) for e in expressions(statement)
+    )
     return {"both"} if inside else set()
 
 
@@ -81,7 +83,12 @@ def _merged(body: list[Statement]) -> list[Statement]:
     result: list[Statement] = []
     for statement in body:
         last = result[-1] if result else None
-        if isinstance(statement, If) and isinstance(last, If) and is_training(last.test) and is_training(statement.test):
+        if (
+            isinstance(statement, If)
+            and isinstance(last, If)
+            and is_training(last.test)
+            and is_training(statement.test)
+        ):
             last.body += statement.body
             last.orelse += statement.orelse
         else:

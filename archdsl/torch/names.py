@@ -12,18 +12,69 @@ import re
 from collections.abc import Iterable
 
 MODULE_NAMES = frozenset(
-    "add_module apply bfloat16 bind_to buffers call_super_init children compile cpu cuda cls double dump_patches eval extra_repr float forward "
-    "get_buffer get_extra_state get_parameter get_submodule half initial_state ipu load_state_dict modules mtia named_buffers "
-    "named_children named_modules named_parameters parameters register_backward_hook register_buffer register_forward_hook "
-    "register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook "
-    "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook "
-    "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty train training "
-    "type xpu zero_grad".split()
+    [
+        "add_module",
+        "apply",
+        "bfloat16",
+        "bind_to",
+        "buffers",
+        "call_super_init",
+        "children",
+        "compile",
+        "cpu",
+        "cuda",
+        "cls",
+        "double",
+        "dump_patches",
+        "eval",
+        "extra_repr",
+        "float",
+        "forward",
+        "get_buffer",
+        "get_extra_state",
+        "get_parameter",
+        "get_submodule",
+        "half",
+        "initial_state",
+        "ipu",
+        "load_state_dict",
+        "modules",
+        "mtia",
+        "named_buffers",
+        "named_children",
+        "named_modules",
+        "named_parameters",
+        "parameters",
+        "register_backward_hook",
+        "register_buffer",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_full_backward_hook",
+        "register_full_backward_pre_hook",
+        "register_load_state_dict_post_hook",
+        "register_load_state_dict_pre_hook",
+        "register_module",
+        "register_parameter",
+        "register_state_dict_post_hook",
+        "register_state_dict_pre_hook",
+        "requires_grad_",
+        "set_extra_state",
+        "set_submodule",
+        "share_memory",
+        "state_dict",
+        "to",
+        "to_empty",
+        "train",
+        "training",
+        "type",
+        "xpu",
+        "zero_grad",
+    ]
 )
-TRAINER_NAMES = frozenset("fit step save resume optimizers descend".split())
-IMPORTED = frozenset("torch nn F Tensor math sys Any Callable Iterable NamedTuple Path".split())
+TRAINER_NAMES = frozenset(["fit", "step", "save", "resume", "optimizers", "descend"])
+IMPORTED = frozenset(["torch", "nn", "F", "Tensor", "math", "sys", "Any", "Callable", "Iterable", "NamedTuple", "Path"])
 _FUNCTIONS = frozenset(n for n in dir(builtins) if n.islower()) | IMPORTED | {"self", "super", "cls"}
-_AMBIGUOUS = frozenset("l O I".split())  # hard to tell from digits; linters refuse them as variables
+_AMBIGUOUS = frozenset(["l", "O", "I"])  # hard to tell from digits; linters refuse them as variables
 
 
 def identifier(text: str) -> str:
@@ -42,7 +93,7 @@ def variable(name: str) -> str:
 def attribute(name: str, trains: bool = False) -> str:
     """A name for an attribute of a module, or of a trainer."""
     name = name if re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) else identifier(name)
-    return f"{name}_" if keyword.iskeyword(name) or name in MODULE_NAMES or trains and name in TRAINER_NAMES else name
+    return f"{name}_" if keyword.iskeyword(name) or name in MODULE_NAMES or (trains and name in TRAINER_NAMES) else name
 
 
 def class_name(name: str) -> str:

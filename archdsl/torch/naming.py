@@ -9,7 +9,21 @@ from __future__ import annotations
 import ast
 
 from archdsl.torch.names import Namespace, variable
-from archdsl.torch.statements import Assign, Blank, Break, For, If, Return, Statement, Variable, With, keys, reads, walk, writes
+from archdsl.torch.statements import (
+    Assign,
+    Blank,
+    Break,
+    For,
+    If,
+    Return,
+    Statement,
+    Variable,
+    With,
+    keys,
+    reads,
+    walk,
+    writes,
+)
 
 
 class Liveness:
@@ -75,8 +89,15 @@ def give_names(body: list[Statement], variables: dict[str, Variable], taken: set
         if var.name:
             continue
         near = {variables[k].name for k in meets.get(key, ())} | taken
-        near |= {v.name for v in variables.values() if v.kind != var.kind}
-        var.name = _choose(var, [variables[p] for p in partners.get(key, ()) if variables[p].kind == var.kind], near)
+        near |= {v.name for v in variables.values() if not _alike(v, var)}
+        if var.kind == "slice":  # the target of a loop, which must not hide a parameter
+            near |= {variables[p].name for p in parameters}
+        var.name = _choose(var, [variables[p] for p in partners.get(key, ()) if _alike(variables[p], var)], near)
+
+
+def _alike(a: Variable, b: Variable) -> bool:
+    """Whether two variables are of one type, so that one name may stand for both at different times."""
+    return a.kind == b.kind or {a.kind, b.kind} == {"tensor", "slice"}
 
 
 def _choose(var: Variable, partners: list[Variable], near: set[str]) -> str:
@@ -107,7 +128,7 @@ def _order(body: list[Statement], parameters: list[str]) -> list[str]:
     seen = dict.fromkeys(parameters)
     for statement in walk(body):
         seen.update(dict.fromkeys(writes(statement)))
-    return [k for k in seen]
+    return list(seen)
 
 
 def drop_copies(body: list[Statement], variables: dict[str, Variable]) -> list[Statement]:
@@ -130,7 +151,11 @@ def drop_copies(body: list[Statement], variables: dict[str, Variable]) -> list[S
 def _without_copies(statement: Assign, variables: dict[str, Variable]) -> bool:
     """Take out the names that are copied to themselves. Whether anything is left."""
     parts = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
-    pairs = [(t, p) for t, p, s in zip(statement.targets, parts, _sources(statement)) if not s or variables[s].name != variables[t].name]
+    pairs = [
+        (t, p)
+        for t, p, s in zip(statement.targets, parts, _sources(statement))
+        if not s or variables[s].name != variables[t].name
+    ]
     statement.targets = [t for t, _ in pairs]
     statement.value = pairs[0][1] if len(pairs) == 1 else ast.Tuple([p for _, p in pairs], ast.Load())
     return bool(pairs)

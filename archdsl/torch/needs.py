@@ -47,7 +47,9 @@ def _ids(operands: Iterable[Operand]) -> set[int]:
 def used_values(definition: Definition) -> set[int]:
     """All values that anything reads."""
     everything = list(nodes(definition.body))
-    used = {i for n in everything for i in inputs(n, collected=False)} | {i for n in definition.initial for i in inputs(n)}
+    used = {i for n in everything for i in inputs(n, collected=False)} | {
+        i for n in definition.initial for i in inputs(n)
+    }
     used |= _ids(o.operand for o in definition.outputs)
     used |= _ids(o for s in definition.states for o in (s.next, s.initial))
     used |= _ids(o for m in definition.memories for o in (m.next, m.initial) if isinstance(o, int))

@@ -27,10 +27,9 @@ def number(value: Num, symbol: Symbol, whole: bool = True) -> str:
     text = ""
     for monomial, coefficient in sorted(value.sorted_terms(), key=lambda t: t[1] < 0):
         piece = _term(monomial, abs(coefficient), symbol, whole)
-        if coefficient < 0:
-            text = f"({text} - {piece})" if text else f"(-{piece})"
-        else:
-            text = f"({text} + {piece})" if text else piece
+        sign = "-" if coefficient < 0 else "+"
+        first = f"(-{piece})" if sign == "-" else piece
+        text = f"({text} {sign} {piece})" if text else first
     return text
 
 
@@ -42,9 +41,13 @@ def is_real(value: Num, real_symbols: set[str]) -> bool:
         for atom, _ in monomial:
             if isinstance(atom, str) and atom in real_symbols:
                 return True
-            if isinstance(atom, Fn) and (atom.name in ("sqrt", "log", "exp") or atom.name != "floor" and any(is_real(a, real_symbols) for a in atom.args)):
+            if isinstance(atom, Fn) and (atom.name in ("sqrt", "log", "exp") or _real_inside(atom, real_symbols)):
                 return True
     return False
+
+
+def _real_inside(atom: Fn, real_symbols: set[str]) -> bool:
+    return atom.name != "floor" and any(is_real(a, real_symbols) for a in atom.args)
 
 
 def _constant(value: Fraction) -> str:

@@ -12,17 +12,29 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Definition, Made, Node, Numbers, Param, Program, Region, Repeat, State, Until
+from archdsl.ir.program import (
+    Apply,
+    Call,
+    Definition,
+    Made,
+    Node,
+    Numbers,
+    Param,
+    Program,
+    Region,
+    Repeat,
+    State,
+    Until,
+)
 from archdsl.ops import INITIALIZERS, OPS
-from archdsl.torch.names import Namespace, attribute, class_name, plural, variable
+from archdsl.torch.names import Namespace, attribute, class_name, plural, snake, variable
 from archdsl.torch.numbers import is_real
 from archdsl.torch.site import REAL_SETTINGS
 
-
 HELPERS = frozenset(
     name
-    for entry in (*OPS.values(), *INITIALIZERS.values())
-    for name in re.findall(r"^(?:def|class) (\w+)", entry.helper, re.M)
+    for helper in (*(op.helper for op in OPS.values()), *(i.helper for i in INITIALIZERS.values()))
+    for name in re.findall(r"^(?:def|class) (\w+)", helper, re.M)
 )
 """Functions that may be written into the file."""
 
@@ -55,8 +67,8 @@ class Held:
 
 def held(region: Region, stacks: tuple[Repeat, ...] = ()) -> Iterator[Held]:
     """All that a region and those in it hold."""
-    for item in (*region.made, *region.params):
-        yield Held(item, stacks)
+    items: list[Made | Param] = [*region.made, *region.params]
+    yield from (Held(item, stacks) for item in items)
     for node in region.nodes:
         if isinstance(node, Repeat):
             yield from held(node.body, (*stacks, node) if node.kind == "stack" else stacks)
@@ -82,7 +94,7 @@ class StatePart:
 class Plan:
     """One definition, from outside."""
 
-    program: "ProgramPlan"
+    program: ProgramPlan
     definition: Definition
     name: str
     real: set[str] = field(default_factory=set)
@@ -108,7 +120,9 @@ class Plan:
         if isinstance(h.item, Param):
             return h.item.value.name or "weight"
         if h.stacks and not h.item.named and len(list(held(h.stacks[-1].body))) == 1:
-            return h.stacks[-1].count.name or plural(h.item.name)
+            count = h.stacks[-1].count.name or ""
+            name = h.item.name if len(h.item.name) > 2 else snake(h.item.of)
+            return count if len(count) > 2 and count.endswith("s") else plural(name)
         return h.item.name
 
     @cached_property
@@ -136,7 +150,9 @@ class Plan:
                 ridden.add(node.made)
                 item = made[node.made]
                 assert isinstance(item, Made)
-                clash = not self.program.of(item).bare and item.name in {v.name for n in nodes(definition.body) for v in getattr(n, "outputs", [])}
+                clash = not self.program.of(item).bare and item.name in {
+                    v.name for n in nodes(definition.body) for v in getattr(n, "outputs", [])
+                }
                 parts.append(StatePart(names.take(variable(f"{item.name}_state" if clash else item.name)), made=item))
         return parts
 
@@ -159,14 +175,21 @@ class Plan:
     def bare(self) -> bool:
         """Whether the cell's one output is its one state, so that `forward` returns it once."""
         outputs, parts = self.definition.outputs, self.state
-        return len(parts) == 1 and len(outputs) == 1 and parts[0].state is not None and outputs[0].operand == parts[0].state.next
+        return (
+            len(parts) == 1
+            and len(outputs) == 1
+            and parts[0].state is not None
+            and outputs[0].operand == parts[0].state.next
+        )
 
     @cached_property
     def remembers(self) -> bool:
         """Whether a call changes a memory, here or in a part."""
         if any(m.next is not None or isinstance(m.initial, int) for m in self.definition.memories):
             return True
-        return any(isinstance(h.item, Made) and not h.item.primitive and self.program.of(h.item).remembers for h in self.held)
+        return any(
+            isinstance(h.item, Made) and not h.item.primitive and self.program.of(h.item).remembers for h in self.held
+        )
 
 
 class ProgramPlan:
@@ -188,14 +211,16 @@ class ProgramPlan:
     def _find_real(self) -> None:
         """A hyperparameter is a float if its default, a configuration or a use gives it one."""
         for plan in self.plans.values():
-            given = [(h.name, h.default) for h in plan.definition.hypers] + [(n, v) for c in plan.definition.configs for n, v in c.settings.items()]
+            given = [(h.name, h.default) for h in plan.definition.hypers] + [
+                (n, v) for c in plan.definition.configs for n, v in c.settings.items()
+            ]
             for name, value in given:
                 if value is not None and is_real(value, plan.real):
                     plan.real.add(name)
         self._find_arithmetic()
         changed = True
         while changed:
-            changed = any([self._spread(plan) for plan in self.plans.values()])
+            changed = sum(self._spread(plan) for plan in self.plans.values()) > 0
 
     def _find_arithmetic(self) -> None:
         """What no size, count or part needs as a whole number is a float too."""
@@ -206,7 +231,11 @@ class ProgramPlan:
             for name, plan in self.plans.items():
                 whole, passed = found[name]
                 free = {h.name for h in plan.definition.hypers} - whole - plan.real
-                real = {h for h in free if all(there in self.plans[callee].real for mine, callee, there in passed if mine == h)}
+                real = {
+                    h
+                    for h in free
+                    if all(there in self.plans[callee].real for mine, callee, there in passed if mine == h)
+                }
                 plan.real |= real
                 changed = changed or bool(real)
 
@@ -227,7 +256,11 @@ def _uses(plan: Plan) -> tuple[set[str], list[tuple[str, str, str]]]:
     """The symbols that must be whole, and those that are passed on: (symbol, definition, its hyperparameter)."""
     definition = plan.definition
     whole: set[str] = set()
-    types = [v.type for v in definition.inputs] + [s.value.type for s in definition.states] + [m.value.type for m in definition.memories]
+    types = (
+        [v.type for v in definition.inputs]
+        + [s.value.type for s in definition.states]
+        + [m.value.type for m in definition.memories]
+    )
     passed: list[tuple[str, str, str]] = []
     for h in plan.held:
         if isinstance(h.item, Param):
@@ -257,6 +290,3 @@ def _symbols(value: object) -> set[str]:
     if isinstance(value, Num):
         return value.symbols()
     return {s for n in value.items for s in n.symbols()} if isinstance(value, Numbers) else set()
-
-
-__all__ = ["Held", "Plan", "ProgramPlan", "StatePart", "held", "in_order", "nodes", "plural", "regions"]

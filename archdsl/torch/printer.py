@@ -12,7 +12,9 @@ from collections.abc import Sequence
 WIDTH = 100
 INDENT = "    "
 
-_TERNARY, _OR, _AND, _NOT, _COMPARE, _BITOR, _BITXOR, _BITAND, _SHIFT, _ADD, _TIMES, _UNARY, _POWER, _CALL = range(1, 15)
+_TERNARY, _OR, _AND, _NOT, _COMPARE, _BITOR, _BITXOR, _BITAND, _SHIFT, _ADD, _TIMES, _UNARY, _POWER, _CALL = range(
+    1, 15
+)
 
 _BINARY: dict[type[ast.operator], tuple[str, int]] = {
     ast.Add: ("+", _ADD),
@@ -106,7 +108,9 @@ def _operator(node: ast.expr) -> tuple[str, int]:
             return word.join(flat(v, binds + 1) for v in values), binds
         case ast.Compare(left=left, ops=ops, comparators=rights):
             text = flat(left, _COMPARE + 1)
-            return text + "".join(f" {_COMPARISONS[type(o)]} {flat(r, _COMPARE + 1)}" for o, r in zip(ops, rights)), _COMPARE
+            return text + "".join(
+                f" {_COMPARISONS[type(o)]} {flat(r, _COMPARE + 1)}" for o, r in zip(ops, rights)
+            ), _COMPARE
         case ast.IfExp(test=test, body=body, orelse=orelse):
             return f"{flat(body, _OR)} if {flat(test, _OR)} else {flat(orelse, _TERNARY)}", _TERNARY
         case ast.Lambda(args=args, body=body):
@@ -206,7 +210,9 @@ def lines(indent: str, prefix: str, node: ast.expr, suffix: str = "", tuple_bare
         case ast.Tuple(elts=items) if items:
             return _bracket(indent, prefix + "(", [("", i) for i in items], ")" + suffix)
         case ast.Dict(keys=keys, values=values) if values:
-            return _bracket(indent, prefix + "{", [(f"{flat(k)}: ", v) for k, v in zip(keys, values) if k], "}" + suffix)
+            return _bracket(
+                indent, prefix + "{", [(f"{flat(k)}: ", v) for k, v in zip(keys, values) if k], "}" + suffix
+            )
         case ast.ListComp():
             return _comprehension(indent, prefix + "[", node, "]" + suffix)
     if prefix.endswith(("= ", "return ")):
@@ -233,7 +239,7 @@ def _comprehension(indent: str, opening: str, node: ast.ListComp | ast.Generator
     together = inner + " ".join(clauses(node))
     if fits(together):
         return [indent + opening, together, indent + closing]
-    first, *rest = clauses(node)
+    rest = clauses(node)[1:]
     return [indent + opening, *lines(inner, "", node.elt), *[inner + r for r in rest], indent + closing]
 
 

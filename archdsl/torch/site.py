@@ -13,8 +13,35 @@ from archdsl.torch.numbers import Symbol, number
 from archdsl.torch.printer import constant
 
 REAL_SETTINGS = frozenset(
-    "p eps scale slope lr momentum weight_decay beta1 beta2 mean std low high value fill gain radius density dropout decay negative_slope "
-    "smoothing label_smoothing temperature margin alpha beta".split()
+    [
+        "p",
+        "eps",
+        "scale",
+        "slope",
+        "lr",
+        "momentum",
+        "weight_decay",
+        "beta1",
+        "beta2",
+        "mean",
+        "std",
+        "low",
+        "high",
+        "value",
+        "fill",
+        "gain",
+        "radius",
+        "density",
+        "dropout",
+        "decay",
+        "negative_slope",
+        "smoothing",
+        "label_smoothing",
+        "temperature",
+        "margin",
+        "alpha",
+        "beta",
+    ]
 )
 
 

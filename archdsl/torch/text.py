@@ -5,7 +5,21 @@ from __future__ import annotations
 import ast
 
 from archdsl.torch.printer import INDENT, WIDTH, bare, fits, flat, lines
-from archdsl.torch.statements import KEY, Assert, Assign, Blank, Break, Do, For, If, Return, Statement, Variable, With, substitute
+from archdsl.torch.statements import (
+    KEY,
+    Assert,
+    Assign,
+    Blank,
+    Break,
+    Do,
+    For,
+    If,
+    Return,
+    Statement,
+    Variable,
+    With,
+    substitute,
+)
 
 
 class Writer:
@@ -43,7 +57,9 @@ class Writer:
             case Assign(targets=targets, annotation=annotation):
                 head = ", ".join(map(self.target, targets)) + (f": {annotation}" if annotation else "")
                 several = len(targets) > 1
-                return _commented(lines(indent, f"{head} = ", self.named(statement.value), tuple_bare=several), statement.comment)
+                return _commented(
+                    lines(indent, f"{head} = ", self.named(statement.value), tuple_bare=several), statement.comment
+                )
             case Do(value=value):
                 return lines(indent, "", self.named(value))
             case For(target=target, source=source):
@@ -53,7 +69,11 @@ class Writer:
             case With(context=context):
                 return lines(indent, "with ", self.named(context), ":")
             case Assert(test=test, message=message):
-                return [f'{indent}assert {flat(self.named(test))}, "{message}"' if message else f"{indent}assert {flat(self.named(test))}"]
+                return [
+                    f'{indent}assert {flat(self.named(test))}, "{message}"'
+                    if message
+                    else f"{indent}assert {flat(self.named(test))}"
+                ]
             case Return(values=values):
                 value = values[0] if len(values) == 1 else ast.Tuple(values, ast.Load())
                 return lines(indent, "return ", self.named(value), tuple_bare=len(values) > 1)

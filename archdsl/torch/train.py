@@ -11,13 +11,14 @@ import ast
 from archdsl.ir.program import Apply, Call, Draw, Made, Minimize, Node, Param, Repeat, Until, Update
 from archdsl.ops import OPTIMIZERS
 from archdsl.torch import annotate, docs
-from archdsl.torch.module import Forward, Module
+from archdsl.torch.forward import Forward
+from archdsl.torch.module import Module
 from archdsl.torch.names import Namespace
 from archdsl.torch.needs import has_effect, inputs, needed, outputs
 from archdsl.torch.plan import Plan, nodes
 from archdsl.torch.printer import INDENT, lines, parse, signature
 from archdsl.torch.site import EmitSite
-from archdsl.torch.statements import Assign, Blank, Break, Do, For, If, Return, Statement, name
+from archdsl.torch.statements import Assign, Break, Do, For, If, Return, Statement, name
 from archdsl.torch.text import Writer
 
 
@@ -40,7 +41,8 @@ class Train(Module):
 
     def _doc(self) -> list[str]:
         given = ", ".join(f"{v.name} {v.type}" for v in self.definition.inputs)
-        word = "One update of each objective" if len(self.minimizes) > 1 else "One update" if self.minimizes else "One round"
+        word = "One update" if self.minimizes else "One round"
+        word = "One update of each objective" if len(self.minimizes) > 1 else word
         return docs.docstring(f"{word}: {given}" if given else word, INDENT * 2)
 
     def _wish(self, node: Minimize) -> str:
@@ -63,19 +65,20 @@ class Train(Module):
         for h in items:
             attribute = f"self.{self.plan.attributes[h.id]}"
             texts.append(attribute if isinstance(h.item, Param) else f"*{attribute}.parameters()")
-        if any(isinstance(h.item, Made) and _has_frozen(h.item, self.plan) or h.item.frozen for h in items):
-            source = "self.parameters()" if not over else texts[0][1:] if len(texts) == 1 and texts[0][0] == "*" else f"[{', '.join(texts)}]"
-            return f"[p for p in {source} if p.requires_grad]"
+        source = f"[{', '.join(texts)}]"
         if not over:
-            return "self.parameters()"
-        return texts[0][1:] if len(texts) == 1 and texts[0][0] == "*" else f"[{', '.join(texts)}]"
+            source = "self.parameters()"
+        elif len(texts) == 1 and texts[0].startswith("*"):
+            source = texts[0][1:]
+        frozen = any(h.item.frozen or (isinstance(h.item, Made) and _has_frozen(h.item, self.plan)) for h in items)
+        return f"[p for p in {source} if p.requires_grad]" if frozen else source
 
 
 def _has_frozen(made: Made, plan: Plan) -> bool:
     if made.frozen or made.primitive:
         return made.frozen
     callee = plan.program.of(made)
-    return any(h.item.frozen or isinstance(h.item, Made) and _has_frozen(h.item, callee) for h in callee.held)
+    return any(h.item.frozen or (isinstance(h.item, Made) and _has_frozen(h.item, callee)) for h in callee.held)
 
 
 class _Step(Forward):
@@ -105,7 +108,7 @@ class _Step(Forward):
 
     # -- what depends on what -----------------------------------------------------------------------------------
     def _find_depends(self, node: Node) -> None:
-        found = {i for i in ([node.made] if isinstance(node, (Apply, Call)) and node.made is not None else [])}
+        found = {node.made} if isinstance(node, (Apply, Call)) and node.made is not None else set()
         if isinstance(node, Repeat):
             found |= {n.made for n in nodes(node.body) if isinstance(n, (Apply, Call)) and n.made is not None}
         params = {p.value.id for p in self.plan.definition.body.params}
@@ -222,6 +225,3 @@ class _Step(Forward):
         callee = self.plan.program.of(self.made[made])
         found = next(m for m in callee.definition.memories if m.value.name == memory)
         return f"self.{self.plan.attributes[made]}.{callee.attributes[found.value.id]}"
-
-
-__all__ = ["Blank", "Train"]

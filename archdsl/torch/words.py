@@ -46,7 +46,15 @@ _NOUNS = {
     "add": "total",
     "sub": "difference",
 }
-_PARTS = {"attention": "attended", "attn": "attended", "norm": "normed", "encoder": "encoded", "decoder": "decoded", "embed": "embedded", "pool": "pooled"}
+_PARTS = {
+    "attention": "attended",
+    "attn": "attended",
+    "norm": "normed",
+    "encoder": "encoded",
+    "decoder": "decoded",
+    "embed": "embedded",
+    "pool": "pooled",
+}
 
 
 def noun(node: Node, made: dict[int, Made]) -> str:

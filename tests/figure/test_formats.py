@@ -47,6 +47,7 @@ def test_text_of_a_figure_is_text(draw: Draw) -> None:
 def test_pdf_is_valid_and_has_no_date(draw: Draw) -> None:
     pdf = draw(SMALL).pdf()
     assert pdf.startswith(b"%PDF-") and pdf.rstrip().endswith(b"%%EOF")
+    assert b"D:20000101000000Z" in pdf
     assert pdf == draw(SMALL).pdf()
 
 

@@ -29,7 +29,7 @@ def test_words_are_names_where_no_keyword_can_stand() -> None:
         ("input x: [batch]", tree.Input), ("output x", tree.Output), ("param W: [3] = 0", tree.Param), ("frozen param W: [3] = 0", tree.Param),
         ("state h: [3] = 0", tree.State), ("memory m: [3] = 0", tree.Memory), ("gate f = sigmoid(x)", tree.Assign),
         ("z ~ Normal(0, 1): [3]", tree.Draw), ("expect params == 3", tree.Expect), ("config large(d = 3)", tree.Config),
-        ("minimize l over G with Adam(1)", tree.Minimize), ("until stable(m) at_most 3 { M(x) }", tree.Until),
+        ("minimize l over G with Adam(1)", tree.Minimize), ("minimize l over G, H", tree.Minimize), ("until stable(m) at_most 3 { M(x) }", tree.Until),
         ("x -> f -> output y", tree.Chain), ("if a { x = y } else { x = z }", tree.Choice), ("a, b' = f(x)", tree.Assign),
     ],
 )  # fmt: skip

@@ -19,7 +19,9 @@ from archdsl.torch.plan import ProgramPlan
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases" / "torch"
-PROGRAMS = sorted([*(ROOT / "examples").glob("*.arch"), *(ROOT / "archdsl" / "library").glob("*.arch"), *CASES.glob("*.arch")])
+PROGRAMS = sorted(
+    [*(ROOT / "examples").glob("*.arch"), *(ROOT / "archdsl" / "library").glob("*.arch"), *CASES.glob("*.arch")]
+)
 
 
 @functools.cache

@@ -132,7 +132,12 @@ def test_transformer_encoder_layer(pre_norm: bool, training: bool) -> None:
         mine.load_state_dict(other.state_dict())
     for mine, other in zip(norms, (theirs.norm1, theirs.norm2)):
         mine.weight.data.copy_(other.weight.data.normal_())
-    compare(ours, theirs, list(zip([n.weight for n in norms], [theirs.norm1.weight, theirs.norm2.weight])), torch.randn(2, 5, 6))
+    compare(
+        ours,
+        theirs,
+        list(zip([n.weight for n in norms], [theirs.norm1.weight, theirs.norm2.weight])),
+        torch.randn(2, 5, 6),
+    )
 
 
 def test_batch_norm_in_both_modes_and_its_memory() -> None:

@@ -15,7 +15,9 @@ from archdsl.torch.plan import Plan, ProgramPlan
 
 LARGE = {"bert", "gpt1", "gpt2", "transformer", "vit", "gnmt", "mixer", "gmlp", "resnet50", "dcgan", "drcn", "wavenet"}
 """On the meta device: shapes without numbers."""
-ROOMS = [(p, d.name) for p in PROGRAMS for d in program(p).definitions if d.name in program(p).entries and not d.conditions]
+ROOMS = [
+    (p, d.name) for p in PROGRAMS for d in program(p).definitions if d.name in program(p).entries and not d.conditions
+]
 
 
 @pytest.mark.parametrize(("path", "name"), ROOMS, ids=[f"{p.stem}-{n}" for p, n in ROOMS])

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 from emitted import CASES, PROGRAMS, ROOT, source
 
-GOLDENS = [*sorted(CASES.glob("*.arch")), *(ROOT / "examples" / f"{n}.arch" for n in ("tagger", "transformer", "gan", "kmeans", "resnet18", "wavenet", "ntm", "vae"))]
+GOLDENS = [
+    *sorted(CASES.glob("*.arch")),
+    *(
+        ROOT / "examples" / f"{n}.arch"
+        for n in ("tagger", "transformer", "gan", "kmeans", "resnet18", "wavenet", "ntm", "vae")
+    ),
+]
 ids = [p.stem for p in PROGRAMS]
 
 

@@ -7,6 +7,7 @@ or places: where everything is, as JSON), `dpi`, `title` and `description`.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -29,7 +30,13 @@ def work(job: dict[str, Any]) -> bytes:
             return json.dumps([asdict(s) for s in sheets]).encode()
         text = placed(job["dot"], sheets, job["format"], job["dpi"])
         data = run(text, "nop2", job["format"])
-    return svg.finish(data, job["title"], job["description"]) if job["format"] == "svg" else data
+    match job["format"]:
+        case "svg":
+            return svg.finish(data, job["title"], job["description"])
+        case "pdf":
+            return dateless(data)
+        case _:
+            return data
 
 
 def placed(dot: str, sheets: list[geometry.Sheet], form: str, dpi: int) -> str:
@@ -37,6 +44,14 @@ def placed(dot: str, sheets: list[geometry.Sheet], form: str, dpi: int) -> str:
     lines = [line for sheet in sheets for line in sheet.statements()]
     more = f"graph [dpi={dpi}]" if form == "png" else ""
     return "\n".join([dot.rstrip().removesuffix("}"), more, *lines, "}"])
+
+
+def dateless(pdf: bytes) -> bytes:
+    """A PDF with one date for all, as long as the one it had, so that its table of offsets stays right."""
+    return _DATE.sub(lambda m: m[1] + b"20000101000000Z".ljust(len(m[2]))[: len(m[2])] + m[3], pdf)
+
+
+_DATE = re.compile(rb"(/(?:CreationDate|ModDate) \(D:)([^)]*)(\))")
 
 
 def main() -> int:

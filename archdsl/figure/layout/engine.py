@@ -1,7 +1,7 @@
 """Graphviz, from pygraphviz's wheel or else a `dot` executable: DOT text in, bytes out.
 
 The fonts of the machine are never seen: a private fontconfig file names the folder of the packaged font and nothing else. It is in the
-environment before Graphviz is loaded, and so is the date of every file it writes.
+environment before Graphviz is loaded.
 """
 
 from __future__ import annotations
@@ -55,7 +55,6 @@ def graphviz() -> Iterator[Run]:
             config = home / "fonts.conf"
             config.write_text(_CONFIG.format(fonts=_xml(str(path)), cache=_xml(str(home / "cache"))), encoding="utf-8")
             os.environ["FONTCONFIG_FILE"] = str(config)
-        os.environ["SOURCE_DATE_EPOCH"] = "946684800"
         yield _wheel(home) or _executable()
 
 

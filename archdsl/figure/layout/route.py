@@ -156,33 +156,28 @@ def _over(tail: Node, head: Node) -> list[Point]:
 
 
 def _best(sheet: Sheet, world: World, tail: Node, head: Node, used: set[str], skip: bool) -> list[Point]:
-    """The way of least cost among those with one lane."""
-    best: tuple[float, list[Point]] | None = None
-    fallback: tuple[float, list[Point]] | None = None
+    """The way of least cost: with one lane, else through a maze, else the one that runs through least."""
     limits = _limits(sheet, tail, head)
-    around = {*sheet.path(tail.frame), *sheet.path(head.frame)}
+    own = {*sheet.path(tail.frame), *sheet.path(head.frame)}
     closed = [
-        (f.name, f.box.grown(-4))
-        for f in sheet.frames.values()
-        if f.name not in around and not f.name.endswith("_pair")
+        (f.name, f.box.grown(-4)) for f in sheet.frames.values() if f.name not in own and not f.name.endswith("_pair")
     ]
     world = replace(world, boxes=[*world.boxes, *closed])
-    for cost, corners in sorted(_ways(sheet, world, tail, head, used, skip, limits), key=lambda w: w[0]):
+    ends = {tail.name, head.name}
+    ways = sorted(_ways(sheet, world, tail, head, used, skip, limits), key=lambda w: w[0])
+    best: tuple[float, list[Point]] | None = None
+    for cost, corners in ways:
         if best and cost >= best[0]:
             break
-        if blocked(corners, world, {tail.name, head.name}, _CLEAR - 2):
-            worse = cost + 1000 * hits(corners, world, {tail.name, head.name})
-            if fallback is None or worse < fallback[0]:
-                fallback = (worse, corners)
-            continue
-        total = cost + 25 * crossings(corners, world, "")
-        if best is None or total < best[0]:
-            best = (total, corners)
+        if not blocked(corners, world, ends, _CLEAR - 2):
+            total = cost + 25 * crossings(corners, world, "")
+            best = (total, corners) if best is None or total < best[0] else best
     if best:
         return best[1]
-    return through(world, tail, head, limits) or (
-        fallback[1] if fallback else [(tail.box.x, tail.box.y), (head.box.x, head.box.y)]
-    )
+    found = through(world, tail, head, limits)
+    if found or not ways:
+        return found or [(tail.box.x, tail.box.y), (head.box.x, head.box.y)]
+    return min(ways, key=lambda w: w[0] + 1000 * hits(w[1], world, ends))[1]
 
 
 def _limits(sheet: Sheet, tail: Node, head: Node) -> Box:

@@ -42,48 +42,47 @@ def remember(world: World, edge: Edge, corners: list[Point]) -> None:
 
 
 def blocked(corners: list[Point], world: World, ends: set[str], clear: float) -> bool:
-    return hits(corners, world, ends, clear, first=True) > 0
-
-
-def hits(corners: list[Point], world: World, ends: set[str], clear: float = 2.0, first: bool = False) -> int:
-    count = 0
+    """Whether a way of level and upright pieces comes closer to a mark than `clear`, or runs over words."""
     last = len(corners) - 2
     for i, (a, b) in enumerate(pairwise(corners)):
-        lane = Box(min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1]))
+        x0, x1 = (a[0], b[0]) if a[0] < b[0] else (b[0], a[0])
+        y0, y1 = (a[1], b[1]) if a[1] < b[1] else (b[1], a[1])
         for name, box in world.boxes:
-            if name in ends and (i in (0, last)):
-                continue
-            small = box.width < 8
-            if box.grown(2.5 if small else clear).meets(lane.grown(0.01)):
-                count += 1
-                if first:
-                    return count
+            by = 2.5 if box.x1 - box.x0 < 8 else clear
+            if box.x0 - by < x1 and x0 < box.x1 + by and box.y0 - by < y1 and y0 < box.y1 + by:
+                if name not in ends or i not in (0, last):
+                    return True
         for box in world.labels:
-            if box.meets(lane.grown(1.0)):
-                count += 1
-                if first:
-                    return count
-    return count
+            if box.x0 - 1 < x1 and x0 < box.x1 + 1 and box.y0 - 1 < y1 and y0 < box.y1 + 1:
+                return True
+    return False
+
+
+def hits(corners: list[Point], world: World, ends: set[str]) -> int:
+    """How many marks a way runs through."""
+    found = 0
+    for piece in pairwise(corners):
+        found += sum(blocked(list(piece), World([thing]), set(), 1.0) for thing in world.boxes if thing[0] not in ends)
+    return found
 
 
 def crossings(corners: list[Point], world: World, key: str) -> float:
     """How often other edges are crossed; running along one counts many times."""
     count = 0.0
     for a, b in pairwise(corners):
-        lane = Box(min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1])).grown(0.5)
+        x0, x1 = (a[0], b[0]) if a[0] < b[0] else (b[0], a[0])
+        y0, y1 = (a[1], b[1]) if a[1] < b[1] else (b[1], a[1])
+        upright, level = x1 - x0 < 0.5, y1 - y0 < 0.5
         for c, d, other in world.pieces:
-            if other == key:
+            px0, px1 = (c[0], d[0]) if c[0] < d[0] else (d[0], c[0])
+            py0, py1 = (c[1], d[1]) if c[1] < d[1] else (d[1], c[1])
+            if px0 - 3.5 > x1 or px1 + 3.5 < x0 or py0 - 3.5 > y1 or py1 + 3.5 < y0 or other == key:
                 continue
-            piece = Box(min(c[0], d[0]), min(c[1], d[1]), max(c[0], d[0]), max(c[1], d[1]))
-            if not piece.grown(3).meets(lane):
-                continue
-            if abs(a[0] - b[0]) < 0.5 and abs(c[0] - d[0]) < 0.5 and abs(a[0] - c[0]) < 4:
-                overlap = min(lane.y1, piece.y1) - max(lane.y0, piece.y0)
-                count += max(0.0, overlap) / 8
-            elif abs(a[1] - b[1]) < 0.5 and abs(c[1] - d[1]) < 0.5 and abs(a[1] - c[1]) < 4:
-                overlap = min(lane.x1, piece.x1) - max(lane.x0, piece.x0)
-                count += max(0.0, overlap) / 8
-            elif piece.meets(lane):
+            if upright and px1 - px0 < 0.5 and abs(a[0] - c[0]) < 4:
+                count += max(0.0, min(y1, py1) - max(y0, py0) + 0.5) / 8
+            elif level and py1 - py0 < 0.5 and abs(a[1] - c[1]) < 4:
+                count += max(0.0, min(x1, px1) - max(x0, px0) + 0.5) / 8
+            elif px0 - 0.5 < x1 and x0 < px1 + 0.5 and py0 - 0.5 < y1 and y0 < py1 + 0.5:
                 count += 1
     return count
 

@@ -1,4 +1,29 @@
+import torch
 from torch import Tensor, nn
+
+
+def shift(x: Tensor, steps: int, dim: int, fill: float = 0.0) -> Tensor:
+    """Move x along dim by a number of steps; what is left free holds `fill`."""
+    size = x.size(dim)
+    steps = max(-size, min(steps, size))
+    free = torch.full_like(x.narrow(dim, 0, abs(steps)), fill)
+    if steps < 0:
+        return torch.cat([x.narrow(dim, -steps, size + steps), free], dim=dim)
+    return torch.cat([free, x.narrow(dim, 0, size - steps)], dim=dim)
+
+
+def reverse_gradient(x: Tensor, scale: float | Tensor = 1.0) -> Tensor:
+    """x itself; its gradient is multiplied by -scale on the way back."""
+    return x.detach() - scale * (x - x.detach())
+
+
+def spectral(size: int, radius: float = 0.9, density: float = 1.0) -> Tensor:
+    """A random square matrix of this spectral radius; a share `density` of it is not zero."""
+    matrix = torch.rand(size, size, dtype=torch.float64) * 2 - 1
+    matrix = matrix * (torch.rand(size, size) < density)
+    largest = float(torch.linalg.eigvals(matrix).abs().max())
+    matrix = matrix * (radius / max(largest, 1e-12))
+    return matrix.to(torch.get_default_dtype())
 
 
 class None_(nn.Module):
@@ -17,7 +42,7 @@ class None_(nn.Module):
 
 
 class Tensor_(nn.Module):
-    def __init__(self, torch_: int = 3, nn_: int = 4, F_: float = 5, int_: int = 2) -> None:
+    def __init__(self, torch_: int = 3, nn_: int = 4, F_: float = 5.0, int_: int = 2) -> None:
         super().__init__()
         self.torch = torch_
         self.nn = nn_
@@ -26,7 +51,7 @@ class Tensor_(nn.Module):
         self.forward_ = nn.Linear(torch_, nn_)
         self.weight = None_(torch_, nn_)
         self.parameters_ = nn.Linear(torch_, nn_)
-        self.int = nn.ModuleList(nn.Linear(nn_, nn_) for _ in range(int_))
+        self.zips = nn.ModuleList(nn.Linear(nn_, nn_) for _ in range(int_))
 
     @classmethod
     def super(cls) -> "Tensor_":
@@ -42,8 +67,24 @@ class Tensor_(nn.Module):
         weight = self.weight(l_ + I_)  # [batch, nn]
         parameters = self.parameters_(x)  # [batch, nn]
         zip_ = train + forward + weight * parameters
-        for int_ in self.int:
-            zip_ = int_(zip_)
+        for zip__2 in self.zips:
+            zip_ = zip__2(zip_)
         print_ = zip_ * self.torch * self.nn * self.F
         len_ = print_.mean(0)  # [nn]
         return print_, len_
+
+
+class Helpers(nn.Module):
+    """Values with the names of functions that are written into the file, and of classes."""
+
+    def __init__(self, d: int, None__2: float = 2.0, mean_by_2: float = 1.0) -> None:
+        super().__init__()
+        self.None_ = None__2
+        self.W = nn.Parameter(spectral(d, radius=0.5), requires_grad=False)
+        self.gain = nn.Parameter(torch.full((), float(mean_by_2)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, d] -> Helpers [batch, d]"""
+        shift_2 = shift(x @ self.W, 1, -1) * self.None_
+        Tensor__2 = shift_2 * self.gain
+        return reverse_gradient(Tensor__2)

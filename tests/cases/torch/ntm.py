@@ -94,13 +94,13 @@ class Address(nn.Module):
         key = torch.tanh(self.key(h))  # [batch, width]
         strength = F.softplus(self.strength(h))  # [batch, 1]
         g = torch.sigmoid(self.g(h))  # [batch, 1]
-        shift = self.shift(h).softmax(-1)  # [batch, 2*reach + 1]
+        shift_2 = self.shift(h).softmax(-1)  # [batch, 2*reach + 1]
         sharpness = 1 + F.softplus(self.sharpness(h))  # [batch, 1]
         alike = torch.einsum("brw,bw->br", F.normalize(M, dim=-1), F.normalize(key, dim=-1))
         mixed = g * (strength * alike).softmax(-1) + (1 - g) * before
         total = torch.zeros(h.shape[0], self.rows, device=h.device, dtype=h.dtype)  # [batch, rows]
         for i in range(2 * self.reach + 1):
-            total = total + shift[:, i : i + 1] * mixed.roll(i - self.reach, -1)
+            total = total + shift_2[:, i : i + 1] * mixed.roll(i - self.reach, -1)
         sharp = total**sharpness
         return sharp / (sharp.sum(-1, keepdim=True) + 1e-8)
 
@@ -218,6 +218,8 @@ class NTM(nn.Module):
 
 
 class Copy(Trainer):
+    """The bits that came in are to come out again, after the delimiter."""
+
     def __init__(
         self, bits: int = 8, units: int = 100, rows: int = 128, width: int = 20, rate: float = 0.001
     ) -> None:

@@ -131,6 +131,8 @@ class Tagger(nn.Module):
 
 
 class Fit(Trainer):
+    """Every token has its tag."""
+
     def __init__(
         self, vocab: int = 10000, units: int = 256, tags: int = 17, rate: float = 0.001
     ) -> None:

@@ -98,7 +98,7 @@ class MultiHeadAttention(nn.Module):
     subspace of width d / heads.
     """
 
-    def __init__(self, d: int, heads: int, dropout: float = 0) -> None:
+    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
         self.heads = heads
@@ -128,7 +128,7 @@ class SelfAttention(nn.Module):
     positions up to i.
     """
 
-    def __init__(self, d: int, heads: int, dropout: float = 0) -> None:
+    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
         self.y = MultiHeadAttention(d, heads, dropout=dropout)
@@ -158,7 +158,7 @@ class LayerNorm(nn.Module):
 class FeedForward(nn.Module):
     """Position-wise feed-forward network (Vaswani et al. 2017, eq. 2)."""
 
-    def __init__(self, d: int, hidden: int | None = None, dropout: float = 0) -> None:
+    def __init__(self, d: int, hidden: int | None = None, dropout: float = 0.0) -> None:
         super().__init__()
         hidden = 4 * d if hidden is None else hidden
         self.linear = nn.Linear(d, hidden)
@@ -201,7 +201,7 @@ class MultiHeadAttentionCausal(nn.Module):
     subspace of width d / heads.
     """
 
-    def __init__(self, d: int, heads: int, dropout: float = 0) -> None:
+    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
         self.heads = heads
@@ -231,7 +231,7 @@ class SelfAttentionCausal(nn.Module):
     positions up to i.
     """
 
-    def __init__(self, d: int, heads: int, dropout: float = 0) -> None:
+    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
         self.y = MultiHeadAttentionCausal(d, heads, dropout=dropout)

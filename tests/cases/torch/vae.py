@@ -92,6 +92,8 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
+    """The image made from what is hidden, as logits."""
+
     def __init__(self, latent: int, units: int, pixels: int) -> None:
         super().__init__()
         self.linear = nn.Linear(latent, units)
@@ -127,6 +129,8 @@ class VAE(nn.Module):
 
 
 class Fit(Trainer):
+    """One objective of two terms, one optimizer."""
+
     def __init__(
         self, pixels: int = 784, units: int = 500, latent: int = 20, rate: float = 0.001
     ) -> None:

@@ -1,0 +1,71 @@
+"""What a repeat says of itself: the words of its frame, the names of what it carries.
+
+In: a `Repeat`, and the definitions whose states ride on it. Out: label text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archdsl.figure import words
+from archdsl.figure.words import bold, number
+from archdsl.ir.num import Num
+from archdsl.ir.program import Call, Definition, Minimize, Region, Repeat, Until
+from archdsl.ir.types import Type
+
+PASSES = {"stack": "copies", "loop": "passes"}
+
+
+def heading(node: Repeat, definition: Definition, types: Mapping[int, Type]) -> list[str]:
+    """What a frame says: how often, with which weights, in which direction."""
+    count = number(node.count)
+    if node.kind == "scan":
+        along = number(node.count)
+        if node.sliced:
+            first = node.sliced[0]
+            along = words.axis(first.axis, types.get(first.operand) if isinstance(first.operand, int) else None)
+        lines = [bold(f"↻ over {along} {'←' if node.reversed else '→'}"), "shared weights"]
+        return lines if node.carried or node.rides else [*lines, "no state"]
+    count = with_default(node.count, definition)
+    if node.kind == "loop":
+        return [bold(f"↻ {count}"), "shared weights"]
+    lines = [bold(f"× {count}"), "separate weights"]
+    return [*lines, f"{words.esc(node.index)} = 0 … {number(node.count - 1)}"] if node.index else lines
+
+
+def with_default(count: Num, definition: Definition) -> str:
+    """`layers = 12` in a model, whose hyperparameters all have defaults."""
+    known: dict[str, Num] = {}
+    for h in definition.hypers:
+        if h.default is not None:
+            known[h.name] = h.default.subs(known)
+    value = count.subs(known)
+    text = number(count)
+    return (
+        f"{text} = {number(value)}"
+        if definition.kind in ("model", "train") and value.is_const and value != count
+        else text
+    )
+
+
+def chained(node: Repeat) -> bool:
+    """Whether a stack is a plain chain: what leaves one copy is all that enters the next. It then needs no delay to say so."""
+    return node.kind == "stack" and len(node.carried) == 1 and not node.collected and not node.rides
+
+
+def state_names(definition: Definition, all_of: Mapping[str, Definition]) -> list[str]:
+    """The names of a cell's states; those of a cell in it have its name before them."""
+    names = [s.value.name or "state" for s in definition.states]
+    made = {m.id: m for m in definition.body.made}
+    for node in definition.body.nodes:
+        if isinstance(node, Call) and node.rides and node.made in made:
+            inner = made[node.made]
+            names += [f"{inner.name}.{n}" for n in state_names(all_of[inner.of], all_of)]
+    return names
+
+
+def count_minimizes(region: Region) -> int:
+    return sum(
+        1 if isinstance(n, Minimize) else count_minimizes(n.body) if isinstance(n, (Until, Repeat)) else 0
+        for n in region.nodes
+    )

@@ -1,0 +1,96 @@
+"""Values and who reads them; at the end, wires between marks.
+
+In: values, each with its source or with the value that it is another name of, and its readers. Out: wires. A value with several readers
+goes through a fork; a name that only one mark reads is told on that one's wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from archdsl.figure import words
+from archdsl.figure.scene import Frame, Mark, Wire, WireKind
+
+
+@dataclass
+class Use:
+    """One reader of a value."""
+
+    head: Mark
+    port: int | None = None
+    kind: WireKind = "data"
+    label: str = ""
+    gated: bool = False
+    beside: bool = False
+
+
+@dataclass
+class Held:
+    """A value while the panel is being made: where it comes from, and who reads it."""
+
+    frame: Frame
+    source: Mark | None = None
+    port: int | None = None
+    alias: int | None = None
+    name: str = ""
+    type: str = ""
+    gate: bool = False
+    uses: list[Use] = field(default_factory=list)
+
+
+def connect(values: Mapping[int, Held], wires: list[Wire], root: Frame) -> list[Wire]:
+    """All wires of a panel: those that are there, and one for each reader of each value, the innermost names first."""
+    found = list(wires)
+    for value in reversed(list(values.values())):
+        if value.alias is None:
+            found += _from_source(value)
+        elif len(value.uses) == 1:
+            use = value.uses[0]
+            values[value.alias].uses.append(replace(use, label=stacked(value.type, use.label)))
+        elif value.uses:
+            fork = Mark("fork")
+            value.frame.marks.append(fork)
+            values[value.alias].uses.append(
+                Use(fork, label=stacked(words.name(value.name) if value.name else "", value.type))
+            )
+            found += _fan_out(fork, value.uses)
+    return _in_order(found, root)
+
+
+def _from_source(value: Held) -> list[Wire]:
+    source, uses = value.source, value.uses
+    assert source
+    stored = source.kind in ("input", "state", "memory") or (source.kind in ("weights", "frozen") and not value.type)
+    name = words.name(value.name) if value.name and not stored else ""
+    if len(uses) == 1:
+        use = uses[0]
+        label = name if value.gate else ""
+        if use.head.kind != "output" and ":<BR/>" not in use.label:  # else the type after it is told
+            label = stacked(label, value.type, apart="  ")
+        return [
+            Wire(source, use.head, use.kind, value.port, use.port, stacked(label, use.label), use.gated, use.beside)
+        ]
+    if not uses:
+        return []
+    fork = Mark("fork")
+    value.frame.marks.append(fork)
+    kind: WireKind = "gate" if value.gate else "data"
+    stem = Wire(source, fork, kind, value.port, None, stacked(name, value.type, apart="  "), value.gate)
+    return [stem, *_fan_out(fork, uses)]
+
+
+def _fan_out(source: Mark, uses: list[Use]) -> list[Wire]:
+    return [Wire(source, use.head, use.kind, None, use.port, use.label, use.gated, use.beside) for use in uses]
+
+
+def stacked(*texts: str, apart: str = "<BR/>") -> str:
+    return apart.join(t for t in texts if t)
+
+
+def _in_order(wires: list[Wire], root: Frame) -> list[Wire]:
+    """By tail, then head, in the order of the marks: so the same panel is always written the same way."""
+    place = {id(m): i for i, m in enumerate(root.all_marks())}
+    return sorted(
+        wires, key=lambda w: (place[id(w.tail)], place[id(w.head)], w.tail_port or 0, w.head_port or 0, w.kind)
+    )

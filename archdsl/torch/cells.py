@@ -1,0 +1,130 @@
+"""Definitions applied: a call, or one step of a cell whose state a repeat or another cell carries."""
+
+from __future__ import annotations
+
+import ast
+
+from archdsl.ir.num import Num
+from archdsl.ir.program import Call, Repeat, Ride, Value
+from archdsl.torch.plan import Plan, nodes
+from archdsl.torch.printer import parse
+from archdsl.torch.statements import Assert, Assign, Do, If, name
+from archdsl.torch.values import Values
+
+
+class Cells(Values):
+    """Writes calls and steps."""
+
+    def __init__(self, plan: Plan):
+        super().__init__(plan)
+        self.state_keys: dict[int, str] = {}
+        """The variable that holds the state of each cell that is stepped."""
+        self.given: set[int] = set()
+        """Cells whose whole state the program gives at the start."""
+        self.partial: dict[int, dict[str, ast.expr]] = {}
+        """Cells of whose state the program gives a part at the start."""
+
+    def arguments(self, node: Call) -> list[ast.expr]:
+        """The inputs of a call; what is at its default is left out, or None before one that is given."""
+        ports = self.plan.program.of(self.made[node.made]).definition.inputs
+        values: list[ast.expr | None] = []
+        for operand, port in zip(node.inputs, ports):
+            absent = (
+                operand is None or isinstance(operand, bool) or (isinstance(operand, Num) and operand == port.default)
+            )
+            if isinstance(operand, Num) and not absent and not port.type.shape:
+                values.append(self.filled(operand, port.type))
+            else:
+                values.append(None if absent else self.operand(operand))
+        while values and values[-1] is None and not node.rides:
+            values.pop()
+        return [v or ast.Constant(None) for v in values]
+
+    def call(self, node: Call) -> None:
+        arguments = self.arguments(node)
+        if node.rides:
+            return self.step(node, arguments)
+        value = ast.Call(self.holders[node.made], arguments, [])
+        main = next((i for i in node.inputs if isinstance(i, int)), None)
+        used = [v.id in self.used for v in node.outputs]
+        if not any(used):
+            self.block.append(Do(value))
+            return
+        self.assign([self.define(v, node, main) if u else "_" for v, u in zip(node.outputs, used)], value)
+
+    def step(self, node: Call, arguments: list[ast.expr]) -> None:
+        """One step of a cell, whose state is in a variable."""
+        callee = self.plan.program.of(self.made[node.made])
+        state = self.state_keys[node.made]
+        if node.made in self.partial:
+            self.complete(node.made, arguments)
+        value = ast.Call(self.holders[node.made], [*arguments, name(state)], [])
+        if callee.bare:
+            self.bind(node.outputs[0], name(state))
+            self.assign([state], value, keep=True)
+        else:
+            self.assign(
+                [*(self.define(v, node) if v.id in self.used else "_" for v in node.outputs), state], value, keep=True
+            )
+
+    def complete(self, made: int, arguments: list[ast.expr]) -> None:
+        """At the first step: the states that the program gave, and the others as the cell begins them."""
+        callee = self.plan.program.of(self.made[made])
+        start = ast.Attribute(self.holders[made], "initial_state", ast.Load())
+        whole = ast.Call(start, [arguments[i] for i in callee.initial_inputs], [])
+        given = [ast.keyword(n, v) for n, v in self.partial[made].items()]
+        value = ast.Call(ast.Attribute(whole, "_replace", ast.Load()), [], given)
+        state = self.state_keys[made]
+        self.block.append(If(parse(f"{state} is None"), [Assign([state], value, keep=True)]))
+
+    # -- the state that a repeat carries ------------------------------------------------------------------
+    def state_wish(self, node: Repeat, made: int) -> str:
+        """A name for the state of a cell that a repeat steps: its output's name where that is the state, else a name that is free."""
+        callee = self.plan.program.of(self.made[made])
+        own = [p for p in callee.state if p.state is not None]
+        if callee.bare:
+            outs = [n.outputs[0].name for n in nodes(node.body) if isinstance(n, Call) and n.made == made]
+            wish = (outs[0] if outs else None) or own[0].name
+            return wish if wish not in self.value_names or wish in outs else "state"
+        return own[0].name if len(callee.state) == 1 and own and own[0].name not in self.value_names else "state"
+
+    def start(self, node: Repeat, ride: Ride) -> None:
+        """The state before the first step: nothing, or what the program says it starts from."""
+        made, initial = ride.made, ride.initial
+        callee = self.plan.program.of(self.made[made])
+        own = [p for p in callee.state if p.state is not None]
+        given = {
+            p.name: self.as_tensor(initial[n], p.state.value.type)
+            for p in own
+            if p.state and (n := p.state.value.name or "") in initial
+        }
+        wish = (
+            self.variables[self.state_keys[made]].wishes[0] if made in self.state_keys else self.state_wish(node, made)
+        )
+        key = self.variable(
+            wish, named=True, kind=f"state from {callee.name}" if len(given) == len(callee.state) else "state"
+        )
+        self.state_keys[made] = key
+        if len(given) == len(callee.state):
+            self.given.add(made)
+        if not given:
+            value: ast.expr = ast.Constant(None)
+        elif len(given) == len(callee.state) and callee.state_class:
+            value = ast.Call(
+                ast.Name(callee.state_class, ast.Load()), [], [ast.keyword(n, v) for n, v in given.items()]
+            )
+        elif len(given) == len(callee.state):
+            (value,) = given.values()
+        else:
+            self.partial[made] = given
+            value = ast.Constant(None)
+        self.assign([key], value, keep=True)
+
+    def finals(self, made: int, finals: dict[str, Value]) -> None:
+        callee = self.plan.program.of(self.made[made])
+        state = self.state_keys[made]
+        if made not in self.given:
+            self.block.append(Assert(parse(f"{state} is not None")))
+        for field, value in finals.items():
+            part = next(p for p in callee.state if p.state is not None and p.state.value.name == field)
+            self.bind(value, parse(f"{state}.{part.name}") if callee.state_class else name(state))

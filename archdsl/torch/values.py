@@ -1,0 +1,273 @@
+"""Values: operands and results of primitives, with the names that results would like.
+
+In: nodes of the IR that apply a primitive or draw. Out: assignments, one for each; inlining and naming come later.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from typing import Any
+
+from archdsl.ir.num import Num
+from archdsl.ir.program import Apply, Draw, Made, Node, Operand, Repeat, Value
+from archdsl.ir.types import Type
+from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS
+from archdsl.torch.errors import CannotEmit
+from archdsl.torch.function import Function
+from archdsl.torch.needs import used_values
+from archdsl.torch.plan import Plan, nodes
+from archdsl.torch.printer import parse
+from archdsl.torch.site import EmitSite, fill_template, setting
+from archdsl.torch.statements import Assign, Variable, keys, name
+from archdsl.torch.words import noun
+
+FORMS = {"to_float", "to_int"}
+MOVES = frozenset(op.name for op in FAMILIES["shape"]) - {"concat", "split", "gather", "lookup", "patches"} | FORMS
+"""Ops whose result is another form of their operand, under its name."""
+CHEAP = frozenset(op.name for op in FAMILIES["operators"]) | {"weight_of", "by_mode", "stop_gradient"}
+"""Ops that are written again where they stand twice."""
+GENERIC = 2
+"""Names of at most this many letters stand for whatever flows through a chain."""
+
+
+class Values(Function):
+    """Writes operands and primitives."""
+
+    def __init__(self, plan: Plan):
+        super().__init__(plan)
+        definition = plan.definition
+        everything = list(nodes(definition.body))
+        repeats = [n for n in everything if isinstance(n, Repeat)]
+        draws = [n.outputs[0] for n in everything if isinstance(n, Draw)]
+        self.made = {h.id: h.item for h in plan.held if isinstance(h.item, Made)}
+        self.used = used_values(definition)
+        self.returned = {(o.operand, o.name) for o in definition.outputs}
+        self.handed_on = {s.next for s in definition.states} | {c.next for r in repeats for c in r.carried}
+        self.drawn_names = {v.id: v.name for v in draws}
+        self.distributions: dict[int, str] = {}
+        """The variable that holds the distribution of each drawn value."""
+        self.seen: dict[tuple[int, str], ast.expr] = {}
+        """What was computed in each block, by its text."""
+        self.value_names = {v.name for n in everything for v in getattr(n, "outputs", [])}
+        self.value_names |= {v.name for v in definition.inputs} | {s.value.name for s in definition.states}
+        self.value_names |= {c.value.name for r in repeats for c in r.carried}
+
+    # -- operands -----------------------------------------------------------------------------------------
+    def operand(self, operand: Operand) -> ast.expr:
+        if isinstance(operand, Num):
+            return self.number(operand)
+        if operand not in self.env:
+            raise CannotEmit(f"value {operand} of {self.plan.definition.name} is used before it is made")
+        return self.env[operand]
+
+    def text(self, operand: Operand) -> str:
+        """An operand as text for a template: a name, or an expression in parentheses."""
+        node = self.operand(operand)
+        text = ast.unparse(node)
+        return (
+            text
+            if isinstance(node, (ast.Name, ast.Attribute))
+            or (isinstance(node, ast.Constant) and not text.startswith("-"))
+            else f"({text})"
+        )
+
+    def type_of(self, operand: Operand) -> Type:
+        if isinstance(operand, Num):
+            return Type(dtype="int" if operand.is_integer else "float")
+        return self.types[operand]
+
+    def as_tensor(self, operand: Operand, type_: Type) -> ast.expr:
+        return self.filled(operand, type_) if isinstance(operand, Num) else self.operand(operand)
+
+    def variable_of(self, operand: Operand) -> Variable | None:
+        """The variable that an operand is."""
+        node = self.env.get(operand) if isinstance(operand, int) else None
+        return self.variables.get(node.id) if isinstance(node, ast.Name) else None
+
+    # -- results ------------------------------------------------------------------------------------------
+    def define(self, value: Value, node: Node, main: Operand | None = None) -> str:
+        """A variable for a value that a node makes."""
+        wishes = self.wishes(value, node, main)
+        named = value.name is not None
+        key = self.variable(*wishes, type=value.type, named=named)
+        self.bind(value, name(key))
+        return key
+
+    def bind(self, value: Value, expression: ast.expr) -> None:
+        self.env[value.id] = expression
+        self.types[value.id] = value.type
+
+    def wishes(self, value: Value, node: Node, main: Operand | None) -> list[str]:
+        """Names for a result, best first: the program's, that of what it is another form of, a descriptive noun."""
+        if value.name is not None:
+            plain = value.name.rstrip("'")
+            return [plain, f"new_{plain}"] if plain != value.name or value.id in self.handed_on else [plain]
+        words = [noun(node, self.made)]
+        before = self.variable_of(main) if main is not None else None
+        if isinstance(node, Apply) and node.op == "concat" and (joined := self._joined(node)):
+            return [joined]
+        if isinstance(node, Apply) and node.op in MOVES:
+            owner = self.env.get(main) if isinstance(main, int) else None
+            same = (
+                (before.name or before.wishes[0]) if before else owner.attr if isinstance(owner, ast.Attribute) else ""
+            )
+            return [same, *words] if same else words
+        return [before.name or before.wishes[0], *words] if before and self._flows(before, value) else words
+
+    def _joined(self, node: Apply) -> str:
+        """`xh` for `x` and `h` side by side."""
+        parts = [var.name or var.wishes[0] for i in node.inputs if (var := self.variable_of(i))]
+        return "".join(parts) if len(parts) == len(node.inputs) and all(len(p) <= GENERIC for p in parts) else ""
+
+    def _flows(self, before: Variable, value: Value) -> bool:
+        """Whether a variable stands for whatever flows through a chain, so that the next value may take its name."""
+        floats = value.type.dtype == "float" and (before.type is None or before.type.dtype == "float")
+        generic = before.wishes[0] in ("hidden", "x") or len(before.wishes[0]) <= GENERIC
+        return floats and generic and before.kind == "tensor"
+
+    # -- primitives ---------------------------------------------------------------------------------------
+    def site(self, node: Apply | Draw) -> EmitSite:
+        device, dtype = self.device_and_dtype()
+        return EmitSite(
+            symbol=self.symbol,
+            operands=[self.text(i) for i in node.inputs],
+            inputs=[self.type_of(i) for i in node.inputs],
+            outputs=[v.type for v in node.outputs],
+            numbers=[i if isinstance(i, Num) else None for i in node.inputs],
+            device=device,
+            float_dtype=dtype,
+        )
+
+    def apply(self, node: Apply) -> None:
+        main = next((i for i in node.inputs if isinstance(i, int)), None)
+        if node.op == "weight_of":
+            word = ast.unparse(parse(setting(node.settings["name"], self.symbol)))[1:-1]
+            assert node.made is not None
+            self.bind(node.outputs[0], ast.Attribute(self.holders[node.made], word, ast.Load()))
+            return
+        op = OPS[node.op]
+        site = self.site(node)
+        site.settings, site.axes = node.settings, node.axes
+        if node.made is not None:
+            made = self.made[node.made]
+            site.settings, site.sizes = {**made.settings, **node.settings}, made.sizes
+            site.module = ast.unparse(self.holders[node.made])
+        value = parse(fill_template(op.torch, site, [p.name for p in op.parsed.inputs]))
+        value = self.adapted(node, value)
+        if node.op == "log_prob":
+            value = self.distribution_first(value, node.inputs[0])
+        if node.op == "attention":
+            value = self.opened(value, node)
+        if op.helper and _uses(value, op.helper):
+            self.helpers[op.helper] = None
+        if self.known_before(node, value):
+            return
+        several = len(node.outputs) > 1
+        self.assign(
+            ["_" if several and v.id not in self.used else self.define(v, node, main) for v in node.outputs], value
+        )
+
+    def adapted(self, node: Apply, value: ast.expr) -> ast.expr:
+        """An op's expression as the function being written needs it."""
+        return value
+
+    def known_before(self, node: Apply, value: ast.expr) -> bool:
+        """Whether the same value was made before in this block; then that one is used again."""
+        if (
+            node.made is not None
+            or node.op in CHEAP
+            or OPS[node.op].random
+            or len(node.outputs) != 1
+            or node.outputs[0].name
+        ):
+            return False
+        text = ast.dump(value)
+        found = self.seen.get((id(self.block), text))
+        if found is not None:
+            self.bind(node.outputs[0], found)
+            return True
+        key = self.define(node.outputs[0], node, next((i for i in node.inputs if isinstance(i, int)), None))
+        self.seen[id(self.block), text] = name(key)
+        self.assign([key], value)
+        return True
+
+    def draw(self, node: Draw) -> None:
+        distribution = DISTRIBUTIONS[node.distribution]
+        site = self.site(node)
+        site.gradient = node.gradient
+        value = self.distribution_first(parse(distribution.sample(site)), node.outputs[0].id)
+        self.assign([self.define(v, node) for v in node.outputs], value)
+
+    # -- long expressions ---------------------------------------------------------------------------------
+    def distribution_first(self, value: ast.expr, drawn: Operand) -> ast.expr:
+        """A distribution in a variable of its own: its methods have no types, so it is declared to be anything."""
+        assert isinstance(drawn, int)
+        for call in ast.walk(value):
+            if isinstance(call, ast.Call) and _is_distribution(call.func):
+                if drawn not in self.distributions:
+                    var = self.variable_of(drawn)
+                    wish = self.drawn_names.get(drawn) or (var.wishes[0] if var else "draw")
+                    self.distributions[drawn] = self.variable(f"p_{wish}", kind=f"distribution {self._count}")
+                    made = Assign([self.distributions[drawn]], copy.copy(call), keep=True, annotation="Any")
+                    self.block.append(made)
+                return replaced(value, call, name(self.distributions[drawn]))
+        return value
+
+    def opened(self, value: ast.expr, node: Node) -> ast.expr:
+        """A long expression in steps: the operands that are reshaped first, then the call of the function, then what is done with it."""
+        call = value
+        while (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and isinstance(call.func.value, ast.Call)
+        ):
+            call = call.func.value
+        assert isinstance(call, ast.Call)
+        call.args = [self.step_of(a) for a in call.args]
+        for k in call.keywords:
+            if k.arg == "attn_mask":
+                k.value = self.step_of(k.value, "mask")
+        if call is value:
+            return value
+        key = self.variable(noun(node, self.made))
+        self.assign([key], call)
+        return replaced(value, call, name(key))
+
+    def step_of(self, value: ast.expr, *wishes: str) -> ast.expr:
+        """An operand of a long expression as a variable: another form of the variable that it reads."""
+        if not isinstance(value, (ast.Call, ast.BinOp)):
+            return value
+        sources = list(dict.fromkeys(keys(value)))
+        source = self.variables[sources[0]] if sources else None
+        key = self.variable(*((source.name or source.wishes[0],) if source else ()), *wishes, "part")
+        self.variables[key].of = sources[0] if sources else ""
+        self.assign([key], value)
+        return name(key)
+
+
+def _uses(value: ast.expr, helper: str) -> bool:
+    """Whether an expression calls a function that a helper's source defines."""
+    defined = set(re.findall(r"^def (\w+)", helper, re.M))
+    return any(isinstance(n, ast.Name) and n.id in defined for n in ast.walk(value))
+
+
+def _is_distribution(function: ast.expr) -> bool:
+    return isinstance(function, ast.Attribute) and ast.unparse(function.value) == "torch.distributions"
+
+
+class _Replace(ast.NodeTransformer):
+    """Puts one expression in the place of another."""
+
+    def __init__(self, old: ast.expr, new: ast.expr):
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> Any:
+        return self.new if node is self.old else self.generic_visit(node)
+
+
+def replaced(value: ast.expr, old: ast.expr, new: ast.expr) -> ast.expr:
+    """An expression with one part of it replaced."""
+    result: ast.expr = _Replace(old, new).visit(value)
+    return result
