@@ -25,8 +25,11 @@ bench:  ## measure, and write benchmarks/record.md
 wheel:  ## build dist/*.whl
 	.venv/bin/python -m pip wheel --no-deps --wheel-dir dist .
 
+studies:  ## set up, then learn digits, English and clusters with compiled programs (minutes)
+	$(PYTHON) .ci/dev.py studies
+
 clean:  ## remove what the other targets made
 	rm -rf .venv build dist try .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help try test update lint format bench wheel clean
+.PHONY: help try test update lint format bench wheel studies clean
 .DEFAULT_GOAL := help

@@ -4,6 +4,7 @@ python3 .ci/dev.py try      makes .venv, installs archdsl there, then draws, com
 python3 .ci/dev.py test     makes .venv, installs all that the tests need, and runs them (more arguments go to pytest)
 python3 .ci/dev.py lint     ruff and mypy
 python3 .ci/dev.py bench    benchmarks/, with their record
+python3 .ci/dev.py studies  what compiled programs learn: digits, English, clusters (minutes)
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ print("tokens", tuple(tokens.shape), "-> scores", tuple(tagger(tokens).shape))
 
 
 def main(arguments: list[str]) -> int:
-    commands = {"try": try_it, "test": test, "lint": lint, "bench": bench}
+    commands = {"try": try_it, "test": test, "lint": lint, "bench": bench, "studies": studies}
     if not arguments or arguments[0] not in commands:
         print(__doc__.strip())
         return 0 if arguments[:1] in ([], ["help"], ["--help"], ["-h"]) else 2
@@ -62,6 +63,8 @@ def try_it(_: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     install("test")
+    # Its torchvision wants a torch of its own, and what the tests use of timm does without (tests/examples/vision.py).
+    step([*installer(), "--constraint", "constraints.txt", "--no-deps", "timm"])
     return subprocess.call([str(PYTHON), "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *arguments], cwd=ROOT)
 
 
@@ -77,10 +80,21 @@ def bench(arguments: list[str]) -> int:
     return subprocess.call([str(PYTHON), "benchmarks/run.py", *arguments], cwd=ROOT)
 
 
+def studies(_: list[str]) -> int:
+    """Each study, one after the other."""
+    install("test")
+    for study in (["digits.py"], ["language.py", "lstm"], ["language.py", "gpt"], ["clusters.py"]):
+        step([str(PYTHON), str(ROOT / "studies" / study[0]), *study[1:]])
+    return 0
+
+
 def install(extra: str) -> None:
     """The environment, and archdsl in it as it stands in this checkout."""
-    pip = [*make_environment(), "install", "--quiet", "--disable-pip-version-check"]
-    step([*pip, "--constraint", "constraints.txt", "--editable", f".[{extra}]"])
+    step([*installer(), "--constraint", "constraints.txt", "--editable", f".[{extra}]"])
+
+
+def installer() -> list[str]:
+    return [*make_environment(), "install", "--quiet", "--disable-pip-version-check"]
 
 
 def make_environment() -> list[str]:

@@ -91,7 +91,7 @@ def draw(options: argparse.Namespace) -> int:
         raise Trouble(f"{problem.message}; {problem.hint}" if problem.hint else problem.message) from None
 
 
-def _painted(drawn: "Figure", kind: str, dpi: int) -> str | bytes:
+def _painted(drawn: Figure, kind: str, dpi: int) -> str | bytes:
     match kind:
         case "svg":
             return drawn.svg()
@@ -267,16 +267,20 @@ def _entry(program: Program, options: argparse.Namespace | None) -> Definition:
     return program[wanted or _models(program)[0]]
 
 
-def _setting(assignment: str) -> tuple[str, Num]:
-    """`d=512`, as a name and a number."""
-    from archdsl.ir.num import Num
+def _setting(assignment: str) -> tuple[str, Num | bool | str]:
+    """`d=512`, `pre_norm=true`, `act=gelu`: a name and a number, a flag or a word."""
+    from archdsl.ir.num import NotANumber, Num
 
-    name, _, text = assignment.partition("=")
-    digits = text.strip().lstrip("+-").replace("_", "")
+    name, _, text = (part.strip() for part in assignment.partition("="))
+    if text in ("true", "false"):
+        return name, text == "true"
+    if name.isidentifier() and text.isidentifier():
+        return name, text
+    digits = text.lstrip("+-").replace("_", "")
     try:
-        return name.strip(), Num.of(int(text) if digits.isdecimal() and len(digits) < 100 else float(text))
-    except ValueError:
-        raise Trouble(f"--set {shown(assignment)}: a name and a number are needed, as in --set d=512") from None
+        return name, Num.of(int(text) if digits.isdecimal() and len(digits) < 100 else float(text))
+    except (ValueError, NotANumber):
+        raise Trouble(f"--set {shown(assignment)}: a name and a value are needed, as in --set d=512") from None
 
 
 def _find(name: str, known: Mapping[str, T], what: str) -> T:

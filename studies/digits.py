@@ -17,11 +17,11 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that a checkout need not be installed
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a checkout need not be installed
 
 import archdsl
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 Split = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -30,14 +30,16 @@ def images() -> Split:
     data = load_digits()
     image = torch.tensor(data.images / 16, dtype=torch.float32).unsqueeze(1)
     image = F.interpolate(image, size=(28, 28), mode="bilinear")
-    split: Split = train_test_split(image, torch.tensor(data.target), test_size=0.25, random_state=0, stratify=data.target)
+    split: Split = train_test_split(
+        image, torch.tensor(data.target), test_size=0.25, random_state=0, stratify=data.target
+    )
     return split
 
 
 def learn(image: Tensor, digit: Tensor, epochs: int, seed: int = 0) -> nn.Module:
     """LeNet-5 after some epochs of the training that its program describes."""
     torch.manual_seed(seed)
-    trainer = archdsl.load(ROOT / "examples" / "lenet5.arch", "Fit")
+    trainer = archdsl.load(EXAMPLES / "lenet5.arch", "Fit")
     trainer.fit(DataLoader(TensorDataset(image, digit), batch_size=32, shuffle=True), epochs=epochs)
     return trainer.net
 
@@ -56,9 +58,10 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)  # the last digits of the numbers below depend on it
     image, held_image, digit, held_digit = images()
-    print(f"LeNet-5 learns {len(digit)} handwritten digits for {options.epochs} epochs; {len(held_digit)} are held out.")
+    print(f"LeNet-5 learns {len(digit)} digits for {options.epochs} epochs; {len(held_digit)} are held out")
     net = learn(image, digit, options.epochs, options.seed)
-    print(f"told right: {accuracy(net, image, digit):.2%} of those it learned, {accuracy(net, held_image, held_digit):.2%} of those held out")
+    seen, unseen = accuracy(net, image, digit), accuracy(net, held_image, held_digit)
+    print(f"told right: {seen:.2%} of those it learned, {unseen:.2%} of those held out")
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that a checkout need not be installed
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a checkout need not be installed
 
 import archdsl
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 BATCH = 64
 
 
@@ -68,7 +68,7 @@ def domains(kind: str) -> Domains:
 def learn(data: Domains, strength: float, steps: int, seed: int) -> nn.Module:
     """The network after some steps. The strength of the reversed gradient grows from 0 to `strength`, as in the paper, section 5.2.2."""
     torch.manual_seed(seed)
-    trainer = archdsl.load(ROOT / "examples" / "dann.arch", "Adapt", d=64, units=64)
+    trainer = archdsl.load(EXAMPLES / "dann.arch", "Adapt", d=64, units=64)
     trainer.fit(batches(data, strength, steps, seed))
     return trainer.net
 

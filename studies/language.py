@@ -19,11 +19,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that a checkout need not be installed
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a checkout need not be installed
 
 import archdsl
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 TIME, BATCH = 64, 16
 Batch = tuple[Tensor, Tensor]  # characters [batch, time], and the character after each
 
@@ -65,7 +65,7 @@ class GPT(nn.Module):
 
 def lstm(vocab: int) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer]:
     """The compiled program's training; the same by hand, and its optimizer."""
-    compiled = archdsl.load(ROOT / "examples" / "char_lstm.arch", "Fit", vocab=vocab, width=64, units=128, rate=3e-3)
+    compiled = archdsl.load(EXAMPLES / "char_lstm.arch", "Fit", vocab=vocab, width=64, units=128, rate=3e-3)
     by_hand = LSTM(vocab, width=64, units=128)
     return compiled, by_hand, torch.optim.Adam(learned(by_hand), lr=3e-3)
 
@@ -73,7 +73,7 @@ def lstm(vocab: int) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer]:
 def gpt(vocab: int) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer]:
     """The compiled program's training; the same by hand, and its optimizer."""
     sizes = {"vocab": vocab, "context": TIME, "d": 128, "layers": 2, "heads": 4}
-    compiled = archdsl.load(ROOT / "examples" / "gpt2.arch", "Fit", **sizes, dropout=0, rate=1e-3)
+    compiled = archdsl.load(EXAMPLES / "gpt2.arch", "Fit", **sizes, dropout=0, rate=1e-3)
     by_hand = GPT(**sizes)
     return compiled, by_hand, torch.optim.AdamW(learned(by_hand), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
 
@@ -103,7 +103,9 @@ def study(model: str, steps: int, seed: int = 0) -> Result:
     return compare(*MODELS[model](vocab), steps, seed)
 
 
-def compare(trainer: nn.Module, by_hand: nn.Module, optimizer: torch.optim.Optimizer, steps: int, seed: int = 0) -> Result:
+def compare(
+    trainer: nn.Module, by_hand: nn.Module, optimizer: torch.optim.Optimizer, steps: int, seed: int = 0
+) -> Result:
     """Train both on the same batches; then both read the held-out text."""
     text, _ = characters()
     learn, held = text[: len(text) * 9 // 10], text[len(text) * 9 // 10 :]
@@ -169,7 +171,8 @@ def main() -> None:
     print(f"{options.model}: {options.steps} steps of {BATCH} × {TIME} characters, compiled and by hand")
     result = study(options.model, options.steps, options.seed)
     print(f"parameters: {result.parameters[0]:,} compiled, {result.parameters[1]:,} by hand")
-    print(f"loss on held-out text: {result.compiled:.4f} compiled, {result.by_hand:.4f} by hand ({result.difference:+.2%})")
+    losses = f"{result.compiled:.4f} compiled, {result.by_hand:.4f} by hand ({result.difference:+.2%})"
+    print(f"loss on held-out text: {losses}")
     print(f"one who knows only how often each character occurs: {result.frequencies:.4f}")
 
 

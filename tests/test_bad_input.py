@@ -89,6 +89,8 @@ PROGRAMS = {
     "a power beyond all bounds": (model("output y = Linear(9 ^ 9 ^ 9 ^ 9)(x)"), "E03", "3:"),
     "a digit string beyond all bounds": (model("output y = Linear(" + "9" * 5_000 + ")(x)"), "E", ""),
     "NUL": (model("output y = x\0"), "E0101", "3:"),
+    "NUL in a docstring": ('"""A\0."""\n' + model("output x"), "E0101", "1:5"),
+    "an escape sequence in a comment": ("# \x1b[31m\n" + model("output x"), "E0101", "1:3"),
     "an emoji": (model("output 🙂 = x"), "E0102", "3:"),
     "a right-to-left mark": (model("output y = \u202ex"), "E010", "3:"),
 }
@@ -139,8 +141,15 @@ def test_files_that_use_each_other(run: Run) -> None:
     assert "circle" in err
     Path("c.arch").write_text('use "c.arch"\n' + model("output x"))
     assert run("check", "c.arch")[0] == 1
-    Path("d.arch").write_text('use "."\n' + model("output x"))
-    assert run("check", "d.arch")[0] == 1
+
+
+def test_what_is_used_must_be_a_file(run: Run) -> None:
+    os.mkfifo("pipe.arch") if hasattr(os, "mkfifo") else None
+    for path in (".", "pipe.arch", "/dev/zero", "gone.arch", "gone/too.arch", "a\0b", "n" * 300, "a\nb", "../../../.."):
+        Path("d.arch").write_text(f'use "{path}"\n' + model("output x"))
+        status, err = run("check", "d.arch")
+        assert status == 1, path
+        assert "d.arch:1:" in err
 
 
 def test_paths_that_are_no_programs(run: Run, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class Sheet:
 
 def figure_dot(panels: list[Panel], legend: graphviz.Digraph | None) -> str:
     """The whole figure as one graph."""
-    graph = _graph(pack="16", packmode="array_t3")
+    graph = _graph()
     for i, panel in enumerate(panels):
         with graph.subgraph(name=f"cluster_p{i}") as cluster:
             _panel(cluster, graph, panel, f"p{i}", streams(panel), whole=True)

@@ -286,7 +286,8 @@ class Config(Data):
     """`config large(d = 1024)`: other values for a model's hyperparameters."""
 
     name: str
-    settings: dict[str, Num]
+    settings: dict[str, Setting]
+    same: bool = Field(default=True, description="whether every `if` comes out alike, so that only numbers differ")
 
 
 class Constraint(Data):

@@ -57,7 +57,9 @@ def _simple(any_of: AnyOf, values: Mapping[str, Num] | None = None) -> Flag | Te
             left, right = c.left.subs(values or {}), c.right.subs(values or {})
             difference = left - right
             if len(difference.terms) == 1 and not left.is_const and not right.is_const:
-                difference = Num.of(next(iter(difference.terms.values())))  # 4 * width is not width, since sizes are positive
+                difference = Num.of(
+                    next(iter(difference.terms.values()))
+                )  # 4 * width is not width, since sizes are positive
             if not difference.is_const:
                 rest.append(Comparison.new(left=left, op=c.op, right=right))
             elif not COMPARISONS[c.op](difference.value, Fraction(0)):

@@ -123,7 +123,15 @@ def choose(
 ) -> Variant:
     """A variant made before for which every `if` comes out alike, or a new one."""
     keys = {n: conditions.key(s) for n, s in structural.items()}
-    for variant in session.variants.get(ref.key, []):
+    made = session.variants.get(ref.key, [])
+    open_kinds = any(
+        h.default is None and isinstance(v.statics[h.name.text], Maker | Function)
+        for v in made
+        for h in ref.node.hypers
+    )
+    if entry and open_kinds:
+        return made[0]  # only a user can say what such a hyperparameter stands for
+    for variant in made:
         known = {n: conditions.key(s) for n, s in variant.statics.items() if not isinstance(s, Number)}
         if entry and known == keys:
             return variant  # a block of the file is shown as the file's models use it

@@ -11,9 +11,9 @@ from archdsl.diagnostics import nearest
 from archdsl.ir.num import NotANumber as NoNumber
 from archdsl.ir.num import Num
 from archdsl.ir.program import Config, Definition, Program
-from archdsl.passes import expressions
-from archdsl.passes.entities import Number, Series, Tensor
-from archdsl.passes.frame import Block, Failed
+from archdsl.passes import conditions, expressions
+from archdsl.passes.entities import Number, Series, Static, Tensor, describe
+from archdsl.passes.frame import Block, Failed, Frame
 from archdsl.syntax import tree
 
 _COMPARE: dict[str, Callable[[Fraction, Fraction], bool]] = {
@@ -22,12 +22,13 @@ _COMPARE: dict[str, Callable[[Fraction, Fraction], bool]] = {
 _COUNTED = ("params", "frozen", "macs")
 
 
-def configs(block: Block, definition: Definition) -> dict[str, dict[str, Num]]:
-    """The configs of a model, each with all its numbers."""
+def configs(block: Block, definition: Definition) -> dict[str, dict[str, Static]]:
+    """The configs of a model, each with what it sets."""
     frame = block.frame
-    names = [h.name for h in definition.hypers]
+    names = list(frame.statics)
+    found: dict[str, dict[str, Static]] = {}
     for node in frame.configs:
-        settings: dict[str, Num] = {}
+        settings: dict[str, Static] = {}
         try:
             if any(c.name == node.name.text for c in definition.configs):
                 raise frame.fail(errors.Twice(node.name.span, node.name.text))
@@ -45,11 +46,32 @@ def configs(block: Block, definition: Definition) -> dict[str, dict[str, Num]]:
                             argument.span, frame.ref.name, f"has no hyperparameter `{name}`", mend=mend
                         )
                     )
-                settings[name] = expressions.number(Block(frame, "definition"), argument.value)
-            definition.configs.append(Config.new(name=node.name.text, settings=settings))
+                settings[name] = static_setting(
+                    frame, name, expressions.static(Block(frame, "definition"), argument.value), argument
+                )
+            data = {n: expressions.setting(s) for n, s in settings.items()}
+            definition.configs.append(Config.new(name=node.name.text, settings=data, same=_same(definition, settings)))
+            found[node.name.text] = settings
         except Failed:
             continue
-    return {c.name: c.settings for c in definition.configs}
+    return found
+
+
+def static_setting(frame: Frame, name: str, static: Static, node: tree.Argument) -> Static:
+    """What a config gives a hyperparameter, which must be of the hyperparameter's kind."""
+    if type(static) is not type(frame.statics[name]):
+        wrong = f"`{name}` is {describe(frame.statics[name])}, and this is {describe(static)}"
+        raise frame.fail(errors.WrongArguments(node.span, frame.ref.name, wrong))
+    return static
+
+
+def _same(definition: Definition, settings: Mapping[str, Static]) -> bool:
+    """Whether a definition is itself with these settings, and not another variant."""
+    numbers = {n: s.num for n, s in settings.items() if isinstance(s, Number)}
+    if len(numbers) != len(settings):
+        return False
+    values = defaults(definition, numbers)
+    return all(conditions.evaluate(c.any_of, values) == c.outcome for c in definition.conditions)
 
 
 def check(

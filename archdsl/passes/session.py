@@ -96,6 +96,9 @@ class Session:
         if path in self.loading or os.path.normpath(path) in map(os.path.normpath, self.loading):
             self.report(errors.UseFails(use.span, "the files use each other in a circle"))
             return
+        if "\0" in path or (os.path.exists(path) and not os.path.isfile(path)):
+            self.report(errors.UseFails(use.span, f"{use.path.text!r} is no file"))  # a pipe would never end
+            return
         try:
             used = self.files.get(path) or self.load(Source(read_text(path), path, scope.source.library))
         except OSError as problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archdsl import errors
@@ -111,7 +111,7 @@ def bind_hypers(block: Block, ref: DefinitionRef, arguments: Sequence[tree.Argum
 
 
 def with_defaults(
-    session: Session, ref: DefinitionRef, given: dict[str, Static], overrides: dict[str, Num]
+    session: Session, ref: DefinitionRef, given: Mapping[str, Static], overrides: Mapping[str, Static]
 ) -> dict[str, Static]:
     """All hyperparameters: those given, and the defaults in terms of those before them."""
     numbers: dict[str, Num] = {}
@@ -121,7 +121,7 @@ def with_defaults(
     for hyper in ref.node.hypers:
         name = hyper.name.text
         if name in overrides:
-            entity: Static = Number(overrides[name])
+            entity: Static = overrides[name]
         elif name in given:
             entity = given[name]
         elif hyper.default is not None:

@@ -26,6 +26,7 @@ from archdsl.syntax.tree import File
 
 MOST = 100  # definitions that are read again after an error
 _BEGINNING = re.compile(r'^(?:"""(?:(?!""")[\s\S])*"""\s*)?(?:model|block|cell|train)\s+\w', re.M)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffd]")
 _lock = threading.Lock()
 
 
@@ -96,6 +97,9 @@ class _Parser:
     def parse(self, source: Source) -> File:
         self.comments = []
         self.layout.source = self.build.source = source
+        control = _CONTROL.search(source.text)
+        if control:
+            raise errors.NotText(source.span(control.start(), control.end())).error()
         try:
             file: Any = self.lark.parse(source.text)
         except UnexpectedCharacters as problem:

@@ -58,15 +58,20 @@ def settle(body: list[Statement], variables: dict[str, Variable], parameters: li
     """Declare what is returned, and write untyped methods as functions. The variables have their names."""
     by_name: dict[str, bool] = {variables[p].name: False for p in parameters}
     first: dict[str, Assign] = {}
+    noted: set[str] = set()
     known = dict.fromkeys(variables, False)
     types = Types(known)
 
+    same: dict[str, list[str]] = {}
+    for key, var in variables.items():
+        same.setdefault(var.name, []).append(key)
+
     def note(key: str, is_any: bool) -> None:
         name = variables[key].name
-        by_name.setdefault(name, is_any)
-        for k, v in variables.items():
-            if v.name == name:
-                known[k] = by_name[name]
+        if name not in noted:
+            noted.add(name)
+            by_name.setdefault(name, is_any)
+            known.update(dict.fromkeys(same[name], by_name[name]))
 
     for p in parameters:
         note(p, False)

@@ -85,6 +85,8 @@ class Cells(Values):
         if callee.bare:
             outs = [n.outputs[0].name for n in nodes(node.body) if isinstance(n, Call) and n.made == made]
             wish = (outs[0] if outs else None) or own[0].name
+            if wish in {c.value.name for c in node.collected}:
+                return f"{wish}_t"
             return wish if wish not in self.value_names or wish in outs else "state"
         return own[0].name if len(callee.state) == 1 and own and own[0].name not in self.value_names else "state"
 

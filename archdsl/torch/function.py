@@ -19,7 +19,7 @@ from archdsl.torch.naming import drop_copies, give_names
 from archdsl.torch.numbers import number
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import INDENT, parse
-from archdsl.torch.statements import KEY, Assign, Statement, Variable, reads, walk
+from archdsl.torch.statements import KEY, Assign, Statement, Variable, copied, reads, walk
 from archdsl.torch.text import Writer
 
 
@@ -170,7 +170,8 @@ class Function:
         self.body[:0] = self.size_statements()
         kept: set[str] = set()
         while True:
-            body, variables = copy.deepcopy((self.body, self.variables))
+            body = copied(self.body)
+            variables = {k: copy.copy(v) for k, v in self.variables.items()}
             inliner = Inliner(body, variables, kept)
             inliner.run()
             body = modes.settle(body)

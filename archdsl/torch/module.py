@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 
 from archdsl.ir.num import Num
+from archdsl.ir.program import Setting
 from archdsl.torch import annotate, docs
 from archdsl.torch.constructor import Constructor
 from archdsl.torch.forward import Forward, Initial
@@ -52,10 +54,12 @@ class Module:
         taken = Namespace(
             [*self.plan.attributes.values(), *self.plan.hyper_attributes.values(), "forward", "initial_state"]
         )
-        return [self._config(taken.take(attribute(c.name)), c.settings) for c in self.definition.configs]
+        return [self._config(taken.take(attribute(c.name)), c.settings) for c in self.definition.configs if c.same]
 
-    def _config(self, name_: str, settings: dict[str, Num]) -> list[str]:
-        values = [ast.keyword(self.plan.arguments[n], parse(_literal(v))) for n, v in settings.items()]
+    def _config(self, name_: str, settings: Mapping[str, Setting]) -> list[str]:
+        values = [
+            ast.keyword(self.plan.arguments[n], parse(_literal(v))) for n, v in settings.items() if isinstance(v, Num)
+        ]
         return [
             f"{INDENT}@classmethod",
             f'{INDENT}def {name_}(cls) -> "{self.plan.name}":',

@@ -84,20 +84,24 @@ def give_names(body: list[Statement], variables: dict[str, Variable], taken: set
     meets = Liveness(body, parameters).meets
     partners = _partners(body)
     order = _order(body, parameters)
+    by_type: dict[str, set[str]] = {}
+    for p in parameters:
+        by_type.setdefault(_type(variables[p]), set()).add(variables[p].name)
     for key in order:
         var = variables[key]
         if var.name:
             continue
         near = {variables[k].name for k in meets.get(key, ())} | taken
-        near |= {v.name for v in variables.values() if not _alike(v, var)}
+        near = near.union(*(names for kind, names in by_type.items() if kind != _type(var)))
         if var.kind == "slice":  # the target of a loop, which must not hide a parameter
             near |= {variables[p].name for p in parameters}
-        var.name = _choose(var, [variables[p] for p in partners.get(key, ()) if _alike(variables[p], var)], near)
+        var.name = _choose(var, [variables[p] for p in partners.get(key, ()) if _type(variables[p]) == _type(var)], near)
+        by_type.setdefault(_type(var), set()).add(var.name)
 
 
-def _alike(a: Variable, b: Variable) -> bool:
-    """Whether two variables are of one type, so that one name may stand for both at different times."""
-    return a.kind == b.kind or {a.kind, b.kind} == {"tensor", "slice"}
+def _type(var: Variable) -> str:
+    """What a variable holds: one name may stand for two variables of one type, at different times."""
+    return "tensor" if var.kind == "slice" else var.kind
 
 
 def _choose(var: Variable, partners: list[Variable], near: set[str]) -> str:

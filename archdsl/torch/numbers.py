@@ -115,7 +115,7 @@ def _function(atom: Fn, symbol: Symbol, whole: bool) -> str:
 
 
 def _floor(value: Num, symbol: Symbol) -> str:
-    if is_real(value, set()):
+    if is_real(value - value.terms.get((), Fraction(0)), set()):
         return f"math.floor({number(value, symbol, False)})"
     top, bottom = over_one(value)
     return number(top, symbol) if bottom == ONE else f"({number(top, symbol)} // {number(bottom, symbol)})"

@@ -212,7 +212,7 @@ class ProgramPlan:
         """A hyperparameter is a float if its default, a configuration or a use gives it one."""
         for plan in self.plans.values():
             given = [(h.name, h.default) for h in plan.definition.hypers] + [
-                (n, v) for c in plan.definition.configs for n, v in c.settings.items()
+                (n, v) for c in plan.definition.configs for n, v in c.settings.items() if isinstance(v, Num)
             ]
             for name, value in given:
                 if value is not None and is_real(value, plan.real):

@@ -7,7 +7,8 @@ no name of a program can be one.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
@@ -172,20 +173,46 @@ def rewrite(statement: Statement, change: Callable[[ast.expr], ast.expr]) -> Non
             statement.values = [change(v) for v in statement.values]
 
 
-class _Substitute(ast.NodeTransformer):
-    def __init__(self, values: dict[str, ast.expr]):
-        self.values = values
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self.values.get(node.id, node)
-
-
-def substitute(node: ast.expr, values: dict[str, ast.expr]) -> ast.expr:
-    """The expression with variables replaced. The expression itself is left as it is."""
-    if not values.keys() & {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}:
-        return node
-    import copy
-
-    result = _Substitute(values).visit(copy.deepcopy(node))
+def substitute(node: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
+    """The expression with variables replaced. Nothing is changed in place; parts without variables are shared."""
+    result = _substituted(node, values)
     assert isinstance(result, ast.expr)
+    return result
+
+
+def _substituted(node: ast.AST, values: Mapping[str, ast.expr]) -> ast.AST:
+    if isinstance(node, ast.Name):
+        return values.get(node.id, node)
+    changes: dict[str, object] = {}
+    for field_ in node._fields:
+        old = getattr(node, field_, None)
+        if isinstance(old, ast.AST):
+            new: object = _substituted(old, values)
+        elif isinstance(old, list):
+            items = [_substituted(i, values) if isinstance(i, ast.AST) else i for i in old]
+            new = items if any(a is not b for a, b in zip(items, old)) else old
+        else:
+            continue
+        if new is not old:
+            changes[field_] = new
+    if not changes:
+        return node
+    return type(node)(**{f: changes.get(f, getattr(node, f, None)) for f in node._fields})
+
+
+def copied(body: list[Statement]) -> list[Statement]:
+    """The statements, to be changed without changing these. Expressions are shared."""
+    result: list[Statement] = []
+    for statement in body:
+        new = copy.copy(statement)
+        match new:
+            case For() | With():
+                new.body = copied(new.body)
+            case If():
+                new.body, new.orelse = copied(new.body), copied(new.orelse)
+            case Assign():
+                new.targets = list(new.targets)
+            case Return():
+                new.values = list(new.values)
+        result.append(new)
     return result

@@ -1,7 +1,9 @@
 """Networks of which only the readout learns, or nothing: extreme learning machine, liquid state machine, Hopfield network."""
 
 import numpy as np
+import pytest
 import torch
+import torch.nn.functional as F
 from agreement import load
 from test_without_gradients import memory
 from torch import Tensor, nn
@@ -23,23 +25,27 @@ def test_extreme_learning_machine_is_least_squares() -> None:
     np.testing.assert_allclose(memory(trainer, "readout").numpy(), expected, atol=1e-8)
 
 
-def test_liquid_state_machine_spikes_resets_and_decays() -> None:
+def test_liquid_state_machine_is_that_of_snntorch() -> None:
+    """snntorch compares with the threshold at one step and resets at the start of the next, which comes to the same."""
+    snntorch = pytest.importorskip("snntorch")
     ours = load("lsm", "LSM", features=3, units=25, classes=2, threshold=1, decay=0.8).double()
-    values = frozen(ours)
-    (readout,) = [p for n, p in ours.named_parameters() if n.endswith("weight") and p.requires_grad]
-    (bias,) = [p for n, p in ours.named_parameters() if n.endswith("bias") and p.requires_grad]
-    x = 0.5 * np.random.default_rng(0).random((4, 15, 3))
-    v = spikes = trace = np.zeros((4, 25))
+    values = {n: torch.tensor(v) for n, v in frozen(ours).items()}
+    decay = torch.tensor(0.8, dtype=torch.float64)  # a number would become float32
+    unit, trace = (snntorch.Leaky(decay, threshold=1.0, reset_mechanism=reset).double() for reset in ("zero", "none"))
+    readout = [p for p in ours.parameters() if p.requires_grad]
+    x = 0.5 * torch.rand(4, 15, 3, dtype=torch.float64)
+    v = spikes = filtered = torch.zeros(4, 25, dtype=torch.float64)
     total = 0.0
     for t in range(15):
-        u = 0.8 * v + x[:, t] @ values["W_in"] + spikes @ values["W"]
-        spikes = (u >= 1).astype(float)
-        v = np.where(spikes > 0, 0, u)
-        trace = 0.8 * trace + spikes
-        total += spikes.sum()
+        spikes, v = unit(x[:, t] @ values["W_in"] + spikes @ values["W"], v)
+        spikes = spikes.double()  # they come as float32
+        _, filtered = trace(spikes, filtered)
+        total += spikes.sum().item()
     assert 0 < total < 4 * 15 * 25
-    expected = trace @ readout.detach().numpy().T + bias.detach().numpy()
-    np.testing.assert_allclose(ours(torch.tensor(x)).detach().numpy(), expected, atol=1e-10)
+    scores, expected = ours(x), F.linear(filtered, *readout)
+    torch.testing.assert_close(scores, expected, rtol=1e-10, atol=1e-10)
+    for a, b in zip(*(torch.autograd.grad(s.square().sum(), readout) for s in (scores, expected)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 
 
 def test_hopfield_network_recalls_what_it_stored() -> None:

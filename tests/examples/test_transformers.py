@@ -1,4 +1,4 @@
-"""The Transformer against torch.nn; BERT, GPT-2 and ViT against the transformers package; GPT-1, Mixer and gMLP too or by their equations.
+"""The Transformer against torch.nn; BERT, GPT-1, GPT-2 and ViT against the transformers package.
 
 Weights are drawn large, so that attention is far from uniform. A key's bias moves nothing: it adds the same to all scores of a query.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 import torch.nn.functional as F
-from agreement import Weights, agree, call, layers, load
+from agreement import Weights, agree, call, load
 from torch import Tensor, nn
 
 KEY_BIAS = "k.bias"
@@ -256,48 +256,3 @@ def _vit_order(w: Weights) -> list[Tensor]:
     for i in range(0, len(rest), 16):
         ordered += rest[i + 2 : i + 10] + rest[i : i + 2] + rest[i + 10 : i + 16]
     return ordered + values[-4:]
-
-
-def _norm(p: dict[str, Tensor], x: Tensor) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:], p["weight"], p["bias"], 1e-6)
-
-
-def _mixer(w: Weights, image: Tensor, patch: int, count: int) -> Tensor:
-    """Equation 1 of the paper, and its global mean."""
-    parts = iter(layers(w))
-
-    def linear(x: Tensor) -> Tensor:
-        return F.linear(x, **next(parts))
-
-    x = F.conv2d(image, **next(parts), stride=patch).flatten(2).mT
-    for _ in range(count):
-        y = _norm(next(parts), x).mT
-        x = x + linear(F.gelu(linear(y))).mT
-        y = _norm(next(parts), x)
-        x = x + linear(F.gelu(linear(y)))
-    return linear(_norm(next(parts), x).mean(1))
-
-
-def test_mixer_is_the_papers() -> None:
-    ours = load("mixer", "Mixer", side=12, patch=4, d=10, layers=2, token_hidden=7, channel_hidden=13, classes=5)
-    agree(ours, lambda w, x: _mixer(w, x, 4, 2), [torch.randn(2, 3, 12, 12)], scale=1.5, unseen=[".mix.linear_2.bias"])
-
-
-def _gmlp(w: Weights, image: Tensor, patch: int, count: int) -> Tensor:
-    """Equations 1 to 4 of the paper."""
-    parts = iter(layers(w))
-
-    def linear(x: Tensor) -> Tensor:
-        return F.linear(x, **next(parts))
-
-    x = F.conv2d(image, **next(parts), stride=patch).flatten(2).mT
-    for _ in range(count):
-        u, v = F.gelu(linear(_norm(next(parts), x))).chunk(2, -1)
-        v = _norm(next(parts), v)
-        x = x + linear(u * linear(v.mT).mT)
-    return linear(_norm(next(parts), x).mean(1))
-
-
-def test_gmlp_is_the_papers() -> None:
-    ours = load("gmlp", "GMLP", side=12, patch=4, d=10, layers=2, classes=5)
-    agree(ours, lambda w, x: _gmlp(w, x, 4, 2), [torch.randn(2, 3, 12, 12)], scale=1.5)

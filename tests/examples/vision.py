@@ -58,7 +58,7 @@ def _without_torchvision() -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
-        for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
+        for name in [n for n, module in sys.modules.items() if isinstance(module, _Blank)]:
             del sys.modules[name]
 
 

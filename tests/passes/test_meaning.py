@@ -88,6 +88,27 @@ def test_overrides_and_configs_change_the_model() -> None:
             analyse(text, **wrong)  # type: ignore[arg-type]
 
 
+def test_what_is_chosen_can_be_set_too() -> None:
+    text = "model M(act = relu, Cell = LSTM, pre_norm = false) {\ninput x: [batch, time, 4]\nif pre_norm { y = LayerNorm()(x) } else { y = x }\n"
+    text += "output z = y -> act -> scan Cell(4) over time\nconfig pre(pre_norm = true, act = tanh)\n}"
+
+    def made(**choices: object) -> tuple[list[str], list[str]]:
+        definition = analyse(text, **choices)["M"]  # type: ignore[arg-type]
+        return [n.op for n in definition.body.nodes if isinstance(n, Apply)], [m.of for m in definition.body.made]
+
+    assert made() == (["relu"], ["LSTM"])
+    assert made(settings={"act": "tanh", "Cell": "GRU"}) == (["tanh"], ["GRU"])
+    assert made(config="pre") == (["tanh"], ["LayerNorm", "LSTM"])
+    assert not analyse(text)["M"].configs[0].same
+    with pytest.raises(UnknownSetting):
+        analyse(text, settings={"act": 3})
+
+
+def test_a_definition_can_be_given() -> None:
+    program = analyse("block Twice(Layer, d) {\ninput x: [batch, d]\noutput y = x -> Layer(d) -> Layer(d)\n}\nmodel M {\ninput x: [batch, 4]\noutput y = Twice(Linear, 4)(x)\nexpect params == 40\n}")
+    assert program.entries == ["TwiceLinear", "M"]
+
+
 @pytest.mark.parametrize(
     "line, code",
     [

@@ -13,22 +13,20 @@ def test_labels_are_scikit_learns_from_the_same_centroids(seed: int) -> None:
 
 
 def test_clusters_are_scikit_learns_from_random_flowers() -> None:
-    ours, theirs, agreement = clusters.best_start(starts=10, seed=0)
+    ours, theirs, agreement = clusters.best_start(starts=20, seed=0)
     assert ours == pytest.approx(theirs, rel=1e-9)
     assert agreement == 1
 
 
-def test_the_start_matters_and_so_does_what_follows() -> None:
-    """Two starts that end apart; and the nearest of the first centroids are not the last clusters."""
-    ends = {round(clusters.cluster(clusters.IRIS[torch.tensor(rows)])[1], 6) for rows in ([0, 1, 2], [0, 50, 100])}
-    assert len(ends) == 2 or min(ends) < 79
+def test_the_rounds_are_needed() -> None:
+    """The nearest of the first centroids is not yet the cluster."""
     start = clusters.IRIS[torch.tensor([0, 1, 2])]
     assert not torch.equal(torch.cdist(clusters.IRIS, start).argmin(1), clusters.cluster(start)[0])
 
 
 def test_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.argv", ["clusters.py", "--starts", "5"])
+    monkeypatch.setattr("sys.argv", ["clusters.py"])
     clusters.main()
     out = capsys.readouterr().out
     assert "150 of 150 labels" in out
-    assert "adjusted Rand index 1.0000" in out
+    assert "adjusted Rand index of the two: 1.0000" in out

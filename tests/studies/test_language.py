@@ -29,7 +29,9 @@ def same_gpt(by_hand: nn.Module, first: list[Tensor]) -> None:
     words, places, *layers, weight, bias = first
     state = {"words.weight": words, "places.weight": places, "layers.norm.weight": weight, "layers.norm.bias": bias}
     for i in range(len(layers) // 16):
-        norm_w, norm_b, q_w, q_b, k_w, k_b, v_w, v_b, out_w, out_b, norm_2w, norm_2b, up_w, up_b, down_w, down_b = layers[16 * i :][:16]
+        norm_w, norm_b, q_w, q_b, k_w, k_b, v_w, v_b, out_w, out_b, norm_2w, norm_2b, up_w, up_b, down_w, down_b = (
+            layers[16 * i :][:16]
+        )
         parts = {
             "self_attn.in_proj_weight": torch.cat([q_w, k_w, v_w]),
             "self_attn.in_proj_bias": torch.cat([q_b, k_b, v_b]),
@@ -52,7 +54,9 @@ Give = Callable[[nn.Module, list[Tensor]], None]
 SAME: dict[str, Give] = {"lstm": same_lstm, "gpt": same_gpt}
 
 
-def from_the_same_weights(model: str, steps: int, break_it: Callable[[nn.Module], object] = lambda trainer: None) -> language.Result:
+def from_the_same_weights(
+    model: str, steps: int, break_it: Callable[[nn.Module], object] = lambda trainer: None
+) -> language.Result:
     torch.manual_seed(0)
     trainer, by_hand, optimizer = language.MODELS[model](language.characters()[1])
     SAME[model](by_hand, [p.detach().clone() for p in trainer.net.parameters()])

@@ -11,7 +11,7 @@ from archdsl.figure.layout.geometry import Box, Node, Point
 from archdsl.figure.layout.world import World
 
 _CLEAR = 8.0
-_BEND = 14.0
+_BEND = 30.0
 _CROSS = 22.0
 _MOST = 50000
 """Grid points looked at before giving up."""

@@ -49,9 +49,9 @@ def blocked(corners: list[Point], world: World, ends: set[str], clear: float) ->
         y0, y1 = (a[1], b[1]) if a[1] < b[1] else (b[1], a[1])
         for name, box in world.boxes:
             by = 2.5 if box.x1 - box.x0 < 8 else clear
-            if box.x0 - by < x1 and x0 < box.x1 + by and box.y0 - by < y1 and y0 < box.y1 + by:
-                if name not in ends or i not in (0, last):
-                    return True
+            meets = box.x0 - by < x1 and x0 < box.x1 + by and box.y0 - by < y1 and y0 < box.y1 + by
+            if meets and (name not in ends or i not in (0, last)):
+                return True
         for box in world.labels:
             if box.x0 - 1 < x1 and x0 < box.x1 + 1 and box.y0 - 1 < y1 and y0 < box.y1 + 1:
                 return True
