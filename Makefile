@@ -28,8 +28,11 @@ wheel:  ## build dist/*.whl
 studies:  ## set up, then learn digits, English and clusters with compiled programs (minutes)
 	$(PYTHON) .ci/dev.py studies
 
+gallery:  ## build docs/gallery and the other figures of docs/ from the examples
+	$(PYTHON) .ci/dev.py gallery
+
 clean:  ## remove what the other targets made
 	rm -rf .venv build dist try .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help try test update lint format bench wheel studies clean
+.PHONY: help try test update lint format bench wheel studies gallery clean
 .DEFAULT_GOAL := help

@@ -5,6 +5,7 @@ python3 .ci/dev.py test     makes .venv, installs all that the tests need, and r
 python3 .ci/dev.py lint     ruff and mypy
 python3 .ci/dev.py bench    benchmarks/, with their record
 python3 .ci/dev.py studies  what compiled programs learn: digits, English, clusters (minutes)
+python3 .ci/dev.py gallery  builds docs/gallery and the other figures of docs/ from the examples
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ print("tokens", tuple(tokens.shape), "-> scores", tuple(tagger(tokens).shape))
 
 
 def main(arguments: list[str]) -> int:
-    commands = {"try": try_it, "test": test, "lint": lint, "bench": bench, "studies": studies}
+    commands = {"try": try_it, "test": test, "lint": lint, "bench": bench, "studies": studies, "gallery": gallery}
     if not arguments or arguments[0] not in commands:
         print(__doc__.strip())
         return 0 if arguments[:1] in ([], ["help"], ["--help"], ["-h"]) else 2
@@ -86,6 +87,12 @@ def studies(_: list[str]) -> int:
     for study in (["digits.py"], ["language.py", "lstm"], ["language.py", "gpt"], ["clusters.py"]):
         step([str(PYTHON), str(ROOT / "studies" / study[0]), *study[1:]])
     return 0
+
+
+def gallery(_: list[str]) -> int:
+    """The pages of docs/ that are made from programs."""
+    install("test")
+    return subprocess.call([str(PYTHON), "docs/build.py"], cwd=ROOT)
 
 
 def install(extra: str) -> None:

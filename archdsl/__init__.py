@@ -26,7 +26,7 @@ __all__ = ["Errors", "Figure", "Program", "check", "compile", "draw", "load"]
 PathOrText = Union[str, "os.PathLike[str]"]
 
 
-def check(program: PathOrText, model: str | None = None, /, **sizes: float) -> "Program":
+def check(program: PathOrText, model: str | None = None, /, **sizes: float) -> Program:
     """The checked program. Keywords are other values for the hyperparameters of `model`, or else of the first model."""
     from archdsl import compiler
 

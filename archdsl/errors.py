@@ -154,6 +154,15 @@ class NoSuchField(Message):
     right = "model M {\n  input x: [batch, 4]\n  W = Linear(4)\n  output W(x) @ W.weight\n}"
 
 
+class NotCapitalized(Message):
+    name: str
+    code, title = "E0207", "the definition `{name}` is not Capitalized"
+    label, hint = "here", "a Capitalized name makes something, a lowercase one is a plain function"
+    story = "A reader tells from a name's first letter whether it can hold weights."
+    wrong = "block twice(d) {\n  input x: [batch, d]\n  output y = 2 * x\n}"
+    right = "block Twice(d) {\n  input x: [batch, d]\n  output y = 2 * x\n}"
+
+
 # -- E03: types and sizes -------------------------------------------------------------------------------------------
 class WrongShape(Message):
     what: str

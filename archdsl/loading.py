@@ -36,7 +36,7 @@ def load(program: PathOrText, name: str | None, sizes: dict[str, Any]) -> torch.
     return made
 
 
-def chosen_alike(definition: "Definition", numbers: dict[str, float]) -> bool:
+def chosen_alike(definition: Definition, numbers: dict[str, float]) -> bool:
     """Whether every `if` comes out with these numbers as it did when the definition was made."""
     from archdsl.ir.num import Num
     from archdsl.passes.conditions import evaluate

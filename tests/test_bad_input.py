@@ -260,7 +260,7 @@ def attempt(text: str | bytes, folder: Path, capsys: pytest.CaptureFixture[str])
     first: int | None = None
     for command in COMMANDS:
         status = main([*command, str(path)])
-        out, err = capsys.readouterr()
+        err = capsys.readouterr().err
         assert status in (0, 1), (command, err)
         assert "Traceback" not in err
         assert status == 0 or err or command[0] == "fmt"

@@ -149,6 +149,8 @@ def _term(monomial: Monomial, coefficient: Fraction) -> str:
     if top != 1 or not factors:
         letter = bool(monomial) and isinstance(next(a for a, _ in monomial), str) and bool(factors)
         product = _decimal(top) + ("" if letter and factors else "·" if factors else "") + product
+    if len(divisors) > 1:
+        return f"{product}/({'·'.join(divisors)})"
     return "/".join([product, *divisors])
 
 

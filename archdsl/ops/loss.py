@@ -47,6 +47,9 @@ def _class_loss(function: str) -> Callable[[TorchSite], str]:
 
 
 def _pair_shape(site: Site) -> Type:
+    a, b = (t.shape for t in site.inputs)
+    if a and b and len(a) != len(b):  # broadcasting here compares everything with everything, silently
+        raise Misfit(f"{show_shape(a)} is compared with {show_shape(b)}", "squeeze(…) or unsqueeze(…) makes them alike")
     return _reduced(site, broadcast(site.inputs[0].shape, site.inputs[1].shape))
 
 

@@ -99,6 +99,8 @@ def _at_shape(site: Site) -> Type:
     site.whole(index, f"index is {index}, and must be whole")
     if index.is_const and size.is_const and not -size.value <= index.value < size.value:
         raise Misfit(f"index is {index}, and the axis has size {size}")
+    if index.is_const and size != ELLIPSIS:
+        site.positive(size - index if index.value >= 0 else size + index + 1, "")
     return _without(site)
 
 

@@ -131,6 +131,10 @@ def use(
     frozen: bool = False,
 ) -> Entity:
     """Apply what an entity is to inputs."""
+    if frozen and not isinstance(entity, Maker):
+        raise block.frame.fail(
+            errors.NotApplicable(span, f"only what holds weights can be frozen, and this is {describe(entity)}")
+        )
     match entity:
         case Function():
             return function(block, entity.op, piped, arguments, span)

@@ -47,6 +47,8 @@ def axes_of(
                 )
             )
         result[name] = [resolve_axis(block, shape, n, given[name].span) for n in numbers]
+        if len({a.index % len(shape) for a in result[name]}) < len(numbers):
+            raise block.frame.fail(errors.WrongArguments(given[name].span, op.name, f"`{name}` names an axis twice"))
     return result
 
 

@@ -19,6 +19,7 @@ from archdsl.syntax import tree
 _COMPARE: dict[str, Callable[[Fraction, Fraction], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+_SAYS = {"==": "", "!=": "anything but ", "<": "less than ", "<=": "at most ", ">": "more than ", ">=": "at least "}
 _COUNTED = ("params", "frozen", "macs")
 
 
@@ -102,7 +103,7 @@ def _check(
         difference = left - right
         holds = difference.is_const and _COMPARE[condition.op](difference.value, Fraction(0))
     if not holds:
-        raise frame.fail(errors.ExpectFails(node.span, _show(left), _show(right)))
+        raise frame.fail(errors.ExpectFails(node.span, _show(left), _SAYS[condition.op] + _show(right)))
 
 
 def _show(measured: Num | tuple[Num, ...]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from archdsl import errors
-from archdsl.diagnostics import nearest
+from archdsl.diagnostics import Note, nearest
 from archdsl.ir.num import ELLIPSIS, FUNCTIONS, Num
 from archdsl.ir.num import NotANumber as NoNumber
 from archdsl.ir.program import Choice, Operand, Setting
@@ -120,9 +120,10 @@ def unknown(block: Block, text: str, span: Span, what: str = "name") -> Failed:
     frame = block.frame
     inner: Block | None = block
     while inner is not None:
+        if text in inner.later and inner.later[text].start < span.start:
+            note = Note(inner.later[text], "it has a value only if this `if` comes out otherwise")
+            return frame.fail(errors.UnknownName(span, text, what, notes=[note]))
         if text in inner.later:
-            from archdsl.diagnostics import Note
-
             return frame.fail(errors.UsedEarly(span, text, notes=[Note(inner.later[text], "it gets its value here")]))
         inner = inner.parent
     known = (

@@ -92,7 +92,7 @@ class Frame:
                 raise self.fail(
                     errors.BadSize(span, "this number", str(number), "whole" if must == "whole" else "greater than 0")
                 )
-        elif (must == "positive" or number.divides) and "..." not in number.symbols():
+        elif (must == "positive" or number.divides or number.name) and "..." not in number.symbols():
             self.constraints.setdefault((number, must), Constraint.new(number=number, must=must, place=span.place()))
             self.constraint_spans.setdefault((number, must), span)
 

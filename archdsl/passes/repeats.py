@@ -50,6 +50,11 @@ def through(block: Block, chain: tree.Expression, entity: Entity) -> Entity:
     return apply.stages(block, nodes, entity)
 
 
+def node_collects(body: tree.Body) -> bool:
+    """Whether a body has outputs, that are collected."""
+    return any(isinstance(s, tree.Output) for s in body.statements)
+
+
 def named_inputs(block: Block, body: tree.Body, count: int, span: Span) -> list[tree.Port]:
     """The names that a body gives to what comes in."""
     ports = [p for s in body.statements if isinstance(s, tree.Input) for p in s.ports]
@@ -122,8 +127,9 @@ def copies(block: Block, node: tree.Stack | tree.Loop, tensors: list[Tensor]) ->
     frame = block.frame
     stacked = isinstance(node, tree.Stack)
     count = expressions.number(block, node.count)
-    frame.constrain(count, "whole", node.count.span) if count.is_const or count.divides else None
-    frame.constrain(count, "positive", node.count.span) if count.is_const else None
+    frame.constrain(count, "whole", node.count.span)
+    if count.is_const or node_collects(node.body):  # nothing can be collected from no pass
+        frame.constrain(count, "positive", node.count.span)
     inner = block.child("stack" if stacked else "loop")
     index = node.index.text if isinstance(node, tree.Stack) and node.index else None
     if index:
@@ -229,6 +235,8 @@ def close(
         frame.spans[value.id] = span
         collected.append(Collected.new(name=name, operand=tensor.operand, axis=axis, value=value))
         fields[name] = Tensor(value.id, value.type, tensor.range)
+    if not carried and not collected and frame.broken:
+        raise Failed
     if not carried and not collected:
         raise frame.fail(
             errors.RepeatProblem(

@@ -19,7 +19,7 @@ from archdsl.ir.num import Num
 from archdsl.ops import OPS
 from archdsl.ops.base import Op
 from archdsl.passes.entities import DefinitionRef, Maker, Variant
-from archdsl.source import Source
+from archdsl.source import Source, Span
 from archdsl.syntax import tree
 from archdsl.syntax.parse import parse
 
@@ -82,15 +82,30 @@ class Session:
         for item in scope.tree.items:
             if isinstance(item, tree.Use):
                 self._use(scope, item)
+            elif not item.name.text[:1].isupper() and item.name.text[:1] != "_":
+                self.report(errors.NotCapitalized(item.name.span, item.name.text))
             elif item.name.text in scope.own:
                 first = scope.own[item.name.text].node.name
                 self.report(errors.Twice(item.name.span, item.name.text, notes=[Note(first.span, "first here")]))
             else:
                 scope.own[item.name.text] = DefinitionRef(item, scope)
+                self._hypers(item)
         self.loading.pop()
         return scope
 
+    def _hypers(self, node: tree.Definition) -> None:
+        """A hyperparameter has a name of its own."""
+        seen: dict[str, Span] = {}
+        for hyper in node.hypers:
+            if hyper.name.text in seen:
+                note = Note(seen[hyper.name.text], "first here")
+                self.report(errors.Twice(hyper.name.span, hyper.name.text, notes=[note]))
+            seen.setdefault(hyper.name.text, hyper.name.span)
+
     def _use(self, scope: FileScope, use: tree.Use) -> None:
+        if os.path.isabs(use.path.text) or not use.path.text.endswith(".arch"):
+            self.report(errors.UseFails(use.span, "it takes the relative path of an .arch file"))
+            return
         folder = Path() if scope.source.file.startswith("<") else Path(scope.source.file).parent
         path = os.path.normpath(folder / use.path.text)
         if path in self.loading or os.path.normpath(path) in map(os.path.normpath, self.loading):

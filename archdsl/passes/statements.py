@@ -84,6 +84,10 @@ def _one(block: Block, statement: tree.Statement) -> None:
                     errors.Misplaced(statement.span, "`input`", "inputs stand at the top of a definition or of a body")
                 )
         case tree.Output():
+            if block.frame.ref.node.kind == "train" and block.kind in ("definition", "until"):
+                raise block.frame.fail(
+                    errors.Misplaced(statement.span, "`output`", "a training step gives its losses, by name")
+                )
             for result in statement.results:
                 _output(block, result)
         case tree.Param():

@@ -84,6 +84,11 @@ def add_state(block: Block, name: str, type: Type, start: Tensor, span: Span) ->
 
 def memory(block: Block, node: tree.Memory) -> None:
     frame = block.frame
+    if frame.ref.node.kind == "train":
+        mend = "put it into a model, block or cell that the train calls"
+        raise frame.fail(
+            errors.Misplaced(node.span, "`memory`", "what is kept between calls belongs to a part", mend=mend)
+        )
     if block.kind != "definition":
         raise frame.fail(errors.Misplaced(node.span, "`memory`", "it belongs to a definition, not to a repeat's body"))
     type = written.type_of(block, node.type)

@@ -40,7 +40,7 @@ def parse(source: Source) -> File:
             raise Errors([*first.diagnostics, *_others(parser, source, first)]) from None
 
 
-def _others(parser: "_Parser", source: Source, first: Errors) -> list[Diagnostic]:
+def _others(parser: _Parser, source: Source, first: Errors) -> list[Diagnostic]:
     """The errors of the definitions after the one that ended the parse, each read by itself in its place."""
     starts = [m.start() for m in _BEGINNING.finditer(source.text)]
     found: list[Diagnostic] = []

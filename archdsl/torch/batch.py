@@ -161,7 +161,7 @@ def _of_call(node: Call, plan: Plan, places: dict[int, int], ranks: dict[int, in
 
 def is_mappable(node: Repeat, plan: Plan) -> bool:
     """Whether the body of a scan is one call that `torch.vmap` can take along the axis."""
-    if node.rides or node.carried or len(node.body.nodes) != 1 or not node.sliced or not node.collected:
+    if node.rides or node.carried or len(node.body.nodes) != 1 or not node.collected or not 1 <= len(node.sliced) <= 6:
         return False
     call = node.body.nodes[0]
     if not isinstance(call, Call) or call.rides or any(isinstance(i, Num) for i in call.inputs):

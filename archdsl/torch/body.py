@@ -245,22 +245,40 @@ class Body(Cells):
                 self.bind(collected.value, source)
 
     def mapped(self, node: Repeat) -> None:
-        """A scan of one definition without state: `torch.vmap` along the axis."""
+        """A scan of one definition without state: `torch.vmap` along the axis, over what is sliced; what is held stands as it is."""
         (call,) = node.body.nodes
         assert isinstance(call, Call)
-        axes = {s.value.id: (s.operand, _axis(s.axis.index, self.type_of(s.operand))) for s in node.sliced}
-        places = [axes[i][1] if isinstance(i, int) and i in axes else None for i in call.inputs]
-        inputs = [self.operand(axes[i][0] if isinstance(i, int) and i in axes else i) for i in call.inputs]
-        outs = [_axis(c.axis.index, c.value.type) for c in node.collected]
-        in_dims = ast.Constant(places[0]) if len(set(places)) == 1 else parse(f"({', '.join(map(repr, places))})")
-        out_dims = ast.Constant(outs[0]) if len(set(outs)) == 1 else parse(f"({', '.join(map(repr, outs))})")
-        options = [ast.keyword("in_dims", in_dims), ast.keyword("out_dims", out_dims)]
+        sliced = {s.value.id: s for s in node.sliced}
+        taken = dict(zip(sliced, ("one", "other", "third", "fourth", "fifth", "sixth")))
+        self.reserved.update(taken.values())
+        inputs = [parse(taken[i]) if isinstance(i, int) and i in sliced else self.operand(i) for i in call.inputs]
+        names = [ast.arg(n) for n in taken.values()]
+        step = ast.Lambda(
+            ast.arguments([], names, None, [], [], None, []), ast.Call(self.holders[call.made], inputs, [])
+        )
+        options = self.map_options(node)
         if batch.is_random(self.made[call.made], self.plan):
             options.append(ast.keyword("randomness", ast.Constant("different")))
-        mapped = ast.Call(parse("torch.vmap"), [self.holders[call.made]], options)
         by_value = {c.operand: c for c in node.collected}
         targets = [self.define(by_value[v.id].value, node) if v.id in by_value else "_" for v in call.outputs]
-        self.assign(targets, ast.Call(mapped, inputs, []))
+        mapped = ast.Call(parse("torch.vmap"), [step], options)
+        self.assign(targets, ast.Call(mapped, [self.operand(s.operand) for s in sliced.values()], []))
+
+    def map_options(self, node: Repeat) -> list[ast.keyword]:
+        """Along which axes; the first one needs no words."""
+        by_value = {c.operand: c for c in node.collected}
+        (call,) = node.body.nodes
+        assert isinstance(call, Call)
+        ins = [_axis(s.axis.index, self.type_of(s.operand)) for s in node.sliced]
+        outs = [
+            _axis(by_value[v.id].axis.index, by_value[v.id].value.type) if v.id in by_value else 0 for v in call.outputs
+        ]
+        found = {"in_dims": ins, "out_dims": outs}
+        return [
+            ast.keyword(k, parse(repr(axes[0] if len(set(axes)) == 1 else tuple(axes))))
+            for k, axes in found.items()
+            if set(axes) != {0}
+        ]
 
 
 class _Inside:

@@ -37,6 +37,8 @@ class Function:
         self.holders: dict[int, ast.expr] = {}
         self.size_keys: dict[str, str] = {}
         self.index_keys: dict[str, str] = {}
+        self.reserved: set[str] = set()
+        """Names that no variable may have, since an expression uses them otherwise."""
         self.asked: set[str] = set()
         """Variables that count the copies of a stack and are needed while it runs."""
         self.input_keys: list[tuple[str, Type]] = []

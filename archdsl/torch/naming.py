@@ -95,7 +95,9 @@ def give_names(body: list[Statement], variables: dict[str, Variable], taken: set
         near = near.union(*(names for kind, names in by_type.items() if kind != _type(var)))
         if var.kind == "slice":  # the target of a loop, which must not hide a parameter
             near |= {variables[p].name for p in parameters}
-        var.name = _choose(var, [variables[p] for p in partners.get(key, ()) if _type(variables[p]) == _type(var)], near)
+        var.name = _choose(
+            var, [variables[p] for p in partners.get(key, ()) if _type(variables[p]) == _type(var)], near
+        )
         by_type.setdefault(_type(var), set()).add(var.name)
 
 

@@ -116,12 +116,32 @@ def test_a_definition_can_be_given() -> None:
         ("y = x -> scan relu over tme", "E0201"), ("y = x.skip", "E0303"), ("z ~ Norml(0, 1)", "E0201"), ("a, b = relu(x)", "E0302"),
         ("y = LSTM(4)(first(x, over = time))", "E0403"), ("y = x -> stack 3 { Linear(9) }", "E0404"), ("y = x -> loop 0 { relu }", "E0306"),
         ("y = Linear(2.5)(x)", "E0306"), ("y = Linear(-1)(x)", "E0306"), ("y = 1 / 0 * x", "E0304"), ("x' = 2 * x", "E0403"),
+        ("y = at(x, 9, over = d)", "E0306"), ("y = max(x, over = [0, 0])", "E0302"), ("y = frozen relu(x)", "E0303"), ("y = mse(x, first(x, over = time))", "E0301"),
+        ("if d > 7 { y = x }\nz = relu(y)", "E0201"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told(line: str, code: str) -> None:
     with pytest.raises(Errors) as caught:
         model("input x: [batch, time, d]\n" + line + "\noutput w = relu(x)")
     assert code in [d.code for d in caught.value.diagnostics], caught.value.render()
+
+
+@pytest.mark.parametrize(
+    "text, code",
+    [
+        ("model M(d = 4, d = 5) {\ninput x: [batch, d]\noutput y = relu(x)\n}", "E0202"),
+        ("model M(n = 2.5) {\ninput x: [batch, 4]\nx -> stack n { relu } -> output y\n}", "E0306"),
+        ("model M(n = 0) {\ninput x: [batch, 4]\nr = x -> loop n {\ninput h\nh' = relu(h)\noutput z = h\n}\noutput y = r.z\n}", "E0306"),
+        ("model M(d = 4) {\ninput x: [batch, d]\noutput y = Linear(d)(x)\nconfig a(d = -5)\n}", "E0306"),
+        ("train F {\ninput x: [batch, 4]\nparam w: [4] = 0\nmemory m: [4] = 0\nminimize mean(x * w)\n}", "E0406"),
+        ("train F {\ninput x: [batch, 4]\nparam w: [4] = 0\noutput y = x * w\nminimize mean(y)\n}", "E0406"),
+        ('use "/etc/passwd"\nmodel M {\ninput x: [batch, 4]\noutput y = relu(x)\n}', "E0204"),
+    ],
+)
+def test_nonsense_is_refused(text: str, code: str) -> None:
+    with pytest.raises(Errors) as caught:
+        analyse(text)
+    assert [d.code for d in caught.value.diagnostics] == [code], caught.value.render()
 
 
 def test_memory_and_training() -> None:

@@ -80,7 +80,7 @@ def _places(line: list[Point], label: Box) -> list[Box]:
         steps = max(1, int(max(abs(bx - ax), abs(by - ay)) / 6))
         for k in range(steps):
             x, y = ax + (bx - ax) * (k + 0.5) / steps, ay + (by - ay) * (k + 0.5) / steps
-            for by in (0.0, 7.0, 15.0):
+            for by in (0.0, 7.0, 15.0, 26.0):
                 for side in (1, -1):
                     beside, above = side * (label.width / 2 + 3 + by), side * (label.height / 2 + 2 + by)
                     found.append(Box.around(x + beside, y, label.width, label.height))

@@ -22,13 +22,14 @@ Stop = tuple[Cell, int]
 
 
 class _Lanes:
-    """For each grid line, the stretches that are blocked, those where another line crosses, and those where one runs along."""
+    """For each grid line, what is on it: marks, lines that cross it, and lines along it, of the same value or of others."""
 
-    def __init__(self, world: World, at: list[float], axis: int, tail: str):
+    def __init__(self, world: World, at: list[float], axis: int, tail: str, friends: set[str]):
         self.known: dict[tuple[int, float, bool], float | None] = {}
         self.blocked: list[list[tuple[float, float, bool]]] = [[] for _ in at]
         self.across: list[list[tuple[float, float]]] = [[] for _ in at]
         self.along: list[list[tuple[float, float]]] = [[] for _ in at]
+        self.taken: list[list[tuple[float, float]]] = [[] for _ in at]
         boxes = [(b.grown(2.5 if b.width < 8 else _CLEAR - 3), n == tail) for n, b in world.boxes] + [
             (b.grown(1), False) for b in world.labels
         ]
@@ -37,12 +38,12 @@ class _Lanes:
             for k, place in enumerate(at):
                 if low < place < high:
                     self.blocked[k].append((start, end, own))
-        for a, b, _ in world.pieces:
+        for a, b, other in world.pieces:
             low, high = sorted((a[1 - axis], b[1 - axis]))
             start, end = sorted((a[axis], b[axis]))
             for k, place in enumerate(at):
-                if high - low < 0.5 and end - start > 0.5 and abs(low - place) < 4:
-                    self.along[k].append((start, end))
+                if high - low < 0.5 and end - start > 1.5 and abs(low - place) < 3.5:
+                    (self.along if other in friends else self.taken)[k].append((start, end))
                 elif low - 0.5 <= place <= high + 0.5:
                     self.across[k].append((start - 0.5, end + 0.5))
 
@@ -57,14 +58,17 @@ class _Lanes:
     def _price(self, line: int, low: float, high: float, leaving: bool) -> float | None:
         if any(a < high and low < b for a, b, own in self.blocked[line] if not (own and leaving)):
             return None
+        if any(min(high, b) - max(low, a) > 1.5 for a, b in self.taken[line]):
+            return None
         crossed = sum(1 for a, b in self.across[line] if a < high and low < b)
         return crossed + sum(max(0.0, min(high, b) - max(low, a)) for a, b in self.along[line]) / 8
 
 
-def through(world: World, tail: Node, head: Node, limits: Box) -> list[Point] | None:
+def through(world: World, tail: Node, head: Node, limits: Box, friends: set[str]) -> list[Point] | None:
+    """The cheapest way. `friends` are edges that carry the same value, along which it may run."""
     xs, ys = _grid(world, tail, head, limits)
     starts, goals = _cells(_starts(tail), xs, ys), _cells(_ends(head), xs, ys)
-    rows, columns = _Lanes(world, ys, 0, tail.name), _Lanes(world, xs, 1, tail.name)
+    rows, columns = _Lanes(world, ys, 0, tail.name, friends), _Lanes(world, xs, 1, tail.name, friends)
     waiting: list[tuple[float, float, Cell, int]] = [(0.0, 0.0, start, -1) for start in starts]
     came: dict[Stop, Stop] = {}
     best: dict[Stop, float] = {(start, -1): 0.0 for start in starts}

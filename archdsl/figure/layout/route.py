@@ -15,11 +15,13 @@ from archdsl.figure.layout.frames import make_room
 from archdsl.figure.layout.geometry import Box, Edge, Node, Point, Sheet, label_size
 from archdsl.figure.layout.labels import beside, settle
 from archdsl.figure.layout.maze import through
-from archdsl.figure.layout.world import World, blocked, crossings, hits, remember, survey
+from archdsl.figure.layout.world import World, blocked, crossings, hits, overlaps, remember, survey
 
 _CLEAR = 9.0
 """Distance of a lane from what it passes by."""
 _ROUND = 6.0
+_LEVELS = (0.0, 6.0, -6.0, 11.0, -11.0)
+"""How far above a fork a way may leave its stem."""
 _ARROW = 6.0
 _DOT = 4.8
 
@@ -114,7 +116,8 @@ def _from_side(sheet: Sheet, world: World, edge: Edge, taken: dict[str, set[str]
     own = edge.label
     world.labels = [b for b in world.labels if b is not own]
     if (
-        blocked(corners, world, {edge.tail, edge.head}, _CLEAR / 2)
+        overlaps(corners, world, {e.key for e in sheet.edges.values() if e.tail == edge.tail})
+        or blocked(corners, world, {edge.tail, edge.head}, _CLEAR / 2)
         or crossings(corners, world, edge.key) > crossings(edge.line(), world, edge.key) + 1
     ):
         if own:
@@ -165,16 +168,17 @@ def _best(sheet: Sheet, world: World, tail: Node, head: Node, used: set[str], sk
     world = replace(world, boxes=[*world.boxes, *closed])
     ends = {tail.name, head.name}
     ways = sorted(_ways(sheet, world, tail, head, used, skip, limits), key=lambda w: w[0])
+    friends = {e.key for e in sheet.edges.values() if e.tail == tail.name}
     best: tuple[float, list[Point]] | None = None
     for cost, corners in ways:
         if best and cost >= best[0]:
             break
-        if not blocked(corners, world, ends, _CLEAR - 2):
+        if not blocked(corners, world, ends, _CLEAR - 2) and not overlaps(corners, world, friends):
             total = cost + 25 * crossings(corners, world, "")
             best = (total, corners) if best is None or total < best[0] else best
     if best:
         return best[1]
-    found = through(world, tail, head, limits)
+    found = through(world, tail, head, limits, friends)
     if found or not ways:
         return found or [(tail.box.x, tail.box.y), (head.box.x, head.box.y)]
     return min(ways, key=lambda w: w[0] + 1000 * hits(w[1], world, ends))[1]
@@ -191,24 +195,27 @@ def _ways(
     sheet: Sheet, world: World, tail: Node, head: Node, used: set[str], skip: bool, limits: Box
 ) -> Iterator[tuple[float, list[Point]]]:
     point = tail.box.width < 8
-    starts: list[tuple[str, Point]] = [
-        ("e", (tail.box.x if point else tail.box.x1, tail.box.y)),
-        ("w", (tail.box.x if point else tail.box.x0, tail.box.y)),
+    starts: list[tuple[str, Point, float]] = [
+        (side, (tail.box.x if point else x, tail.box.y), level)
+        for side, x in (("e", tail.box.x1), ("w", tail.box.x0))
+        for level in (_LEVELS if point else (0.0,))
     ]
     round_head = head.shape in ("circle", "ellipse", "oval")
     bottom = head.box.y0 - _CLEAR
     for lane in _lanes(sheet, world, tail, head, limits):
-        for side, start in starts:
+        for side, start, level in starts:
             if (lane - start[0]) * (1 if side == "e" else -1) <= (0 if point else 3):
                 continue
+            y = start[1] + level
+            begin = [start, (start[0], y), (lane, y)] if level else [start, (lane, y)]
             into = "e" if lane > head.box.x1 + 3 else "w" if lane < head.box.x0 - 3 else ""
-            length = abs(lane - tail.box.x) * 2 + abs(tail.box.y - head.box.y)
+            length = abs(lane - tail.box.x) * 2 + abs(tail.box.y - head.box.y) + 2 * abs(level)
             if into and into not in used:
                 end = (head.box.x1 if into == "e" else head.box.x0, head.box.y)
-                yield length, [start, (lane, start[1]), (lane, end[1]), end]
+                yield length, [*begin, (lane, end[1]), end]
             if not round_head and (not skip or head.box.y > tail.box.y):
                 end = (head.box.x + (8 if lane > head.box.x else -8) * ("s" in used), head.box.y0)
-                yield length + 30, [start, (lane, start[1]), (lane, bottom), (end[0], bottom), end]
+                yield length + 30, [*begin, (lane, bottom), (end[0], bottom), end]
 
 
 def _lanes(sheet: Sheet, world: World, tail: Node, head: Node, limits: Box) -> list[float]:

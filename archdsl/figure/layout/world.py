@@ -87,6 +87,20 @@ def crossings(corners: list[Point], world: World, key: str) -> float:
     return count
 
 
+def overlaps(corners: Sequence[Point], world: World, friends: set[str]) -> bool:
+    """Whether a way runs along the line of another edge that carries another value, so that the two would be taken for one."""
+    for a, b in pairwise(corners):
+        axis = 1 if abs(a[0] - b[0]) < 0.5 else 0  # along which the way leads
+        low, high = sorted((a[1], b[1]) if axis else (a[0], b[0]))
+        for c, d, key in world.pieces:
+            if key in friends or abs(c[1 - axis] - d[1 - axis]) > 0.5 or abs(c[1 - axis] - a[1 - axis]) > 3:
+                continue
+            first, last = sorted((c[axis], d[axis]))
+            if min(high, last) - max(low, first) > 1.5:
+                return True
+    return False
+
+
 def near(world: World, region: Box) -> World:
     """What of the world lies in a region."""
     return World(

@@ -1,0 +1,159 @@
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def shift(x: Tensor, steps: int, dim: int, fill: float = 0.0) -> Tensor:
+    """Move x along dim by a number of steps; what is left free holds `fill`."""
+    size = x.size(dim)
+    steps = max(-size, min(steps, size))
+    free = torch.full_like(x.narrow(dim, 0, abs(steps)), fill)
+    if steps < 0:
+        return torch.cat([x.narrow(dim, -steps, size + steps), free], dim=dim)
+    return torch.cat([free, x.narrow(dim, 0, size - steps)], dim=dim)
+
+
+class Trainer(nn.Module):
+    """What every training below shares: updates, epochs with a line of progress, checkpoints."""
+
+    step: Callable[..., dict[str, float]]
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The optimizers, by name."""
+        return {n: v for n, v in vars(self).items() if isinstance(v, torch.optim.Optimizer)}
+
+    def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """One update of what the optimizer holds. No other parameter gets a gradient."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        optimizer.zero_grad()
+        torch.autograd.backward(loss, inputs=parameters)
+        optimizer.step()
+
+    def fit(
+        self, batches: Iterable[Any], epochs: int = 1, checkpoint: str | Path | None = None
+    ) -> list[dict[str, float]]:
+        """Train on batches, each the inputs of `step`; returns every epoch's mean losses by name.
+
+        With a `checkpoint`, training goes on from that file if it exists, and is saved to it after
+        every epoch.
+        """
+        history: list[dict[str, float]] = []
+        if checkpoint is not None and Path(checkpoint).exists():
+            history = self.resume(checkpoint)
+        for epoch in range(len(history), epochs):
+            totals: dict[str, float] = {}
+            means: dict[str, float] = {}
+            for count, batch in enumerate(batches, 1):
+                inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
+                for name, value in self.step(*inputs).items():
+                    totals[name] = totals.get(name, 0.0) + value
+                    means[name] = totals[name] / count
+                losses = "".join(f"  {name} {mean:.4f}" for name, mean in means.items())
+                line = f"epoch {epoch + 1}/{epochs}  batch {count}{losses}"
+                print(f"\r{line}", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
+            history.append(means)
+            if checkpoint is not None:
+                self.save(checkpoint, history)
+        return history
+
+    def save(self, path: str | Path, history: list[dict[str, float]]) -> None:
+        """Write all that is needed to go on: weights, optimizers, random state, losses so far."""
+        state = {
+            "parts": self.state_dict(),
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers().items()},
+            "random": torch.get_rng_state(),
+            "history": history,
+        }
+        partial = Path(f"{path}.partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def resume(self, path: str | Path) -> list[dict[str, float]]:
+        """Read what `save` wrote; returns the losses so far."""
+        state = torch.load(path, map_location="cpu")
+        self.load_state_dict(state["parts"])
+        for name, optimizer in self.optimizers().items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        torch.set_rng_state(state["random"])
+        return list(state["history"])
+
+
+class BaumWelch(nn.Module):
+    """Baum-Welch (Baum et al. 1970; Rabiner 1989, section III.C) on one sequence: expected counts
+    by a pass forth and a pass back, then new π, A and B.
+    """
+
+    pi: Tensor
+    A: Tensor
+    B: Tensor
+
+    def __init__(self, states: int = 2, symbols: int = 4) -> None:
+        super().__init__()
+        self.states = states
+        self.symbols = symbols
+        self.register_buffer("pi", torch.full((states,), 1 / states))
+        self.register_buffer("A", nn.init.uniform_(torch.empty(states, states), 0.2, 1))
+        self.register_buffer("B", nn.init.uniform_(torch.empty(states, symbols), 0.2, 1))
+
+    def forward(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """seen int[time] -> likelihood [], gamma [time, states]"""
+        move = self.A / self.A.sum(-1, keepdim=True)
+        emit = self.B / self.B.sum(-1, keepdim=True)
+        likely = emit.mT[seen]  # [time, states]
+        prior = self.pi
+        alphas = []
+        scales = []
+        for likely_t in likely.unbind(0):
+            joint = prior * likely_t
+            scale = joint.sum()
+            alpha = joint / scale
+            alphas.append(alpha)
+            scales.append(scale)
+            prior = alpha @ move
+        forth = torch.stack(alphas, dim=0)
+        outputs = torch.stack(scales, dim=0)
+        beta = self.pi.new_ones(self.states)
+        betas = []
+        arrivings = []
+        for likely_t, scale in zip(reversed(likely.unbind(0)), reversed(outputs.unbind(0))):
+            arriving = likely_t * beta / scale
+            betas.append(beta)
+            arrivings.append(arriving)
+            beta = move @ (likely_t * beta) / scale
+        back = torch.stack(betas[::-1], dim=0)
+        gamma = forth * back
+        likelihood = outputs.log().sum()
+        if self.training:
+            outputs = torch.stack(arrivings[::-1], dim=0)
+            with torch.no_grad():
+                next_ = shift(outputs, -1, 0)
+                pairs = move * (forth.mT @ next_)
+                counts = gamma.mT @ F.one_hot(seen, self.symbols).to(self.pi.dtype)
+                self.pi = gamma[0]
+                self.A = pairs / pairs.sum(-1, keepdim=True)
+                self.B = counts / counts.sum(-1, keepdim=True)
+        return likelihood, gamma
+
+
+class Fit(Trainer):
+    """Forth and back until the emissions no longer change."""
+
+    def __init__(self, states: int = 2, symbols: int = 4) -> None:
+        super().__init__()
+        self.net = BaumWelch(states=states, symbols=symbols)
+
+    def step(self, seen: Tensor) -> dict[str, float]:
+        """One round: seen int[time]"""
+        self.train()
+        for passes in range(1, 101):
+            before = self.net.B
+            self.net(seen)
+            if torch.allclose(self.net.B, before, rtol=1e-6):
+                break
+        return {"passes": passes}

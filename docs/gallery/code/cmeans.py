@@ -1,0 +1,124 @@
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def sample_rows(x: Tensor, k: int) -> Tensor:
+    """k rows of x, drawn at random, none twice."""
+    order = torch.randperm(x.shape[0], device=x.device)
+    return x[order[:k]]
+
+
+class Trainer(nn.Module):
+    """What every training below shares: updates, epochs with a line of progress, checkpoints."""
+
+    step: Callable[..., dict[str, float]]
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The optimizers, by name."""
+        return {n: v for n, v in vars(self).items() if isinstance(v, torch.optim.Optimizer)}
+
+    def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """One update of what the optimizer holds. No other parameter gets a gradient."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        optimizer.zero_grad()
+        torch.autograd.backward(loss, inputs=parameters)
+        optimizer.step()
+
+    def fit(
+        self, batches: Iterable[Any], epochs: int = 1, checkpoint: str | Path | None = None
+    ) -> list[dict[str, float]]:
+        """Train on batches, each the inputs of `step`; returns every epoch's mean losses by name.
+
+        With a `checkpoint`, training goes on from that file if it exists, and is saved to it after
+        every epoch.
+        """
+        history: list[dict[str, float]] = []
+        if checkpoint is not None and Path(checkpoint).exists():
+            history = self.resume(checkpoint)
+        for epoch in range(len(history), epochs):
+            totals: dict[str, float] = {}
+            means: dict[str, float] = {}
+            for count, batch in enumerate(batches, 1):
+                inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
+                for name, value in self.step(*inputs).items():
+                    totals[name] = totals.get(name, 0.0) + value
+                    means[name] = totals[name] / count
+                losses = "".join(f"  {name} {mean:.4f}" for name, mean in means.items())
+                line = f"epoch {epoch + 1}/{epochs}  batch {count}{losses}"
+                print(f"\r{line}", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
+            history.append(means)
+            if checkpoint is not None:
+                self.save(checkpoint, history)
+        return history
+
+    def save(self, path: str | Path, history: list[dict[str, float]]) -> None:
+        """Write all that is needed to go on: weights, optimizers, random state, losses so far."""
+        state = {
+            "parts": self.state_dict(),
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers().items()},
+            "random": torch.get_rng_state(),
+            "history": history,
+        }
+        partial = Path(f"{path}.partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def resume(self, path: str | Path) -> list[dict[str, float]]:
+        """Read what `save` wrote; returns the losses so far."""
+        state = torch.load(path, map_location="cpu")
+        self.load_state_dict(state["parts"])
+        for name, optimizer in self.optimizers().items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        torch.set_rng_state(state["random"])
+        return list(state["history"])
+
+
+class FuzzyCMeans(nn.Module):
+    """Fuzzy c-means (Bezdek 1981): every point belongs to every centre, the more the nearer; the
+    exponent m says how fuzzy.
+    """
+
+    centres: Tensor
+
+    def __init__(self, k: int = 3, d: int = 4, m: float = 2.0) -> None:
+        super().__init__()
+        self.k = k
+        self.m = m
+        self.register_buffer("centres", torch.full((k, d), torch.nan))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [n, d] -> share [n, k]"""
+        if self.training and self.centres.isnan().all():
+            self.centres = sample_rows(x, self.k).detach()
+        distance = torch.cdist(x, self.centres) + 1e-9  # [n, k]
+        closeness = distance ** -(2 / (self.m - 1))
+        share = closeness / closeness.sum(-1, keepdim=True)
+        if self.training:
+            with torch.no_grad():
+                weight = share**self.m
+                self.centres = weight.mT @ x / weight.sum(0).unsqueeze(-1)
+        return share
+
+
+class Fit(Trainer):
+    """Shares and centres alternate until no centre moves."""
+
+    def __init__(self, k: int = 3, d: int = 4, m: float = 2.0) -> None:
+        super().__init__()
+        self.net = FuzzyCMeans(k=k, d=d, m=m)
+
+    def step(self, x: Tensor) -> dict[str, float]:
+        """One round: x [n, d]"""
+        self.train()
+        for passes in range(1, 301):
+            before = self.net.centres
+            self.net(x)
+            if torch.allclose(self.net.centres, before, rtol=1e-6):
+                break
+        return {"passes": passes}

@@ -1,0 +1,107 @@
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Trainer(nn.Module):
+    """What every training below shares: updates, epochs with a line of progress, checkpoints."""
+
+    step: Callable[..., dict[str, float]]
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The optimizers, by name."""
+        return {n: v for n, v in vars(self).items() if isinstance(v, torch.optim.Optimizer)}
+
+    def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """One update of what the optimizer holds. No other parameter gets a gradient."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        optimizer.zero_grad()
+        torch.autograd.backward(loss, inputs=parameters)
+        optimizer.step()
+
+    def fit(
+        self, batches: Iterable[Any], epochs: int = 1, checkpoint: str | Path | None = None
+    ) -> list[dict[str, float]]:
+        """Train on batches, each the inputs of `step`; returns every epoch's mean losses by name.
+
+        With a `checkpoint`, training goes on from that file if it exists, and is saved to it after
+        every epoch.
+        """
+        history: list[dict[str, float]] = []
+        if checkpoint is not None and Path(checkpoint).exists():
+            history = self.resume(checkpoint)
+        for epoch in range(len(history), epochs):
+            totals: dict[str, float] = {}
+            means: dict[str, float] = {}
+            for count, batch in enumerate(batches, 1):
+                inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
+                for name, value in self.step(*inputs).items():
+                    totals[name] = totals.get(name, 0.0) + value
+                    means[name] = totals[name] / count
+                losses = "".join(f"  {name} {mean:.4f}" for name, mean in means.items())
+                line = f"epoch {epoch + 1}/{epochs}  batch {count}{losses}"
+                print(f"\r{line}", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
+            history.append(means)
+            if checkpoint is not None:
+                self.save(checkpoint, history)
+        return history
+
+    def save(self, path: str | Path, history: list[dict[str, float]]) -> None:
+        """Write all that is needed to go on: weights, optimizers, random state, losses so far."""
+        state = {
+            "parts": self.state_dict(),
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers().items()},
+            "random": torch.get_rng_state(),
+            "history": history,
+        }
+        partial = Path(f"{path}.partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def resume(self, path: str | Path) -> list[dict[str, float]]:
+        """Read what `save` wrote; returns the losses so far."""
+        state = torch.load(path, map_location="cpu")
+        self.load_state_dict(state["parts"])
+        for name, optimizer in self.optimizers().items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        torch.set_rng_state(state["random"])
+        return list(state["history"])
+
+
+class ELM(nn.Module):
+    """Extreme learning machine (Huang, Zhu & Siew 2006): a frozen random layer, NOT recurrent, and
+    a readout found by least squares.
+    """
+
+    readout: Tensor
+
+    def __init__(self, features: int = 4, units: int = 200, outputs: int = 1) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(features, units).requires_grad_(False)
+        self.register_buffer("readout", torch.zeros(units, outputs))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x [n, features] -> y [n, outputs], hidden [n, units]"""
+        hidden = torch.sigmoid(self.hidden(x))  # [n, units]
+        y = hidden @ self.readout  # [n, outputs]
+        return y, hidden
+
+
+class Fit(Trainer):
+    """The readout is the least-squares solution, at once."""
+
+    def __init__(self, features: int = 4, units: int = 200, outputs: int = 1) -> None:
+        super().__init__()
+        self.net = ELM(features=features, units=units, outputs=outputs)
+
+    def step(self, x: Tensor, target: Tensor) -> dict[str, float]:
+        """One round: x [n, features], target [n, outputs]"""
+        self.train()
+        _, hidden = self.net(x)
+        self.net.readout = torch.linalg.lstsq(hidden, target).solution.detach()
+        return {}

@@ -1,0 +1,229 @@
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def spectral(size: int, radius: float = 0.9, density: float = 1.0) -> Tensor:
+    """A random square matrix of this spectral radius; a share `density` of it is not zero."""
+    matrix = torch.rand(size, size, dtype=torch.float64) * 2 - 1
+    matrix = matrix * (torch.rand(size, size) < density)
+    largest = float(torch.linalg.eigvals(matrix).abs().max())
+    matrix = matrix * (radius / max(largest, 1e-12))
+    return matrix.to(torch.get_default_dtype())
+
+
+class Trainer(nn.Module):
+    """What every training below shares: updates, epochs with a line of progress, checkpoints."""
+
+    step: Callable[..., dict[str, float]]
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The optimizers, by name."""
+        return {n: v for n, v in vars(self).items() if isinstance(v, torch.optim.Optimizer)}
+
+    def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """One update of what the optimizer holds. No other parameter gets a gradient."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        optimizer.zero_grad()
+        torch.autograd.backward(loss, inputs=parameters)
+        optimizer.step()
+
+    def fit(
+        self, batches: Iterable[Any], epochs: int = 1, checkpoint: str | Path | None = None
+    ) -> list[dict[str, float]]:
+        """Train on batches, each the inputs of `step`; returns every epoch's mean losses by name.
+
+        With a `checkpoint`, training goes on from that file if it exists, and is saved to it after
+        every epoch.
+        """
+        history: list[dict[str, float]] = []
+        if checkpoint is not None and Path(checkpoint).exists():
+            history = self.resume(checkpoint)
+        for epoch in range(len(history), epochs):
+            totals: dict[str, float] = {}
+            means: dict[str, float] = {}
+            for count, batch in enumerate(batches, 1):
+                inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
+                for name, value in self.step(*inputs).items():
+                    totals[name] = totals.get(name, 0.0) + value
+                    means[name] = totals[name] / count
+                losses = "".join(f"  {name} {mean:.4f}" for name, mean in means.items())
+                line = f"epoch {epoch + 1}/{epochs}  batch {count}{losses}"
+                print(f"\r{line}", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
+            history.append(means)
+            if checkpoint is not None:
+                self.save(checkpoint, history)
+        return history
+
+    def save(self, path: str | Path, history: list[dict[str, float]]) -> None:
+        """Write all that is needed to go on: weights, optimizers, random state, losses so far."""
+        state = {
+            "parts": self.state_dict(),
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers().items()},
+            "random": torch.get_rng_state(),
+            "history": history,
+        }
+        partial = Path(f"{path}.partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def resume(self, path: str | Path) -> list[dict[str, float]]:
+        """Read what `save` wrote; returns the losses so far."""
+        state = torch.load(path, map_location="cpu")
+        self.load_state_dict(state["parts"])
+        for name, optimizer in self.optimizers().items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        torch.set_rng_state(state["random"])
+        return list(state["history"])
+
+
+class Reservoir(nn.Module):
+    """The reservoir: a leaky tanh network that never learns."""
+
+    def __init__(self, features: int, units: int, radius: float, leak: float) -> None:
+        super().__init__()
+        self.units = units
+        self.leak = leak
+        self.W_in = nn.Parameter(
+            nn.init.uniform_(torch.empty(units, features), -0.5, 0.5), requires_grad=False
+        )
+        self.W = nn.Parameter(spectral(units, radius=radius, density=0.1), requires_grad=False)
+        self.b = nn.Parameter(nn.init.uniform_(torch.empty(units), -0.2, 0.2), requires_grad=False)
+
+    def initial_state(self, x: Tensor) -> Tensor:
+        """The state before the first step."""
+        return x.new_zeros(x.shape[0], self.units)
+
+    def forward(self, x: Tensor, h: Tensor | None = None) -> Tensor:
+        """One step: x [batch, features] -> h [batch, units]"""
+        if h is None:
+            h = self.initial_state(x)
+        x = self.leak * torch.tanh(x @ self.W_in.mT + h @ self.W.mT + self.b)
+        h = (1 - self.leak) * h + x
+        return h
+
+
+class ESN(nn.Module):
+    """Echo state network (Jaeger 2001; leaky units, Jaeger et al. 2007): a frozen recurrent
+    reservoir, and a readout that learns.
+    """
+
+    def __init__(
+        self,
+        features: int = 1,
+        units: int = 300,
+        outputs: int = 1,
+        radius: float = 0.9,
+        leak: float = 0.3,
+    ) -> None:
+        super().__init__()
+        self.h = Reservoir(features, units, radius, leak)
+        self.linear = nn.Linear(features + units, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, time, features] -> y [batch, time, outputs]"""
+        h_t = None
+        outputs = []
+        for x_t in x.unbind(1):
+            h_t = self.h(x_t, h_t)
+            outputs.append(h_t)
+        h = torch.stack(outputs, dim=1)
+        y: Tensor = self.linear(torch.cat([x, h], dim=-1))  # [batch, time, outputs]
+        return y
+
+
+class Fit(Trainer):
+    """Only the readout learns."""
+
+    def __init__(
+        self, features: int = 1, units: int = 300, outputs: int = 1, rate: float = 0.01
+    ) -> None:
+        super().__init__()
+        self.net = ESN(features=features, units=units, outputs=outputs)
+        self.optimizer = torch.optim.Adam(
+            [p for p in self.parameters() if p.requires_grad], lr=rate
+        )
+
+    def step(self, x: Tensor, target: Tensor) -> dict[str, float]:
+        """One update: x [batch, time, features], target [batch, time, outputs]"""
+        self.train()
+        loss = F.mse_loss(self.net(x), target)
+        self.descend(loss, self.optimizer)
+        return {"loss": loss.item()}
+
+
+class SolvedESN(nn.Module):
+    """The same network, its readout found at once: `seen` is what the readout reads."""
+
+    readout: Tensor
+
+    def __init__(
+        self,
+        features: int = 1,
+        units: int = 300,
+        outputs: int = 1,
+        radius: float = 0.9,
+        leak: float = 0.3,
+    ) -> None:
+        super().__init__()
+        self.h = Reservoir(features, units, radius, leak)
+        self.register_buffer("readout", torch.zeros(features + units + 1, outputs))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x [batch, time, features]
+
+        -> seen [batch, time, features + units + 1], y [batch, time, outputs]
+        """
+        batch, time, _ = x.shape
+        h_t = None
+        outputs = []
+        for x_t in x.unbind(1):
+            h_t = self.h(x_t, h_t)
+            outputs.append(h_t)
+        h = torch.stack(outputs, dim=1)
+        hidden = torch.ones(batch, time, 1, device=x.device, dtype=x.dtype)  # [batch, time, 1]
+        seen = torch.cat([hidden, x, h], dim=-1)  # [batch, time, features + units + 1]
+        y = seen @ self.readout  # [batch, time, outputs]
+        return seen, y
+
+
+class Solve(Trainer):
+    """Ridge regression (Jaeger 2001), after the first states, which still depend on where the
+    reservoir started, are thrown away.
+    """
+
+    def __init__(
+        self,
+        features: int = 1,
+        units: int = 300,
+        outputs: int = 1,
+        radius: float = 0.9,
+        leak: float = 0.3,
+        washout: int = 100,
+        ridge: float = 1e-8,
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.units = units
+        self.washout = washout
+        self.ridge = ridge
+        self.net = SolvedESN(
+            features=features, units=units, outputs=outputs, radius=radius, leak=leak
+        )
+
+    def step(self, x: Tensor, target: Tensor) -> dict[str, float]:
+        """One round: x [batch, time, features], target [batch, time, outputs]"""
+        time = x.shape[1]
+        self.train()
+        seen, _ = self.net(x)
+        S = seen[:, self.washout : time].flatten(0, -2)
+        T = target[:, self.washout : time].flatten(0, -2)
+        hidden = torch.eye(self.features + self.units + 1, device=x.device, dtype=x.dtype)
+        self.net.readout = torch.linalg.solve(S.mT @ S + self.ridge * hidden, S.mT @ T).detach()
+        return {}

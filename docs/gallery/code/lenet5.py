@@ -1,0 +1,112 @@
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Trainer(nn.Module):
+    """What every training below shares: updates, epochs with a line of progress, checkpoints."""
+
+    step: Callable[..., dict[str, float]]
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The optimizers, by name."""
+        return {n: v for n, v in vars(self).items() if isinstance(v, torch.optim.Optimizer)}
+
+    def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """One update of what the optimizer holds. No other parameter gets a gradient."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        optimizer.zero_grad()
+        torch.autograd.backward(loss, inputs=parameters)
+        optimizer.step()
+
+    def fit(
+        self, batches: Iterable[Any], epochs: int = 1, checkpoint: str | Path | None = None
+    ) -> list[dict[str, float]]:
+        """Train on batches, each the inputs of `step`; returns every epoch's mean losses by name.
+
+        With a `checkpoint`, training goes on from that file if it exists, and is saved to it after
+        every epoch.
+        """
+        history: list[dict[str, float]] = []
+        if checkpoint is not None and Path(checkpoint).exists():
+            history = self.resume(checkpoint)
+        for epoch in range(len(history), epochs):
+            totals: dict[str, float] = {}
+            means: dict[str, float] = {}
+            for count, batch in enumerate(batches, 1):
+                inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
+                for name, value in self.step(*inputs).items():
+                    totals[name] = totals.get(name, 0.0) + value
+                    means[name] = totals[name] / count
+                losses = "".join(f"  {name} {mean:.4f}" for name, mean in means.items())
+                line = f"epoch {epoch + 1}/{epochs}  batch {count}{losses}"
+                print(f"\r{line}", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
+            history.append(means)
+            if checkpoint is not None:
+                self.save(checkpoint, history)
+        return history
+
+    def save(self, path: str | Path, history: list[dict[str, float]]) -> None:
+        """Write all that is needed to go on: weights, optimizers, random state, losses so far."""
+        state = {
+            "parts": self.state_dict(),
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers().items()},
+            "random": torch.get_rng_state(),
+            "history": history,
+        }
+        partial = Path(f"{path}.partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def resume(self, path: str | Path) -> list[dict[str, float]]:
+        """Read what `save` wrote; returns the losses so far."""
+        state = torch.load(path, map_location="cpu")
+        self.load_state_dict(state["parts"])
+        for name, optimizer in self.optimizers().items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        torch.set_rng_state(state["random"])
+        return list(state["history"])
+
+
+class LeNet5(nn.Module):
+    """LeNet-5 (LeCun, Bottou, Bengio & Haffner 1998) as it is built today: rectifiers, and the
+    maximum of each 2 × 2 window.
+    """
+
+    def __init__(self, side: int = 28, classes: int = 10) -> None:
+        super().__init__()
+        self.conv2d = nn.Conv2d(1, 6, 5, padding=2)
+        self.conv2d_2 = nn.Conv2d(6, 16, 5)
+        self.linear = nn.Linear(16 * (side // 2 // 2) ** 2 + 64 - 64 * (side // 2 // 2), 120)
+        self.linear_2 = nn.Linear(120, 84)
+        self.linear_3 = nn.Linear(84, classes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image [batch, 1, side, side] -> scores [batch, classes]"""
+        features = self.conv2d_2(F.max_pool2d(F.relu(self.conv2d(image)), 2))
+        maps = F.max_pool2d(F.relu(features), 2)
+        hidden = self.linear_2(F.relu(self.linear(maps.flatten(1))))  # [batch, 84]
+        scores: Tensor = self.linear_3(F.relu(hidden))  # [batch, classes]
+        return scores
+
+
+class Fit(Trainer):
+    """The classifier learns by cross-entropy."""
+
+    def __init__(self, side: int = 28, rate: float = 0.001) -> None:
+        super().__init__()
+        self.net = LeNet5(side=side)
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)
+
+    def step(self, image: Tensor, digit: Tensor) -> dict[str, float]:
+        """One update: image [batch, 1, side, side], digit int[batch]"""
+        self.train()
+        loss = F.cross_entropy(self.net(image), digit)
+        self.descend(loss, self.optimizer)
+        return {"loss": loss.item()}

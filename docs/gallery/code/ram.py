@@ -1,0 +1,183 @@
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Trainer(nn.Module):
+    """What every training below shares: updates, epochs with a line of progress, checkpoints."""
+
+    step: Callable[..., dict[str, float]]
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The optimizers, by name."""
+        return {n: v for n, v in vars(self).items() if isinstance(v, torch.optim.Optimizer)}
+
+    def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+        """One update of what the optimizer holds. No other parameter gets a gradient."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        optimizer.zero_grad()
+        torch.autograd.backward(loss, inputs=parameters)
+        optimizer.step()
+
+    def fit(
+        self, batches: Iterable[Any], epochs: int = 1, checkpoint: str | Path | None = None
+    ) -> list[dict[str, float]]:
+        """Train on batches, each the inputs of `step`; returns every epoch's mean losses by name.
+
+        With a `checkpoint`, training goes on from that file if it exists, and is saved to it after
+        every epoch.
+        """
+        history: list[dict[str, float]] = []
+        if checkpoint is not None and Path(checkpoint).exists():
+            history = self.resume(checkpoint)
+        for epoch in range(len(history), epochs):
+            totals: dict[str, float] = {}
+            means: dict[str, float] = {}
+            for count, batch in enumerate(batches, 1):
+                inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
+                for name, value in self.step(*inputs).items():
+                    totals[name] = totals.get(name, 0.0) + value
+                    means[name] = totals[name] / count
+                losses = "".join(f"  {name} {mean:.4f}" for name, mean in means.items())
+                line = f"epoch {epoch + 1}/{epochs}  batch {count}{losses}"
+                print(f"\r{line}", end="", file=sys.stderr, flush=True)
+            print(file=sys.stderr)
+            history.append(means)
+            if checkpoint is not None:
+                self.save(checkpoint, history)
+        return history
+
+    def save(self, path: str | Path, history: list[dict[str, float]]) -> None:
+        """Write all that is needed to go on: weights, optimizers, random state, losses so far."""
+        state = {
+            "parts": self.state_dict(),
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers().items()},
+            "random": torch.get_rng_state(),
+            "history": history,
+        }
+        partial = Path(f"{path}.partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def resume(self, path: str | Path) -> list[dict[str, float]]:
+        """Read what `save` wrote; returns the losses so far."""
+        state = torch.load(path, map_location="cpu")
+        self.load_state_dict(state["parts"])
+        for name, optimizer in self.optimizers().items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        torch.set_rng_state(state["random"])
+        return list(state["history"])
+
+
+class Glimpse(nn.Module):
+    """What is seen at a place: squares of several scales around it, each shrunk to the same size,
+    then joined with where it was.
+    """
+
+    def __init__(self, size: int, scales: int, units: int) -> None:
+        super().__init__()
+        self.size = size
+        self.scales = scales
+        self.what = nn.Linear(scales * size**2, units)
+        self.whither = nn.Linear(2, units)
+        self.linear = nn.Linear(units, 2 * units)
+        self.linear_2 = nn.Linear(units, 2 * units)
+
+    def forward(self, image: Tensor, place: Tensor) -> Tensor:
+        """image [batch, side, side], place [batch, 2] -> g [batch, 2*units]"""
+        side = image.shape[1]
+        centre = (place + 1) / 2 * side
+        smalls = []
+        for s in range(self.scales):
+            positions = torch.arange(self.size * 2**s, device=image.device).to(image.dtype)
+            offset = positions - 0.5 * self.size * 2**s
+            at = (centre.unsqueeze(-1) + offset).floor().clamp(0, side - 1)  # [batch, 2, size*2^s]
+            row, column = at.chunk(2, dim=1)
+            index = (row.transpose(1, 2) * side + column).long()  # [batch, size*2^s, size*2^s]
+            square = image.flatten(1).gather(-1, index.flatten(1))  # [batch, size^2*(2^s)^2]
+            maps = torch.unflatten(square, -1, (1, self.size * 2**s, self.size * 2**s))
+            small = F.avg_pool2d(maps, 2**s).flatten(1)  # [batch, size^2]
+            smalls.append(small)
+        seen = torch.stack(smalls, dim=0)
+        what = F.relu(self.what(seen.transpose(0, 1).flatten(1)))  # [batch, units]
+        whither = F.relu(self.whither(place))  # [batch, units]
+        return F.relu(self.linear(what) + self.linear_2(whither))
+
+
+class RAM(nn.Module):
+    """Recurrent model of visual attention (Mnih et al. 2014): what was seen moves the state, and
+    the state draws the next place to look.
+    """
+
+    def __init__(
+        self,
+        side: int = 28,
+        glimpses: int = 6,
+        size: int = 8,
+        scales: int = 3,
+        units: int = 128,
+        spread: float = 0.1,
+        classes: int = 10,
+    ) -> None:
+        super().__init__()
+        self.glimpses = glimpses
+        self.units = units
+        self.spread = spread
+        self.linear = nn.Linear(2 * units, 2 * units)
+        self.linear_2 = nn.Linear(2 * units, 2 * units)
+        self.glimpse = Glimpse(size, scales, units)
+        self.linear_3 = nn.Linear(2 * units, 2)
+        self.baseline = nn.Linear(2 * units, 1)
+        self.scores = nn.Linear(2 * units, classes)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """image [batch, side, side]
+
+        -> scores [batch, classes], baseline [glimpses, batch], log_likelihood [glimpses, batch]
+        """
+        batch = image.shape[0]
+        place = -1 + 2 * torch.rand(batch, 2, device=image.device, dtype=image.dtype)  # [batch, 2]
+        h = image.new_zeros(batch, 2 * self.units)  # [batch, 2*units]
+        baselines = []
+        log_likelihoods = []
+        for _ in range(self.glimpses):
+            h = F.relu(self.linear(h) + self.linear_2(self.glimpse(image, place)))
+            core = h.detach()
+            hidden = torch.tanh(self.linear_3(core))  # [batch, 2]
+            place = (hidden + self.spread * torch.randn_like(hidden)).detach()
+            baseline = self.baseline(core).squeeze(-1)  # [batch]
+            p_place: Any = torch.distributions.Normal(hidden, self.spread)
+            log_likelihood = p_place.log_prob(place).sum(-1)  # [batch]
+            baselines.append(baseline)
+            log_likelihoods.append(log_likelihood)
+        r = torch.stack(baselines, dim=0)
+        log_likelihood = torch.stack(log_likelihoods, dim=0)
+        scores = self.scores(h)  # [batch, classes]
+        return scores, r, log_likelihood
+
+
+class Reinforce(Trainer):
+    """The classifier learns by cross-entropy; where to look is learned by REINFORCE, with a
+    learned baseline.
+    """
+
+    def __init__(self, side: int = 28, rate: float = 0.001) -> None:
+        super().__init__()
+        self.net = RAM(side=side)
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)
+
+    def step(self, image: Tensor, digit: Tensor) -> dict[str, float]:
+        """One update: image [batch, side, side], digit int[batch]"""
+        self.train()
+        scores, baseline, log_likelihood = self.net(image)
+        reward = (scores.argmax(-1) == digit).to(image.dtype).detach()
+        surprise = reward - baseline
+        policy = -(log_likelihood * surprise.detach()).sum(0).mean()
+        loss = F.cross_entropy(scores, digit) + policy + surprise.square().mean()
+        self.descend(loss, self.optimizer)
+        return {"loss": loss.item()}
