@@ -4,7 +4,7 @@ python3 .ci/dev.py try      makes .venv, installs archdsl there, then draws, com
 python3 .ci/dev.py test     makes .venv, installs all that the tests need, and runs them (more arguments go to pytest)
 python3 .ci/dev.py lint     ruff and mypy
 python3 .ci/dev.py bench    benchmarks/, with their record
-python3 .ci/dev.py studies  what compiled programs learn: digits, English, clusters (minutes)
+python3 .ci/dev.py studies  what compiled programs learn: digits, English, clusters, … (minutes)
 python3 .ci/dev.py gallery  builds docs/gallery and the other figures of docs/ from the examples
 """
 
@@ -84,8 +84,9 @@ def bench(arguments: list[str]) -> int:
 def studies(_: list[str]) -> int:
     """Each study, one after the other."""
     install("test")
-    for study in (["digits.py"], ["language.py", "lstm"], ["language.py", "gpt"], ["clusters.py"]):
-        step([str(PYTHON), str(ROOT / "studies" / study[0]), *study[1:]])
+    for script in sorted((ROOT / "studies").glob("*.py")):
+        for model in [["lstm"], ["gpt"]] if script.stem == "language" else [[]]:
+            step([str(PYTHON), str(script), *model])
     return 0
 
 

@@ -29,10 +29,11 @@ def load(program: PathOrText, name: str | None, sizes: dict[str, Any]) -> torch.
     entry = name or only_model(checked)
     if entry not in checked.entries:
         raise ValueError(f"{checked.file} has no definition {entry!r}; it has {', '.join(checked.entries)}")
-    numbers = {key: value for key, value in sizes.items() if isinstance(value, (int, float))}
-    if not chosen_alike(checked[entry], numbers):
-        checked = archdsl.check(program, entry, **numbers)
-    made: torch.nn.Module = getattr(module_of(emit(checked), checked.file), entry)(**sizes)
+    words = {key: value for key, value in sizes.items() if isinstance(value, (bool, str))}
+    numbers = {key: value for key, value in sizes.items() if key not in words}
+    if words or not chosen_alike(checked[entry], numbers):
+        checked = archdsl.check(program, entry, **sizes)
+    made: torch.nn.Module = getattr(module_of(emit(checked), checked.file), entry)(**numbers)
     return made
 
 

@@ -83,6 +83,16 @@ def test_an_if_comes_out_by_the_numbers_given() -> None:
     assert [len(list(archdsl.load(text, norm=norm).parameters())) for norm in (0, 1, 0)] == [0, 2, 0]
 
 
+def test_words_choose_too() -> None:
+    pytest.importorskip("torch")
+    text = (
+        "model M(d = 4, norm = false, act = relu) {\n  input x: [batch, d]\n"
+        "  if norm {\n    y = x -> LayerNorm\n  } else {\n    y = x\n  }\n  output z = act(y)\n}\n"
+    )
+    assert len(list(archdsl.load(text, norm=True, d=3).parameters())) == 2
+    assert "tanh" in archdsl.compile(text, act="tanh")
+
+
 def test_importing_is_light() -> None:
     script = "import sys, archdsl; print([m for m in ('torch', 'lark', 'pydantic', 'graphviz', 'numpy') if m in sys.modules])"
     root = str(Path(archdsl.__file__).parent.parent)

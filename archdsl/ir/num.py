@@ -22,7 +22,11 @@ from pydantic_core import CoreSchema, PydanticSerializationUnexpectedValue, core
 
 
 class NotANumber(ValueError):
-    """A symbolic operation that has no number as its result (division by zero, the root of a negative number)."""
+    """A symbolic operation that has no number as its result: division by zero, the root of a negative number, something too large."""
+
+
+MOST_TERMS = 1000
+MOST_BITS = 4000
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,10 @@ class Num:
             for m2, c2 in other.terms.items():
                 monomial = _times(m1, m2)
                 terms[monomial] = terms.get(monomial, Fraction(0)) + c1 * c2
+            if len(terms) > MOST_TERMS:
+                raise NotANumber("this number has too many terms")
+        if any(c.numerator.bit_length() > MOST_BITS or c.denominator.bit_length() > MOST_BITS for c in terms.values()):
+            raise NotANumber("this number is too large")
         return _fold_roots(Num(terms))
 
     __rmul__ = __mul__
@@ -194,6 +202,8 @@ class Num:
             if self.is_const:
                 if not self.terms and n < 0:
                     raise NotANumber("division by zero")
+                if abs(n) * max(self.value.numerator.bit_length(), self.value.denominator.bit_length()) > MOST_BITS:
+                    raise NotANumber("this number is too large")
                 return Num.of(self.value**n)
             if n < 0:
                 return ONE / (self**-n)

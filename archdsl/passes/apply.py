@@ -248,7 +248,14 @@ def _shape_error(block: Block, op: Op, tensors: list[Tensor], misfit: Misfit, sp
         place = block.frame.spans.get(value.id) if value else None
         if value and place and len(tensors) > 1:
             notes.append(Note(place, f"{value.name or 'this'} is {tensor.type}"))
-    return errors.WrongShape(span, f"`{sign}`", misfit.reason, notes=notes[:2], mend=misfit.hint)
+    return errors.WrongShape(span, f"`{sign}`", misfit.reason, notes=notes[:2], mend=misfit.hint or _rounded(misfit.reason))
+
+
+def _rounded(reason: str) -> str:
+    """The mend where sizes differ by rounding alone."""
+    if "floor(" not in reason:
+        return ""
+    return "a size that must divide is written so that nothing is rounded: `input x: [batch, 3, 4 * side, 4 * side]`"
 
 
 def settings_of(block: Block, op: Op, given: dict[str, tree.Expression], span: Span) -> dict[str, Setting]:

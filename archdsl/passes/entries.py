@@ -7,6 +7,7 @@ from typing import Union
 
 from archdsl import errors
 from archdsl.diagnostics import Errors, nearest
+from archdsl.ir.num import NotANumber as NoNumber
 from archdsl.ir.num import Num
 from archdsl.ir.program import Constraint, Program
 from archdsl.passes import definitions, expects, expressions, signatures
@@ -86,6 +87,8 @@ def make_all(session: Session, scope: FileScope, name: str | None, others: Mappi
     for ref in order:
         try:
             made[ref.name] = make(session, ref, others if ref.name == name else {})
+        except NoNumber as problem:
+            session.report(errors.NotANumber(ref.node.name.span, str(problem)))
         except Failed:
             continue
     return [made[n] for n in scope.own if n in made]

@@ -126,6 +126,8 @@ def unknown(block: Block, text: str, span: Span, what: str = "name") -> Failed:
         if text in inner.later:
             return frame.fail(errors.UsedEarly(span, text, notes=[Note(inner.later[text], "it gets its value here")]))
         inner = inner.parent
+    if len(frame.session.diagnostics) > 100:  # nobody reads so many suggestions, and each one is looked for
+        return frame.fail(errors.UnknownName(span, text, what))
     known = (
         block.known() | set(frame.statics) | set(frame.sizes) | frame.session.known(frame.ref.scope) | set(_BUILTINS)
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from archdsl import errors
 from archdsl.diagnostics import Note, nearest
+from archdsl.ir.num import NotANumber as NoNumber
 from archdsl.ir.num import Num
 from archdsl.ir.types import Type
 from archdsl.ops.base import Misfit, broadcast
@@ -24,6 +25,10 @@ def run(block: Block, body: Sequence[tree.Statement]) -> None:
         outer, frame.anonymous = frame.anonymous, []
         try:
             _one(block, statement)
+        except NoNumber as problem:
+            frame.report(errors.NotANumber(statement.span, str(problem)))
+            for name in dict(_targets([statement])):
+                block.names.setdefault(name, Unknown())
         except Failed:
             frame.broken = True
             for name in dict(_targets([statement])):

@@ -171,15 +171,14 @@ class Function:
         """The statements, with short values inlined and all variables named. Whatever made a line too long stays a variable."""
         self.body[:0] = self.size_statements()
         kept: set[str] = set()
+        names = {"self", *taken, *self.reserved, *self.plan.program.globals, *self.plan.program.classes.taken}
         while True:
             body = copied(self.body)
             variables = {k: copy.copy(v) for k, v in self.variables.items()}
             inliner = Inliner(body, variables, kept)
             inliner.run()
             body = modes.settle(body)
-            give_names(
-                body, variables, set(taken) | {"self"} | self.plan.program.globals | self.plan.program.classes.taken
-            )
+            give_names(body, variables, names)
             body = drop_copies(body, variables)
             long = self._too_long(body, variables, inliner) - kept
             if not long:

@@ -140,7 +140,7 @@ def constant(value: object) -> str:
         short = f"{value:.15e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
         mantissa, _, exponent = short.partition("e")
         short = f"{mantissa.rstrip('0').rstrip('.')}e{exponent}"
-        return short if "e" not in text and abs(value) < 1e-3 and value and len(short) < len(text) else text
+        return short if "e" not in text and abs(value) <= 1e-3 and value and len(short) < len(text) else text
     return "..." if value is Ellipsis else repr(value)
 
 

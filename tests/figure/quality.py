@@ -26,6 +26,7 @@ def _faults_of(sheet: dict[str, Any]) -> Iterator[str]:
     yield from _words(sheet, marks)
     yield from _frames(sheet, nodes)
     yield from _lines(sheet, marks)
+    yield from _confusions(sheet, nodes)
 
 
 def _overlaps(marks: dict[str, Box]) -> Iterator[str]:
@@ -80,6 +81,32 @@ def _lines(sheet: dict[str, Any], marks: dict[str, Box]) -> Iterator[str]:
                 yield f"{edge['key']} ({edge['tail']} to {edge['head']}) runs through {name}"
         if any(not _inside((x, y, x, y), _bounds(sheet), 0) for x, y in line):
             yield f"{edge['key']} leaves its panel"
+
+
+def _confusions(sheet: dict[str, Any], nodes: dict[str, Box]) -> Iterator[str]:
+    """Lines that would be taken for others: they run along the line of another value, or over its fork."""
+    seen = [e for e in sheet["edges"].values() if not e["key"].startswith(("legend_v", "legend_w"))]  # those only align
+    pieces = [(e, p) for e in seen for p in _straight(e)]
+    for i, (one, (x0, y0, x1, y1)) in enumerate(pieces):
+        for other, (a0, b0, a1, b1) in pieces[:i]:
+            if one["tail"] == other["tail"] or {one["tail"], one["head"]} == {other["tail"], other["head"]}:
+                continue
+            level = max(abs(y - y0) for y in (y1, b0, b1)) < 1.5 and min(x1, a1) - max(x0, a0) > 4
+            upright = max(abs(x - x0) for x in (x1, a0, a1)) < 1.5 and min(y1, b1) - max(y0, b0) > 4
+            if level or upright:
+                yield f"{one['key']} runs along {other['key']}, which carries another value"
+        for name, (a0, b0, a1, b1) in nodes.items():
+            if a1 - a0 < 8 and name not in (one["tail"], one["head"]) and x0 < a1 and a0 < x1 and y0 < b1 and b0 < y1:
+                yield f"{one['key']} runs over the fork {name}"
+
+
+def _straight(edge: dict[str, Any]) -> Iterator[Box]:
+    """The level and upright pieces of an edge, as boxes."""
+    points = edge["points"]
+    for i in range(0, len(points) - 3, 3):
+        xs, ys = [p[0] for p in points[i : i + 4]], [p[1] for p in points[i : i + 4]]
+        if max(xs) - min(xs) < 0.5 or max(ys) - min(ys) < 0.5:
+            yield min(xs), min(ys), max(xs), max(ys)
 
 
 def _line(edge: dict[str, Any]) -> list[tuple[float, float]]:

@@ -134,7 +134,7 @@ def test_mistakes_are_told(line: str, code: str) -> None:
         ("model M(n = 0) {\ninput x: [batch, 4]\nr = x -> loop n {\ninput h\nh' = relu(h)\noutput z = h\n}\noutput y = r.z\n}", "E0306"),
         ("model M(d = 4) {\ninput x: [batch, d]\noutput y = Linear(d)(x)\nconfig a(d = -5)\n}", "E0306"),
         ("train F {\ninput x: [batch, 4]\nparam w: [4] = 0\nmemory m: [4] = 0\nminimize mean(x * w)\n}", "E0406"),
-        ("train F {\ninput x: [batch, 4]\nparam w: [4] = 0\noutput y = x * w\nminimize mean(y)\n}", "E0406"),
+        ("train F {\ninput x: [batch, 4]\nparam w: [4] = 0\noutput y = x * w\nminimize mean(x * w)\n}", "E0406"),
         ('use "/etc/passwd"\nmodel M {\ninput x: [batch, 4]\noutput y = relu(x)\n}', "E0204"),
     ],
 )
@@ -142,6 +142,19 @@ def test_nonsense_is_refused(text: str, code: str) -> None:
     with pytest.raises(Errors) as caught:
         analyse(text)
     assert [d.code for d in caught.value.diagnostics] == [code], caught.value.render()
+
+
+@pytest.mark.parametrize("size", ["d^d^d", "(d + 1)^1000", "(d + e + f + g)^60", "9^9^9^9", "1 / (d - d)", "sqrt(0 - 2)"])
+def test_impossible_sizes_end_soon(size: str) -> None:
+    with pytest.raises(Errors) as caught:
+        model(f"input x: [batch, d]\noutput y = Linear({size})(x)", "d = 99, e = 2, f = 3, g = 4")
+    assert caught.value.diagnostics[0].code in ("E0304", "E0306")
+
+
+def test_growing_defaults_end_soon() -> None:
+    hypers = ", ".join(["a0 = 2"] + [f"a{i + 1} = a{i} * a{i}" for i in range(60)])
+    with pytest.raises(Errors):
+        model("input x: [batch, a0]\noutput y = relu(x)", hypers)
 
 
 def test_memory_and_training() -> None:

@@ -68,7 +68,7 @@ def from_the_same_weights(
 def test_from_the_same_weights_both_learn_the_same(model: str) -> None:
     result = from_the_same_weights(model, steps=40)
     assert result.parameters[0] == result.parameters[1]
-    assert result.compiled == pytest.approx(result.by_hand, rel=1e-3)
+    assert result.compiled == pytest.approx(result.by_hand, rel=1e-4)
     assert result.compiled < result.frequencies
 
 

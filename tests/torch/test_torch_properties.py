@@ -25,9 +25,31 @@ from archdsl.torch.plan import ProgramPlan, nodes
 from archdsl.torch.printer import flat, lines, parse
 
 # -- names -----------------------------------------------------------------------------------------------------------
-WORDS = ["x", "h", "y", "a", "i", "x_t", "hidden", "outputs", "state", "out", "self", "torch", "range", "lambda", "mean_by", "l", None]
-NAMED = [CASES / f"{n}.arch" for n in ("states", "repeats", "scans_without_state", "scans_in_scans", "storage", "composed")]
-NAMED += [ROOT / "examples" / f"{n}.arch" for n in ("ntm", "gru", "viterbi", "drcn", "som", "ocsvm", "wavenet", "resnet18")]
+WORDS = [
+    "x",
+    "h",
+    "y",
+    "a",
+    "i",
+    "x_t",
+    "hidden",
+    "outputs",
+    "state",
+    "out",
+    "self",
+    "torch",
+    "range",
+    "lambda",
+    "mean_by",
+    "l",
+    None,
+]
+NAMED = [
+    CASES / f"{n}.arch" for n in ("states", "repeats", "scans_without_state", "scans_in_scans", "storage", "composed")
+]
+NAMED += [
+    ROOT / "examples" / f"{n}.arch" for n in ("ntm", "gru", "viterbi", "drcn", "som", "ocsvm", "wavenet", "resnet18")
+]
 
 
 def renamed(original: Program, seed: int) -> Program:
@@ -69,7 +91,11 @@ def test_names_of_values_mean_nothing(path: Path, seed: int) -> None:
             continue
         plan = ProgramPlan(original).plans[name]
         small = {"d": 4, "units": 4, "filters": 4, "channels": 4, "rows": 6, "columns": 5, "side": 32, "passes": 3}
-        sizes = numbers(definition, plan.real, **{k: v for k, v in small.items() if path.parent == CASES or k in ("filters", "passes")})
+        sizes = numbers(
+            definition,
+            plan.real,
+            **{k: v for k, v in small.items() if path.parent == CASES or k in ("filters", "passes")},
+        )
         a, b = instance(original, name, names, sizes), instance(other, name, new_names, sizes)
         b.load_state_dict(a.state_dict())
         given_ = inputs(definition, sizes)
@@ -109,11 +135,19 @@ def test_text_means_the_expression(node: ast.expr) -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["y", "self.weights"]), st.lists(leaves, min_size=1, max_size=14)), min_size=30, max_size=40))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["y", "self.weights"]), st.lists(leaves, min_size=1, max_size=14)),
+        min_size=30,
+        max_size=40,
+    )
+)
 def test_long_calls_are_broken_as_ruff_breaks_them(calls: list[tuple[str, list[ast.expr]]]) -> None:
     text: list[str] = []
     for target, arguments in calls:
-        text += lines("", f"{target} = ", ast.Call(parse("torch.function"), arguments, [ast.keyword("dim", parse("-1"))]))
+        text += lines(
+            "", f"{target} = ", ast.Call(parse("torch.function"), arguments, [ast.keyword("dim", parse("-1"))])
+        )
     source = "\n".join(text) + "\n"
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"]
     assert subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout == source

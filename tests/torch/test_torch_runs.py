@@ -74,3 +74,62 @@ def one(plan: Plan, item: Made | Param, values: dict[str, Num]) -> int:
     callee = plan.program.of(item)
     inner = {n: v.subs(values) for n, v in {**item.settings, **item.sizes}.items() if isinstance(v, Num)}
     return count(callee, inner)
+
+
+# -- with what people do next ----------------------------------------------------------------------------------------
+SMALL = {
+    "d": 32,
+    "heads": 4,
+    "layers": 2,
+    "units": 16,
+    "vocab": 50,
+    "context": 16,
+    "rows": 6,
+    "filters": 4,
+    "passes": 3,
+    "channels": 8,
+}
+MODELS = ["tagger", "gpt2", "resnet18", "ntm", "vae", "wavenet", "drcn", "gru"]
+
+
+def small(name: str) -> tuple[nn.Module, list[Tensor]]:
+    """An example's model, small, and inputs."""
+    path = next(p for p in PROGRAMS if p.stem == name)
+    definition = next(d for d in program(path).definitions if d.kind == "model")
+    values = numbers(definition, ProgramPlan(program(path)).plans[definition.name].real, **SMALL)
+    return instance(program(path), definition.name, run(source(path)), values), inputs(definition, values)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("training", [True, False])
+def test_compiles_as_one_graph(name: str, training: bool) -> None:
+    module, given = small(name)
+    module.train(training)
+    torch._dynamo.reset()
+    results = []
+    for function in (module, torch.compile(module, fullgraph=True, backend="eager")):
+        torch.manual_seed(0)
+        out = function(*given)
+        results.append([out] if isinstance(out, Tensor) else list(out))
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_exports(name: str) -> None:
+    module, given = small(name)
+    exported = torch.export.export(module.eval(), tuple(given))
+    for a, b in zip(tensors(module(*given)), tensors(exported.module()(*given)), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def tensors(out: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
+    return [out] if isinstance(out, Tensor) else list(out)
+
+
+@pytest.mark.parametrize("name", ["tagger", "ntm", "resnet18", "gru", "wavenet"])
+def test_runs_in_double(name: str) -> None:
+    """New tensors take the kind of what they meet."""
+    module, given = small(name)
+    given = [x.double() if x.is_floating_point() else x for x in given]
+    assert all(t.dtype == torch.float64 for t in tensors(module.double()(*given)))
