@@ -26,7 +26,7 @@ __all__ = ["Errors", "Figure", "Program", "check", "compile", "draw", "load"]
 PathOrText = Union[str, "os.PathLike[str]"]
 
 
-def check(program: PathOrText, model: str | None = None, /, **sizes: float) -> Program:
+def check(program: PathOrText, model: str | None = None, /, **sizes: float | str) -> Program:
     """The checked program. Keywords are other values for the hyperparameters of `model`, or else of the first model."""
     from archdsl import compiler
 
@@ -42,7 +42,7 @@ def draw(program: PathOrText, **options: Any) -> Figure:
     return figure(check(program), **options)
 
 
-def compile(program: PathOrText, **sizes: float) -> str:
+def compile(program: PathOrText, **sizes: float | str) -> str:
     """The program as PyTorch source, standalone."""
     from archdsl.torch import emit
 

@@ -139,26 +139,26 @@ def choose(
             conditions.evaluate(c.any_of, witness) == c.outcome for c in variant.definition.conditions
         ):
             return variant
-    for outer in session.making:
-        if outer.key == ref.key:
-            through = [r.name for r in session.making[session.making.index(outer) + 1 :]]
-            session.report(
-                errors.UsesItself(ref.node.name.span, ref.name, f", through {', '.join(through)}" if through else "")
-            )
-            raise Failed
+    if ref.key in session.making:
+        around = list(session.making)
+        through = [name for _, name in around[around.index(ref.key) + 1 :]]
+        session.report(
+            errors.UsesItself(ref.node.name.span, ref.name, f", through {', '.join(through)}" if through else "")
+        )
+        raise Failed
     if (ref.key, str(keys)) in session.broken:
         raise Failed
     statics: dict[str, Static] = {
         h.name.text: structural.get(h.name.text, Number(Num.symbol(h.name.text))) for h in ref.node.hypers
     }
-    session.making.append(ref)
+    session.making[ref.key] = ref
     try:
         return make(session, ref, statics, witness)
     except Failed:
         session.broken.add((ref.key, str(keys)))
         raise
     finally:
-        session.making.pop()
+        del session.making[ref.key]
 
 
 # -- making -------------------------------------------------------------------------------------------------------------

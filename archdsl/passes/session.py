@@ -46,7 +46,7 @@ class Session:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     variants: dict[tuple[str, str], list[Variant]] = field(default_factory=dict)
     order: list[Variant] = field(default_factory=list)
-    making: list[DefinitionRef] = field(default_factory=list)
+    making: dict[tuple[str, str], DefinitionRef] = field(default_factory=dict)
     loading: list[str] = field(default_factory=list)
     files: dict[str, FileScope] = field(default_factory=dict)
     broken: set[tuple[tuple[str, str], str]] = field(default_factory=set)
@@ -57,7 +57,7 @@ class Session:
     @property
     def open(self) -> bool:
         """Whether what is being made is a block or cell by itself, whose numbers nobody gives."""
-        return bool(self.making) and self.making[0].node.kind in ("block", "cell")
+        return bool(self.making) and next(iter(self.making.values())).node.kind in ("block", "cell")
 
     def report(self, diagnostic: Diagnostic) -> None:
         key = (diagnostic.span.source.file, diagnostic.span.start, diagnostic.code)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 MODULE_NAMES = frozenset(
     [
+        "T_destination",
         "add_module",
         "apply",
         "bfloat16",

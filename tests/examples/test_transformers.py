@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 import torch.nn.functional as F
-from agreement import Weights, agree, call, load
+from agreement import Weights, agree, call, load, renamed
 from torch import Tensor, nn
 
 KEY_BIAS = "k.bias"
@@ -44,11 +44,10 @@ def _encoder_layer(w: Iterator[Tensor], base: str) -> Weights:
 
 
 def _decoder_layer(w: Iterator[Tensor], base: str) -> Weights:
-    cross = _packed(w, f"{base}.multihead_attn")
     return {
-        **cross,
         **_packed(w, f"{base}.self_attn"),
         **_pair(w, f"{base}.norm1"),
+        **_packed(w, f"{base}.multihead_attn"),
         **_pair(w, f"{base}.norm2"),
         **_pair(w, f"{base}.linear1"),
         **_pair(w, f"{base}.linear2"),
@@ -67,12 +66,13 @@ def _waves(time: int, d: int, like: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_transformer_is_that_of_torch(training: bool) -> None:
+@pytest.mark.parametrize("padded", [False, True])
+def test_transformer_is_that_of_torch(training: bool, padded: bool) -> None:
     d, heads, count, vocab = 16, 4, 2, 23
     theirs = nn.Transformer(d, heads, count, count, 4 * d, dropout=0.0, batch_first=True)
     theirs.encoder.norm = theirs.decoder.norm = None
 
-    def reference(w: Weights, source: Tensor, target: Tensor) -> Tensor:
+    def reference(w: Weights, source: Tensor, target: Tensor, present: Tensor | None = None) -> Tensor:
         words, rest = next(iter(w.values())), _take(w)
         next(rest)
         weights: Weights = {}
@@ -81,12 +81,16 @@ def test_transformer_is_that_of_torch(training: bool) -> None:
         for i in range(count):
             weights |= _decoder_layer(rest, f"decoder.layers.{i}")
         embed = [F.embedding(t, words) * d**0.5 + _waves(t.shape[1], d, words) for t in (source, target)]
-        mask = nn.Transformer.generate_square_subsequent_mask(target.shape[1], dtype=words.dtype)
+        masks: dict[str, Tensor] = {"tgt_mask": torch.ones(target.shape[1], target.shape[1]).triu(1).bool()}
+        if present is not None:
+            masks |= {"src_key_padding_mask": ~present, "memory_key_padding_mask": ~present}
         theirs.train(training).to(words.dtype)
-        return call(theirs, weights, *embed, tgt_mask=mask) @ words.T  # type: ignore[no-any-return]
+        return call(theirs, weights, *embed, **masks) @ words.T  # type: ignore[no-any-return]
 
     ours = load("transformer", "Transformer", vocab=vocab, d=d, layers=count, heads=heads, dropout=0)
     inputs = [torch.randint(0, vocab, (3, 7)), torch.randint(0, vocab, (3, 5))]
+    if padded:
+        inputs.append(torch.arange(7) < torch.tensor([[7], [4], [1]]))
     agree(ours, reference, inputs, training=training, scale=2, unseen=[KEY_BIAS])
 
 
@@ -113,7 +117,26 @@ BERT_LAYER = [
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_bert_is_that_of_transformers(training: bool) -> None:
+@pytest.mark.parametrize("padded", [False, True])
+def test_bert_is_that_of_transformers(training: bool, padded: bool) -> None:
+    theirs, names = _bert(0.0)
+    theirs.train(training)
+
+    def reference(w: Weights, tokens: Tensor, segment: Tensor, present: Tensor | None = None) -> list[Tensor]:
+        theirs.to(next(iter(w.values())).dtype)
+        mask = None if present is None else present.long()
+        found = call(theirs, renamed(w, names), tokens, token_type_ids=segment, attention_mask=mask)
+        return [found.last_hidden_state, found.pooler_output]
+
+    ours = load("bert", "BERT", vocab=31, d=24, layers=2, heads=3, positions=20, dropout=0)
+    inputs = [torch.arange(31).repeat(2)[:60].reshape(3, 20), torch.randint(0, 2, (3, 20))]
+    if padded:
+        inputs.append(torch.arange(20) < torch.tensor([[20], [13], [4]]))
+    agree(ours, reference, inputs, training=training, scale=2, unseen=[KEY_BIAS])
+
+
+def _bert(dropout: float) -> tuple[nn.Module, list[str]]:
+    """A small BERT of transformers, and its parameters in the order of our program."""
     from transformers import BertConfig, BertModel
 
     config = BertConfig(
@@ -123,31 +146,13 @@ def test_bert_is_that_of_transformers(training: bool) -> None:
         num_attention_heads=3,
         intermediate_size=96,
         max_position_embeddings=20,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
         pad_token_id=None,
     )
-    theirs = BertModel(config).train(training)
-    names = _hf_names(
-        2,
-        [
-            "embeddings.word_embeddings",
-            "embeddings.position_embeddings",
-            "embeddings.token_type_embeddings",
-            "embeddings.LayerNorm",
-        ],
-        [f"encoder.layer.{{}}.{part}" for part in BERT_LAYER],
-        ["pooler.dense"],
-    )
-
-    def reference(w: Weights, tokens: Tensor, segment: Tensor) -> list[Tensor]:
-        theirs.to(next(iter(w.values())).dtype)
-        found = call(theirs, dict(zip(names, w.values(), strict=True)), tokens, token_type_ids=segment)
-        return [found.last_hidden_state, found.pooler_output]
-
-    ours = load("bert", "BERT", vocab=31, d=24, layers=2, heads=3, positions=20, dropout=0)
-    inputs = [torch.arange(31).repeat(2)[:60].reshape(3, 20), torch.randint(0, 2, (3, 20))]
-    agree(ours, reference, inputs, training=training, scale=2, unseen=[KEY_BIAS])
+    first = ["word_embeddings", "position_embeddings", "token_type_embeddings", "LayerNorm"]
+    layer = [f"encoder.layer.{{}}.{part}" for part in BERT_LAYER]
+    return BertModel(config), _hf_names(2, [f"embeddings.{part}" for part in first], layer, ["pooler.dense"])
 
 
 def _gpt_weights(w: Weights, count: int, post: bool) -> Weights:

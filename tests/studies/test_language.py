@@ -66,7 +66,7 @@ def from_the_same_weights(
 
 @pytest.mark.parametrize("model", ["lstm", "gpt"])
 def test_from_the_same_weights_both_learn_the_same(model: str) -> None:
-    result = from_the_same_weights(model, steps=40)
+    result = from_the_same_weights(model, steps=30)
     assert result.parameters[0] == result.parameters[1]
     assert result.compiled == pytest.approx(result.by_hand, rel=1e-4)
     assert result.compiled < result.frequencies
@@ -80,15 +80,15 @@ def test_a_part_that_does_not_learn_is_seen(model: str) -> None:
         matrix = [p for p in trainer.net.parameters() if p.dim() == 2][2]
         trainer.optimizer.param_groups[0]["params"] = [p for p in trainer.net.parameters() if p is not matrix]
 
-    result = from_the_same_weights(model, steps=40, break_it=freeze)
+    result = from_the_same_weights(model, steps=30, break_it=freeze)
     assert abs(result.difference) > 1e-3
 
 
-@pytest.mark.parametrize(("model", "steps"), [("lstm", 150), ("gpt", 150)])
+@pytest.mark.parametrize(("model", "steps"), [("lstm", 100), ("gpt", 100)])
 def test_from_their_own_weights_both_learn_english(model: str, steps: int) -> None:
     result = language.study(model, steps)
     assert abs(result.difference) < 0.05
-    assert result.compiled < result.frequencies - 0.8
+    assert result.compiled < result.frequencies - 0.5
 
 
 def test_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

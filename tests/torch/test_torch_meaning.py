@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from archdsl.compiler import analyse
 from archdsl.torch import emit
+from archdsl.torch.names import MODULE_NAMES
 
 
 def same(a: Tensor, b: Tensor) -> None:
@@ -165,6 +166,11 @@ def test_names_of_python_and_torch_are_safe() -> None:
     same(mean, out.mean(0))
     assert names["Tensor_"].super().torch == 2
     assert model.training and callable(model.train) and callable(model.parameters)
+
+
+def test_names_of_modules_are_known() -> None:
+    """An attribute of one of these names would hide a method, or be hidden by it."""
+    assert {n for n in dir(nn.Module()) if not n.startswith("_")} <= MODULE_NAMES
 
 
 HOSTILE = ['"""; import os; os.abort()', "\\", '\\"', "a\x00b", "x\u202ey", "'''", "{x}", "%s", '"']

@@ -95,7 +95,7 @@ class Plain(Trainer):
     """Autoencoder (Rumelhart, Hinton & Williams 1986; Hinton & Salakhutdinov 2006)."""
 
     def __init__(
-        self, pixels: int = 784, units: int = 256, hidden: int = 32, rate: float = 0.001
+        self, pixels: int = 784, units: int = 256, hidden: int = 32, rate: float = 1e-3
     ) -> None:
         super().__init__()
         self.coder = Coder(units, hidden, pixels)
@@ -118,7 +118,7 @@ class Sparse(Trainer):
         pixels: int = 784,
         units: int = 256,
         hidden: int = 32,
-        rate: float = 0.001,
+        rate: float = 1e-3,
         part: float = 0.05,
         weight: float = 0.1,
     ) -> None:
@@ -150,7 +150,7 @@ class Denoising(Trainer):
         pixels: int = 784,
         units: int = 256,
         hidden: int = 32,
-        rate: float = 0.001,
+        rate: float = 1e-3,
         spread: float = 0.3,
     ) -> None:
         super().__init__()

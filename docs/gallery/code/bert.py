@@ -19,96 +19,44 @@ class LayerNorm(nn.Module):
         return self.weight * centred / spread + self.bias
 
 
-class MultiHeadAttention(nn.Module):
-    """Multi-head attention (Vaswani et al. 2017, section 3.2.2): each head attends in its own
-    subspace of width d / heads.
-    """
+class Layer(nn.Module):
+    """One layer: norm after each residual, exact GELU. What is padding is seen by nobody."""
 
-    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
+    def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
         self.heads = heads
-        self.dropout = dropout
+        self.num_dropout = dropout
         self.q = nn.Linear(d, d)
         self.k = nn.Linear(d, d)
         self.v = nn.Linear(d, d)
-        self.y = nn.Linear(d, d)
-
-    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """query [batch, target, d], key [batch, source, d], value [batch, source, d]
-
-        -> y [batch, target, d]
-        """
-        q = self.q(query).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        k = self.k(key).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        v = self.v(value).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        attended = F.scaled_dot_product_attention(
-            q, k, v, dropout_p=self.dropout if self.training else 0.0
-        )
-        y: Tensor = self.y(attended.transpose(-3, -2).flatten(-2))
-        return y
-
-
-class SelfAttention(nn.Module):
-    """Multi-head attention of a sequence to itself. With `mask = causal`, position i sees
-    positions up to i.
-    """
-
-    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
-        self.y = MultiHeadAttention(d, heads, dropout=dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, time, d] -> y [batch, time, d]"""
-        y: Tensor = self.y(x, x, x)
-        return y
-
-
-class FeedForwardGelu(nn.Module):
-    """Position-wise feed-forward network (Vaswani et al. 2017, eq. 2)."""
-
-    def __init__(self, d: int, hidden: int | None = None, dropout: float = 0.0) -> None:
-        super().__init__()
-        hidden = 4 * d if hidden is None else hidden
-        self.linear = nn.Linear(d, hidden)
+        self.linear = nn.Linear(d, d)
         self.dropout = nn.Dropout(dropout)
-        self.linear_2 = nn.Linear(hidden, d)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [..., d] -> y [..., d]"""
-        y: Tensor = self.linear_2(self.dropout(F.gelu(self.linear(x))))
-        return y
-
-
-class TransformerEncoderLayerGelu(nn.Module):
-    """One layer of a Transformer encoder. Post-norm as in the paper; pre-norm as in Xiong et al.
-    (2020) and GPT-2.
-    """
-
-    def __init__(
-        self, d: int, heads: int, hidden: int | None = None, dropout: float = 0.1, eps: float = 1e-5
-    ) -> None:
-        super().__init__()
-        hidden = 4 * d if hidden is None else hidden
-        assert d % heads == 0, "d/heads must be whole"
-        self.self_attention = SelfAttention(d, heads, dropout=dropout)
-        self.dropout = nn.Dropout(dropout)
-        self.layer_norm = LayerNorm(d, eps=eps)
-        self.feed_forward = FeedForwardGelu(d, hidden=hidden)
+        self.y = LayerNorm(d, eps=1e-12)
+        self.linear_2 = nn.Linear(d, 4 * d)
+        self.linear_3 = nn.Linear(4 * d, d)
         self.dropout_2 = nn.Dropout(dropout)
-        self.layer_norm_2 = LayerNorm(d, eps=eps)
+        self.layer_norm = LayerNorm(d, eps=1e-12)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, time, d] -> z [batch, time, d]"""
-        y = self.layer_norm(x + self.dropout(self.self_attention(x)))
-        z: Tensor = self.layer_norm_2(y + self.dropout_2(self.feed_forward(y)))
+    def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
+        """x [batch, time, d], allowed bool[batch, 1, time] -> z [batch, time, d]"""
+        q = self.q(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        k = self.k(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        v = self.v(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        allowed = allowed.unsqueeze(-3)
+        attended = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=allowed, dropout_p=self.num_dropout if self.training else 0.0
+        )
+        seen = self.dropout(self.linear(attended.transpose(-3, -2).flatten(-2)))
+        y = self.y(x + seen)
+        y = y + self.dropout_2(self.linear_3(F.gelu(self.linear_2(y))))
+        z: Tensor = self.layer_norm(y)
         return z
 
 
 class BERT(nn.Module):
-    """BERT base (Devlin et al. 2019): the Transformer's encoder, norm after each residual, exact
-    GELU, with segments and a pooled first token.
+    """BERT base (Devlin et al. 2019): the Transformer's encoder, with segments and a pooled first
+    token.
     """
 
     def __init__(
@@ -131,25 +79,29 @@ class BERT(nn.Module):
         nn.init.normal_(self.kind.weight, std=0.02)
         self.layer_norm = LayerNorm(d, eps=1e-12)
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(
-            TransformerEncoderLayerGelu(d, heads, dropout=dropout, eps=1e-12) for _ in range(layers)
-        )
+        self.layers = nn.ModuleList(Layer(d, heads, dropout) for _ in range(layers))
         self.pooled = nn.Linear(d, d)
 
     @classmethod
     def large(cls) -> "BERT":
         return cls(d=1024, layers=24, heads=16)
 
-    def forward(self, tokens: Tensor, segment: Tensor) -> tuple[Tensor, Tensor]:
-        """tokens int[batch, time], segment int[batch, time]
+    def forward(
+        self, tokens: Tensor, segment: Tensor, present: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """tokens int[batch, time], segment int[batch, time], present bool[batch, time]
 
         -> y [batch, time, d], pooled [batch, d]
         """
+        batch, time = tokens.shape
+        if present is None:
+            present = self.word.weight.new_ones(batch, time, dtype=torch.bool)
         word = self.word(tokens)  # [batch, time, d]
-        place = self.place(torch.arange(tokens.shape[1], device=tokens.device))  # [time, d]
+        place = self.place(torch.arange(time, device=tokens.device))  # [time, d]
         kind = self.kind(segment)  # [batch, time, d]
-        y = self.dropout(self.layer_norm(word + kind + place))
+        allowed = present.unsqueeze(1)  # [batch, 1, time]
+        h = self.dropout(self.layer_norm(word + kind + place))
         for layer in self.layers:
-            y = layer(y)
-        pooled = torch.tanh(self.pooled(y[:, 0]))  # [batch, d]
-        return y, pooled
+            h = layer(h, allowed)
+        pooled = torch.tanh(self.pooled(h[:, 0]))  # [batch, d]
+        return h, pooled

@@ -90,7 +90,7 @@ class SyntheticGradients(Trainer):
     """
 
     def __init__(
-        self, pixels: int = 784, units: int = 256, classes: int = 10, rate: float = 0.001
+        self, pixels: int = 784, units: int = 256, classes: int = 10, rate: float = 1e-3
     ) -> None:
         super().__init__()
         self.lower = nn.Linear(pixels, units)

@@ -116,8 +116,7 @@ class DRCN(nn.Module):
         for _ in range(self.passes):
             h = F.relu(self.h(h))
             maps.append(h)
-        x = torch.stack(maps, dim=0)
-        each = torch.vmap(self.each, in_dims=(0, None), out_dims=0)(x, image)
+        each = torch.vmap(lambda one: self.each(one, image))(torch.stack(maps, dim=0))
         y = torch.einsum("p,pbchw->bchw", self.mix, each)  # [batch, 1, height, width]
         return y, each
 

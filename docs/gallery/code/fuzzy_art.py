@@ -115,7 +115,7 @@ class FuzzyART(nn.Module):
         self,
         k: int = 50,
         d: int = 4,
-        choice: float = 0.001,
+        choice: float = 1e-3,
         vigilance: float = 0.75,
         rate: float = 1.0,
     ) -> None:
@@ -142,7 +142,7 @@ class Fit(Trainer):
         self,
         k: int = 50,
         d: int = 4,
-        choice: float = 0.001,
+        choice: float = 1e-3,
         vigilance: float = 0.75,
         rate: float = 1.0,
     ) -> None:

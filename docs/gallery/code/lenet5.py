@@ -99,7 +99,7 @@ class LeNet5(nn.Module):
 class Fit(Trainer):
     """The classifier learns by cross-entropy."""
 
-    def __init__(self, side: int = 28, rate: float = 0.001) -> None:
+    def __init__(self, side: int = 28, rate: float = 1e-3) -> None:
         super().__init__()
         self.net = LeNet5(side=side)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)

@@ -158,7 +158,7 @@ class Fit(Trainer):
     """Only the readout learns."""
 
     def __init__(
-        self, features: int = 4, units: int = 200, classes: int = 3, rate: float = 0.001
+        self, features: int = 4, units: int = 200, classes: int = 3, rate: float = 1e-3
     ) -> None:
         super().__init__()
         self.loss = LSM(features=features, units=units, classes=classes)

@@ -95,7 +95,7 @@ class MLP(nn.Module):
 class Fit(Trainer):
     """The classifier learns by cross-entropy."""
 
-    def __init__(self, pixels: int = 784, classes: int = 10, rate: float = 0.001) -> None:
+    def __init__(self, pixels: int = 784, classes: int = 10, rate: float = 1e-3) -> None:
         super().__init__()
         self.net = MLP(pixels=pixels, classes=classes)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)

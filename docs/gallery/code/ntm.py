@@ -176,7 +176,7 @@ class NTMStep(nn.Module):
         hidden = (positions == 0).to(x.dtype).expand(batch, -1)
         hidden_2 = (positions == 0).to(x.dtype).expand(batch, -1)
         return NTMStepState(
-            M=x.new_full((batch, self.rows, self.width), 0.001),
+            M=x.new_full((batch, self.rows, self.width), 1e-3),
             read=first_read,
             reading=hidden,
             writing=hidden_2,
@@ -221,7 +221,7 @@ class Copy(Trainer):
     """The bits that came in are to come out again, after the delimiter."""
 
     def __init__(
-        self, bits: int = 8, units: int = 100, rows: int = 128, width: int = 20, rate: float = 0.001
+        self, bits: int = 8, units: int = 100, rows: int = 128, width: int = 20, rate: float = 1e-3
     ) -> None:
         super().__init__()
         self.loss = NTM(bits=bits, units=units, rows=rows, width=width)

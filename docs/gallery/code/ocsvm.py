@@ -37,7 +37,7 @@ class OneClassSVM(nn.Module):
                 high = torch.where(heavy, high, middle)
             new_a = (step - high).clamp(0, 1 / (n * self.nu))
             a, before = new_a, a
-        inside = ((a > 0.001 / (n * self.nu)) & (a < 0.999 / (n * self.nu))).to(x.dtype)
+        inside = ((a > 1e-3 / (n * self.nu)) & (a < 0.999 / (n * self.nu))).to(x.dtype)
         rho = (inside * (K @ a)).sum() / inside.sum()
         hidden = (-self.gamma * torch.cdist(query, x).square()).exp() @ a - rho  # [m]
         return n * self.nu * hidden

@@ -166,7 +166,7 @@ class Reinforce(Trainer):
     learned baseline.
     """
 
-    def __init__(self, side: int = 28, rate: float = 0.001) -> None:
+    def __init__(self, side: int = 28, rate: float = 1e-3) -> None:
         super().__init__()
         self.net = RAM(side=side)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)

@@ -134,7 +134,7 @@ class Fit(Trainer):
     """Every token has its tag."""
 
     def __init__(
-        self, vocab: int = 10000, units: int = 256, tags: int = 17, rate: float = 0.001
+        self, vocab: int = 10000, units: int = 256, tags: int = 17, rate: float = 1e-3
     ) -> None:
         super().__init__()
         self.net = Tagger(vocab=vocab, units=units, tags=tags)

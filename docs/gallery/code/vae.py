@@ -132,7 +132,7 @@ class Fit(Trainer):
     """One objective of two terms, one optimizer."""
 
     def __init__(
-        self, pixels: int = 784, units: int = 500, latent: int = 20, rate: float = 0.001
+        self, pixels: int = 784, units: int = 500, latent: int = 20, rate: float = 1e-3
     ) -> None:
         super().__init__()
         self.net = VAE(pixels=pixels, units=units, latent=latent)

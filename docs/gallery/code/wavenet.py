@@ -129,7 +129,7 @@ class WaveNet(nn.Module):
 class Fit(Trainer):
     """The next sample is to be told from those before it."""
 
-    def __init__(self, levels: int = 256, rate: float = 0.001) -> None:
+    def __init__(self, levels: int = 256, rate: float = 1e-3) -> None:
         super().__init__()
         self.net = WaveNet(levels=levels)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)
