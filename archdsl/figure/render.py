@@ -100,7 +100,7 @@ def _run(job: bytes) -> bytes:
         "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    command = [sys.executable, "-X", "utf8", "-m", "archdsl.figure.layout"]
+    command = [sys.executable, "-P", "-X", "utf8", "-m", "archdsl.figure.layout"]
     try:
         done = subprocess.run(command, input=job, capture_output=True, env=environment, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:

@@ -132,11 +132,11 @@ def _number(site: DrawSite, index: int) -> Num | None:
 
 
 def _scaled(site: DrawSite, shift: int, factor: str, noise: str) -> str:
-    """`mean + std * noise`, without a zero and without a one; detached where the gradient goes around the draw."""
+    """`mean + std * noise`, without a zero and without a one; detached where no gradient goes through the draw."""
     scaled = noise if factor == "1" else f"{factor} * {noise}"
     text = scaled if _number(site, shift) == 0 else f"{site.operand(shift)} + {scaled}"
     learned = any(n is None for n in site.numbers)
-    return f"({text}).detach()" if learned and site.gradient == "score_function" else text
+    return f"({text}).detach()" if learned and site.gradient != "reparameterisation" else text
 
 
 def _normal(site: DrawSite) -> str:

@@ -37,7 +37,8 @@ class Optimizer:
         for keyword, names in self.keywords.items():
             if any(n not in self.torch_defaults or not is_at(site.settings[n], self.torch_defaults[n]) for n in names):
                 texts = [site.setting(n) for n in names]
-                parts.append(f"{keyword}={texts[0] if len(texts) == 1 else '(' + ', '.join(texts) + ')'}")
+                pair = ", ".join(f"{t}.0" if t.isdigit() else t for t in texts)  # torch wants both betas as floats
+                parts.append(f"{keyword}={texts[0] if len(texts) == 1 else f'({pair})'}")
         return f"torch.optim.{self.name}({', '.join(parts)})"
 
 

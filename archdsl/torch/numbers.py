@@ -14,6 +14,7 @@ from archdsl.ir.num import ONE, Atom, Fn, Monomial, Num
 from archdsl.ir.num_text import decimal
 
 Symbol = Callable[[str], str]
+LARGE = 10**9
 
 
 def number(value: Num, symbol: Symbol, whole: bool = True) -> str:
@@ -51,6 +52,9 @@ def _real_inside(atom: Fn, real_symbols: set[str]) -> bool:
 
 
 def _constant(value: Fraction) -> str:
+    if value.denominator == 1 and abs(value) >= LARGE:  # no size is so large, and torch takes no such integer
+        text = repr(float(value)).replace("e+", "e")
+        return text if value >= 0 else f"({text})"
     if value.denominator == 1:
         return str(value.numerator) if value >= 0 else f"({value.numerator})"
     text = decimal(value)

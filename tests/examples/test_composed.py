@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from agreement import Weights, agree, call, layers, load, own, renamed
-from test_recurrent import one_bias
+from test_recurrent import one_bias, two_biases
 from test_without_gradients import memory
 from torch import Tensor, nn
 
@@ -38,25 +38,24 @@ def _lstm(parts: list[dict[str, Tensor]], x: Tensor) -> Tensor:
 def _gnmt(w: Weights, source: Tensor, target: Tensor) -> Tensor:
     parts = iter(layers(w))
 
-    def cell() -> list[dict[str, Tensor]]:
-        return [next(parts) for _ in range(4)]
+    def lstm(x: Tensor) -> Tensor:
+        """The next LSTM layer, with two biases to a gate."""
+        gates = [next(parts) for _ in range(8)]
+        module = nn.LSTM(x.shape[-1], gates[0]["weight"].shape[0], batch_first=True)
+        return call(module, two_biases(gates), x)[0]  # type: ignore[no-any-return]
 
     x = F.embedding(source, next(parts)["weight"])
-    forwards = _lstm(cell(), x)
-    x = torch.cat([forwards, _lstm(cell(), x.flip(1)).flip(1)], -1)
-    x = _lstm(cell(), x)
+    x = lstm(torch.cat([lstm(x), lstm(x.flip(1)).flip(1)], -1))
     for _ in range(2):
-        x = x + _lstm(cell(), x)
-    y = _lstm(
-        [*(e := next(parts), next(parts), next(parts), next(parts), next(parts))[1:]], F.embedding(target, e["weight"])
-    )
+        x = x + lstm(x)
+    y = lstm(F.embedding(target, next(parts)["weight"]))
     query, keys = y @ next(parts)["weight"].T, x @ next(parts)["weight"].T
     v = own(w, "scale") * own(w, "v") / own(w, "v").norm()
     scores = torch.tanh(query[:, :, None] + keys[:, None] + own(w, "b")) @ v
     context = torch.softmax(scores, -1) @ x
-    z = _lstm(cell(), torch.cat([y, context], -1))
+    z = lstm(torch.cat([y, context], -1))
     for _ in range(2):
-        z = z + _lstm(cell(), torch.cat([z, context], -1))
+        z = z + lstm(torch.cat([z, context], -1))
     return F.linear(z, **next(parts))
 
 

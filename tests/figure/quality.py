@@ -46,6 +46,10 @@ def _words(sheet: dict[str, Any], marks: dict[str, Box]) -> Iterator[str]:
         for other, box in labels.items():
             if other < key and _meet(label, box, 1.5):
                 yield f"the words of {key} and {other} overlap"
+        x0, y0, x1, y1 = label
+        away = min(max(x0 - x, 0, x - x1) + max(y0 - y, 0, y - y1) for x, y in _line(sheet["edges"][key]))
+        if away > 24:
+            yield f"the words of {key} stand {away:.0f} points from their line"
         if not _inside(label, _bounds(sheet), 0):
             yield f"the words of {key} stand outside the panel"
         for frame in sheet["frames"].values():

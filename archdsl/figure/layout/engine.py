@@ -71,8 +71,11 @@ def _wheel(home: Path) -> Run | None:
     def run(text: str, engine: str, form: str) -> bytes:
         source = home / "figure.dot"
         source.write_text(text, encoding="utf-8")
-        with source.open(encoding="utf-8") as file:
-            graph = gv.agread(file, None)
+        try:
+            with source.open(encoding="utf-8") as file:
+                graph = gv.agread(file, None)
+        except ValueError:
+            graph = None
         if graph is None:
             raise LayoutFailed("Graphviz could not read the figure's DOT text")
         context = gv.gvContextWithBuiltins()

@@ -52,13 +52,29 @@ def settle(sheet: Sheet, world: World) -> None:
         local.pieces = [p for p in local.pieces if p[2] != edge.key]
 
         def cost(place: Box, local: World = local, line: list[Point] = line) -> float:
-            return clutter(place, local, line) + 2 * sum(cuts(b, place) for b in borders)
+            far = max(0.0, _distance(place, line) - _NEAR) / 4
+            return clutter(place, local, line) + 2 * sum(cuts(b, place) for b in borders) + far
 
         if cost(here) > 0:
             edge.label = _cheapest(
                 sorted(_places(line, here), key=lambda p: abs(p.x - here.x) + abs(p.y - here.y)), cost
             )
         world.labels.append(edge.label)
+
+
+_NEAR = 10.0
+"""How far from their line words may stand."""
+
+
+def _distance(place: Box, line: list[Point]) -> float:
+    """From words to the nearest point of their line."""
+    best = 1e9
+    for (ax, ay), (bx, by) in pairwise(line):
+        steps = max(1, int(max(abs(bx - ax), abs(by - ay)) / 5))
+        for k in range(steps + 1):
+            x, y = ax + (bx - ax) * k / steps, ay + (by - ay) * k / steps
+            best = min(best, max(place.x0 - x, 0.0, x - place.x1) + max(place.y0 - y, 0.0, y - place.y1))
+    return best
 
 
 def _cheapest(places: list[Box], cost: Callable[[Box], float]) -> Box:

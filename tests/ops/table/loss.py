@@ -56,8 +56,8 @@ USES = [
     Use("bce_with_logits", [X, 0], equals=lambda x, t: F.softplus(x).mean()),
     Use("bce_with_logits", [DEEP, DEEP], {"reduction": "sum"}, ranges=[SIGNED, UNIT], expect="[]"),
     Use("mse", [X, X], expect="[]", equals=lambda a, b: ((a - b) ** 2).mean()),
-    Use("mse", [DEEP, "[d]"], expect="[]", equals=lambda a, b: ((a - b) ** 2).mean()),
+    Use("mse", ["[batch, time, d]", "[batch, 1, 1]"], expect="[]", equals=lambda a, b: ((a - b) ** 2).mean()),
     Use("mse", [X, 0], {"reduction": "sum"}, expect="[]", equals=lambda a, b: (a**2).sum()),
     Use("l1", [X, X], {"reduction": "none"}, expect=X, equals=lambda a, b: (a - b).abs()),
-    Use("l1", [X, "[d]"], {"reduction": "none"}, expect=X, equals=lambda a, b: (a - b).abs()),
+    Use("l1", [X, "[1, d]"], {"reduction": "none"}, expect=X, equals=lambda a, b: (a - b).abs()),
 ]
