@@ -5,9 +5,10 @@
 In: `examples/`, `studies/`, `docs/gallery.toml`, and the pages written by hand. Out, the same bytes each time:
 
 - `docs/gallery/`: the index, and for each example its page, figure and code;
-- in `docs/*.md`, what stands between `<!-- side by side: lstm#Step peephole_lstm#Step -->` and `<!-- end -->`: programs and figures in columns;
+- in `docs/*.md`, what stands between `<!-- side by side: lstm#Step peephole_lstm#Step -->` and `<!-- end -->`: programs and
+  figures in columns;
 - `docs/figures/`: those figures, and for an image that follows a block of archdsl, the figure of that block;
-- `docs/figures.sha256`: of each figure, what it was laid out from, so that a test can tell quickly that it is not stale.
+- `docs/figures.sha256`: a digest of what each figure was laid out from, so that a test can tell quickly that none is stale.
 """
 
 from __future__ import annotations
@@ -39,6 +40,15 @@ GALLERY = DOCS / "gallery"
 DIGESTS = DOCS / "figures.sha256"
 SIDE_BY_SIDE = re.compile(r"(<!-- side by side: (.+?) -->\n).*?(<!-- end -->)", re.S)
 BLOCK_WITH_FIGURE = re.compile(r"```archdsl\n(.*?)```\n\n!\[[^\]]*\]\((figures/[^)]+\.svg)\)", re.S)
+HEAD = """# Gallery
+
+Every system here is a program of `examples/`. Its parameters are counted, its figure drawn and its code written by
+archdsl (`python3 .ci/dev.py gallery`), and a test shows that it agrees with what is named beside it. Of all of them
+[tests](../../tests/examples/test_every_example.py) show that a model takes batches and sequences of any size, and that
+a training step moves what its program names and nothing else.
+
+Systems that are easily confused stand [side by side](../side_by_side.md).
+"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,11 @@ class Agreement:
     other: str
     what: str
     test: str
+
+    @property
+    def link(self) -> str:
+        file, _, function = self.test.partition("::")
+        return f"[`{function}`](../../tests/{file})"
 
 
 @dataclass(frozen=True)
@@ -131,25 +146,43 @@ def index() -> str:
         others = list(dict.fromkeys(a.other for a in system.agrees))
         cells = [image, f"{link}<br>{'<br>'.join(docs(system))}", "<br>".join(counts(system)), "<br>".join(others)]
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    head = "# Gallery\n\nEvery system here is a program of `examples/`. Its parameters are counted, its figure drawn and its code written by\n"
-    head += "archdsl (`python3 .ci/dev.py gallery`), and a test shows that it agrees with what is named beside it.\n"
-    return head + "Systems that are easily confused stand [side by side](../side_by_side.md).\n" + "\n".join(rows) + "\n"
+    return HEAD + "\n".join(rows) + "\n"
 
 
 def page(system: System) -> str:
     """One example's page."""
-    name = system.name
-    lines = [f"# {system.title}\n", f"[Gallery](README.md) · {system.family}\n", *(d + "\n" for d in docs(system))]
-    lines += [f"![Figure of {system.title}](figures/{name}.svg)\n", f"## [The program](../../examples/{name}.arch)\n"]
-    lines += [f"```archdsl\n{system.path.read_text(encoding='utf-8').rstrip()}\n```\n", "## Counts\n", *table(system), ""]
-    lines += ["## The code\n", f"[{name}.py](code/{name}.py), {len(code(system.path).splitlines())} lines of PyTorch, is what"]
-    lines += [f"`archdsl compile examples/{name}.arch` writes.\n", "## What agrees with what\n"]
-    lines += ["| with | in | shown by |", "|---|---|---|"]
-    for a in system.agrees:
-        file, _, test = a.test.partition("::")
-        lines.append(f"| {a.other} | {a.what} | [`{test}`](../../tests/{file}) |")
-    studied = [f"[{path.name}](../../studies/{path.name}): {doc}" for path, doc in studies(name)]
-    return "\n".join(lines) + "\n" + "".join(f"\n{line}\n" for line in ["## At work", *studied] if studied)
+    name, lines = system.name, len(code(system.path).splitlines())
+    about, counted_as = "\n\n".join(docs(system)), "\n".join(table(system))
+    shown_by = "\n".join(f"| {a.other} | {a.what} | {a.link} |" for a in system.agrees)
+    studied = "".join(f"\n[{p.name}](../../studies/{p.name}): {doc}\n" for p, doc in studies(name))
+    return f"""# {system.title}
+
+[Gallery](README.md) · {system.family}
+
+{about}
+
+![Figure of {system.title}](figures/{name}.svg)
+
+## [The program](../../examples/{name}.arch)
+
+```archdsl
+{system.path.read_text(encoding="utf-8").rstrip()}
+```
+
+## Counts
+
+{counted_as}
+
+## The code
+
+[{name}.py](code/{name}.py), {lines} lines of PyTorch, is what `archdsl compile examples/{name}.arch` writes.
+
+## What agrees with what
+
+| with | in | shown by |
+|---|---|---|
+{shown_by}
+""" + (f"\n## At work\n{studied}" if studied else "")
 
 
 def docs(system: System) -> list[str]:

@@ -80,7 +80,8 @@ class _Page:
         weights = ", ".join(f"{name} {kind}" for name, kind in made.weights.items())
         text = f"{'frozen ' * made.frozen}make #{made.name} = {made.of}{settings(made.settings)}"
         sizes = f" at {', '.join(f'{k} = {v}' for k, v in made.sizes.items())}" if made.sizes else ""
-        return text + sizes + (f" with {weights}" if weights else "")
+        starts = "".join(f", {name} starts {setting(fill)}" for name, fill in made.initial.items())
+        return text + sizes + (f" with {weights}" if weights else "") + starts
 
     def node(self, node: Node) -> Iterator[str]:
         match node:

@@ -248,7 +248,9 @@ def _shape_error(block: Block, op: Op, tensors: list[Tensor], misfit: Misfit, sp
         place = block.frame.spans.get(value.id) if value else None
         if value and place and len(tensors) > 1:
             notes.append(Note(place, f"{value.name or 'this'} is {tensor.type}"))
-    return errors.WrongShape(span, f"`{sign}`", misfit.reason, notes=notes[:2], mend=misfit.hint or _rounded(misfit.reason))
+    return errors.WrongShape(
+        span, f"`{sign}`", misfit.reason, notes=notes[:2], mend=misfit.hint or _rounded(misfit.reason)
+    )
 
 
 def _rounded(reason: str) -> str:

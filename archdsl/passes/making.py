@@ -12,7 +12,7 @@ from archdsl.ir.program import Call as CallNode
 from archdsl.ir.program import Choice, Made
 from archdsl.ops.base import REQUIRED, Op, Site, weight_types
 from archdsl.passes import apply, definitions, expressions, initial, riding, signatures
-from archdsl.passes.entities import Bundle, DefinitionRef, Entity, Maker, Part, Tensor, Variant
+from archdsl.passes.entities import Bundle, DefinitionRef, Entity, Flag, Maker, Part, Tensor, Variant
 from archdsl.passes.frame import Block, Failed
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -55,9 +55,7 @@ def construct(block: Block, maker: Maker, arguments: Sequence[tree.Argument], sp
             raise block.frame.fail(errors.WrongArguments(argument.span, op.name, wrong))
         else:
             given[names[i]] = argument.value
-    fills = {n: initial.fill(block, e) for n, e in given.items() if n in op.weights and isinstance(e, tree.Call)}
-    for name in fills:
-        del given[name]
+    fills = {n: initial.fill(block, given.pop(n)) for n in op.weights if n in given and not _is_flag(block, given[n])}
     settings = apply.settings_of(block, op, given, span)
     for name, setting in settings.items():
         if isinstance(setting, Num) and isinstance(op.settings[name], (int, type(REQUIRED))) and setting.divides:
@@ -65,6 +63,11 @@ def construct(block: Block, maker: Maker, arguments: Sequence[tree.Argument], sp
     part = block.make(maker, span, frozen)
     part.settings, part.initial = settings, fills
     return part
+
+
+def _is_flag(block: Block, node: tree.Expression) -> bool:
+    """`bias = false`: whether a layer has the weight, and not how it starts."""
+    return isinstance(node, tree.Name) and isinstance(expressions.lookup(block, node.text), Flag)
 
 
 def fix_sizes(block: Block, op: Op, part: Part, site: Site, span: Span) -> None:

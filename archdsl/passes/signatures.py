@@ -42,6 +42,8 @@ def signature(session: Session, ref: DefinitionRef) -> SignatureOf | None:
     block = Block(frame, "definition")
     result: SignatureOf | None = SignatureOf(sizes=frame.sizes)
     for statement in ref.node.body.statements:
+        if isinstance(statement, tree.Choice):
+            _no_inputs(frame, statement)
         if isinstance(statement, tree.Input):
             try:
                 _ports(block, statement, result)
@@ -50,6 +52,20 @@ def signature(session: Session, ref: DefinitionRef) -> SignatureOf | None:
                 break
     session.signatures[ref.key] = result
     return result
+
+
+def _no_inputs(frame: Frame, choice: tree.Choice) -> None:
+    """What a definition takes does not depend on an `if`."""
+    branch: tree.Body | tree.Choice | None = choice
+    while branch is not None:
+        body = branch.then if isinstance(branch, tree.Choice) else branch
+        for statement in body.statements:
+            if isinstance(statement, tree.Input):
+                mend = "put it at the top, with a default where it may be left out"
+                frame.report(errors.Misplaced(statement.span, "`input`", "it stands in an `if`", mend=mend))
+            if isinstance(statement, tree.Choice):
+                _no_inputs(frame, statement)
+        branch = branch.otherwise if isinstance(branch, tree.Choice) else None
 
 
 def _ports(block: Block, statement: tree.Input, result: SignatureOf | None) -> None:

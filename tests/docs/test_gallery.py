@@ -13,29 +13,41 @@ from pathlib import Path
 import build
 import pytest
 
+from archdsl.figure import Figure
+
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 SYSTEMS = build.systems()
 CLAIMS = [(system.name, a.test) for system in SYSTEMS for a in system.agrees]
 
 
+@cache
+def texts() -> dict[Path, str]:
+    return build.texts()
+
+
+@cache
+def figures() -> dict[Path, Figure]:
+    return build.figures()
+
+
 def test_pages_are_what_the_programs_make(update: bool) -> None:
     if update:
         build.build()
-    stale = [path.name for path, text in build.texts().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    stale = [p.name for p, text in texts().items() if not p.exists() or p.read_text(encoding="utf-8") != text]
     assert not stale, f"not as now built (python3 .ci/dev.py gallery): {', '.join(sorted(stale))}"
 
 
 def test_no_page_is_left_over() -> None:
     folders = [build.GALLERY, build.GALLERY / "code", build.GALLERY / "figures", build.DOCS / "figures"]
     there = {path for folder in folders for path in folder.iterdir() if path.is_file()}
-    assert there == {p for p in {*build.texts(), *build.figures()} if p.parent in folders}
+    assert there == {p for p in {*texts(), *figures()} if p.parent in folders}
 
 
 @pytest.mark.parametrize("name", ["gallery/figures/rnn.svg", "gallery/figures/elm.svg", "figures/two_layers.svg"])
 def test_figures_have_the_bytes_that_are_drawn(name: str) -> None:
     """Of three; what the others were laid out from stands in `figures.sha256`, which is one of the pages."""
-    assert (build.DOCS / name).read_bytes() == build.figures()[build.DOCS / name].svg()
+    assert (build.DOCS / name).read_bytes() == figures()[build.DOCS / name].svg()
 
 
 def test_every_example_is_in_the_gallery_with_an_agreement() -> None:

@@ -43,6 +43,21 @@ def test_named_weights_are_shared_and_written_ones_are_not() -> None:
     assert users == [shared.body.made[0].id] * 2
 
 
+def test_weights_may_start_otherwise() -> None:
+    body = "input x: [batch, d]\noutput y = Linear(3, weight = orthogonal, bias = 1 / d)(x) + Linear(3, weight = 0, bias = false)(x)"
+    first, second = model(body).body.made
+    assert {n: f.name for n, f in first.initial.items()} == {"weight": "orthogonal", "bias": "constant"}
+    assert {n: f.name for n, f in second.initial.items()} == {"weight": "zeros"} and list(second.weights) == ["weight"]
+    with pytest.raises(Errors):
+        model("input x: [batch, d]\noutput y = Linear(3, weight = tanh)(x)")
+
+
+def test_inputs_do_not_depend_on_an_if() -> None:
+    with pytest.raises(Errors) as caught:
+        model("input x: [batch, d]\nif d == 5 {\ninput y: [batch, d]\n}\noutput z = relu(x)")
+    assert [d.code for d in caught.value.diagnostics] == ["E0406"]
+
+
 def test_stack_has_separate_weights_and_loop_the_same() -> None:
     body = "input x: [batch, d]\nx -> {} 5 {{ Linear(d) -> relu }} -> output y\nexpect params == {}"
     assert model(body.format("stack", 100)) and model(body.format("loop", 20))

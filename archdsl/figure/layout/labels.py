@@ -38,9 +38,12 @@ def beside(corners: list[Point], width: float, height: float, sheet: Sheet, worl
     )[1]
 
 
-def settle(sheet: Sheet, world: World) -> None:
-    """Moves words that lie on something to the nearest place along their line where they do not."""
-    borders = [f.box for f in sheet.frames.values() if not f.name.endswith("_pair")]
+def settle(sheet: Sheet, world: World, growing: bool = False) -> None:
+    """Moves words that lie on something to the nearest place along their line where they do not.
+
+    While panels are `growing`, their own borders do not count: they will stand aside.
+    """
+    borders = [f.box for f in sheet.frames.values() if not f.name.endswith("_pair") and not (growing and not f.parent)]
     for edge in sheet.edges.values():
         if edge.label is None:
             continue

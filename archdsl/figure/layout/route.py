@@ -41,7 +41,7 @@ def finish(sheet: Sheet, routes: list[dict[str, str]], sides: set[str], ports: d
     for route in sorted(routes, key=lambda r: (_ORDER[r["kind"]], -_reach(sheet, r))):
         if route["kind"] != "around":
             _connect(sheet, world, route, taken)
-    settle(sheet, world)
+    settle(sheet, world, growing=True)
     make_room(sheet)
     settle(sheet, world)
 
