@@ -35,11 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs a command; returns its exit status."""
     _lenient_output()
     try:
-        options = _parser().parse_args(list(arguments))
-    except SystemExit as end:  # argparse has said why
-        return int(end.code or 0)
-    try:
-        status = int(options.command(options))
+        status = _command(arguments)
         sys.stdout.flush()
         return status
     except Trouble as trouble:
@@ -59,6 +55,14 @@ def main(arguments: Sequence[str]) -> int:
         return _say(
             f"internal error, please report it: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}"
         )
+
+
+def _command(arguments: Sequence[str]) -> int:
+    try:
+        options = _parser().parse_args(list(arguments))
+    except SystemExit as end:  # argparse has said why
+        return int(end.code or 0)
+    return int(options.command(options))
 
 
 # -- commands -----------------------------------------------------------------------------------------------------
@@ -336,7 +340,8 @@ def _say(text: str, status: int = 2) -> int:
 
 
 def _lenient_output() -> None:
-    """Signs that the terminal's encoding has not are replaced, not refused."""
+    """Signs that the terminal's encoding has not are replaced, not refused; where there is no output at all, it goes nowhere."""
+    sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

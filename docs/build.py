@@ -5,7 +5,7 @@
 In: `examples/`, `studies/`, `docs/gallery.toml`, and the pages written by hand. Out, the same bytes each time:
 
 - `docs/gallery/`: the index, and for each example its page, figure and code;
-- in `docs/*.md`, what stands between `<!-- side by side: lstm#Step peephole_lstm#Step -->` and `<!-- end -->`: programs and
+- in `docs/*.md`, what stands between `<!-- side by side: lstm#cell peephole_lstm#cell -->` and `<!-- end -->`: programs and
   figures in columns;
 - `docs/figures/`: those figures, and for an image that follows a block of archdsl, the figure of that block;
 - `docs/figures.sha256`: a digest of what each figure was laid out from, so that a test can tell quickly that none is stale.
@@ -61,8 +61,16 @@ class Agreement:
 
     @property
     def link(self) -> str:
-        file, _, function = self.test.partition("::")
-        return f"[`{function}`](../../tests/{file})"
+        if self.test not in tests():
+            raise SystemExit(f"docs/gallery.toml names {self.test}, and there is no such test")
+        return f"[`{self.test}`](../../{tests()[self.test].relative_to(ROOT).as_posix()})"
+
+
+@cache
+def tests() -> dict[str, Path]:
+    """Where each test is."""
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    return {name: f for f in files for name in re.findall(r"^def (test_\w+)\(", f.read_text(encoding="utf-8"), re.M)}
 
 
 @dataclass(frozen=True)
@@ -112,8 +120,7 @@ def figures() -> dict[Path, Figure]:
             made[DOCS / image] = figure(archdsl.check(program))
         for _, items, _ in SIDE_BY_SIDE.findall(text):
             for item in items.split():
-                source, only = parts(item)
-                made[DOCS / image_of(item)] = figure(checked(source), only=only)
+                made[DOCS / image_of(item)] = figure(checked(source_of(item)), only=panels_of(item))
     return made
 
 
@@ -248,11 +255,17 @@ def studies(name: str) -> Iterator[tuple[Path, str]]:
 
 
 # -- side by side -----------------------------------------------------------------------------------------------------
-def parts(item: str) -> tuple[Path, list[str]]:
-    """`lstm#Step,LSTMLayer`: the file, and the panels to show. `./name` lies in docs/."""
-    name, _, only = item.partition("#")
-    folder = DOCS if name.startswith("./") else ROOT / "examples"
-    return folder / f"{name.removeprefix('./')}.arch", only.split(",") if only else []
+def source_of(item: str) -> Path:
+    """`lstm#cell` is of examples/lstm.arch, and `./name` of a program in docs/."""
+    name = item.partition("#")[0]
+    return (DOCS if name.startswith("./") else ROOT / "examples") / f"{name.removeprefix('./')}.arch"
+
+
+def panels_of(item: str) -> list[str]:
+    """What `#` names: definitions, or all of the file's own that are of a kind."""
+    program = checked(source_of(item))
+    words = item.partition("#")[2].split(",")
+    return [n for w in words for n in ([e for e in program.entries if program[e].kind == w] or [w])]
 
 
 def image_of(item: str) -> str:
@@ -264,7 +277,7 @@ def columns(items: list[str]) -> str:
     titles = {s.name: (s.title, f"gallery/{s.name}.md") for s in systems()}
     heads, cells, images = "", "", ""
     for item in items:
-        source = parts(item)[0]
+        source = source_of(item)
         title, link = titles.get(source.stem, (source.name, source.name))
         program = source.read_text(encoding="utf-8").rstrip()
         heads += f'<th><a href="{link}">{html.escape(title)}</a></th>'

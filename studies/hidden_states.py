@@ -4,7 +4,7 @@
 
 A model of two hidden states and four symbols emits a long sequence; Baum-Welch sees only the symbols. From several random starts the
 result with the best likelihood counts. Printed are the transitions A and emissions B of the model and of the result, up to the states'
-numbers; the likelihood of fresh symbols under both; and how far the result is from hmmlearn's, from the same start.
+numbers, and how likely fresh symbols are by both.
 """
 
 import argparse

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))  # so that a checkout need not be installed
 
 import archdsl
 
-NU, GAMMA = 0.1, 0.1
+NU, GAMMA = 0.3, 0.3
 
 
 @dataclass
@@ -53,7 +53,7 @@ def plant(digit: int, planted: int, seed: int) -> tuple[Tensor, Tensor]:
 
 def decide(image: Tensor) -> Tensor:
     """The decision of the compiled program on each image [n]: negative outside, positive inside."""
-    machine = archdsl.load(ROOT / "examples" / "ocsvm.arch", "OneClassSVM", nu=NU, gamma=GAMMA, rate=1 / len(image), passes=3000)
+    machine = archdsl.load(ROOT / "examples" / "ocsvm.arch", "OneClassSVM", nu=NU, gamma=GAMMA, rate=1 / len(image), passes=1000)
     decision: Tensor = machine(image, image)
     return decision
 

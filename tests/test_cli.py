@@ -221,7 +221,21 @@ def test_a_closed_pipe_is_no_crash() -> None:
         assert done.returncode == 2
         assert done.stderr.count(b"\n") == 1
         assert done.stderr.startswith(b"archdsl: cannot write standard output")
+    helped = subprocess.run([*ARCHDSL, "--help"], stdout=write, stderr=subprocess.PIPE, env=ENVIRONMENT, timeout=60)
+    assert helped.returncode in (0, 2)  # argparse may swallow it
+    assert helped.stderr.count(b"\n") <= 1
     os.close(write)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of Unix closes the outputs")
+def test_no_output_at_all_is_no_crash() -> None:
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        for command, status in (("ops", 0), ("ops Nothing", 2)):
+            line = f"'{sys.executable}' -m archdsl {command} {closed}"
+            done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, env=ENVIRONMENT, timeout=60)
+            assert done.returncode == status, line
+            assert b"Traceback" not in done.stdout + done.stderr
+            assert not (">&- 2" in closed and done.stdout + done.stderr)
 
 
 def test_a_full_disk_is_no_crash() -> None:

@@ -73,7 +73,7 @@ def of_draw(node: Draw, names: Sequence[str]) -> Placed:
     lines = [f"~ {esc(node.distribution)}({', '.join(shown)})"]
     if any(isinstance(i, Num) for i in node.inputs) and not any(isinstance(i, int) for i in node.inputs):
         lines.append(small(type_text(node.outputs[0].type)))
-    if node.gradient != "none":
+    if node.gradient != "none" or any(isinstance(i, int) for i in node.inputs):
         lines.append(small("gradient: " + _WAYS[node.gradient]))
     mark = Mark("draw", lines)
     values = [i for i, operand in enumerate(node.inputs) if isinstance(operand, int)]
@@ -84,6 +84,7 @@ def of_draw(node: Draw, names: Sequence[str]) -> Placed:
 
 
 _WAYS = {
+    "none": "none",
     "reparameterisation": "through the draw (reparameterised)",
     "score_function": "around the draw (score function)",
     "straight_through": "straight through",

@@ -171,6 +171,7 @@ def make(session: Session, ref: DefinitionRef, statics: dict[str, Static], witne
     frame = Frame(session, ref, statics, witness, sizes=dict(declared.sizes))
     block = Block(frame, "definition")
     inputs = []
+    frame.inputs = {port.name for port in declared.ports}
     for port in declared.ports:
         value = frame.value(port.type, port.name)
         inputs.append(Input.new(id=value.id, name=port.name, type=value.type, default=port.default))

@@ -118,6 +118,9 @@ def lookup(block: Block, text: str) -> Entity | None:
 def unknown(block: Block, text: str, span: Span, what: str = "name") -> Failed:
     """Report an unknown name: one that comes later is a cycle or an order gone wrong."""
     frame = block.frame
+    if block.kind == "initial" and text in frame.inputs:
+        mend = "it is made before the first step, from parameters and sizes; `scan … from (h = h0)` starts it elsewhere"
+        return frame.fail(errors.StateProblem(span, f"a state's first value cannot read the input `{text}`", mend=mend))
     inner: Block | None = block
     while inner is not None:
         if text in inner.later and inner.later[text].start < span.start:

@@ -45,6 +45,7 @@ class Frame:
     statics: dict[str, Static]
     witness: dict[str, Num]
     sizes: dict[str, Span] = field(default_factory=dict)
+    inputs: set[str] = field(default_factory=set)
     conditions: dict[object, Condition] = field(default_factory=dict)
     constraints: dict[tuple[Num, str], Constraint] = field(default_factory=dict)
     constraint_spans: dict[tuple[Num, str], Span] = field(default_factory=dict)

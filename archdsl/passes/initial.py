@@ -10,10 +10,11 @@ from archdsl.diagnostics import nearest
 from archdsl.ir.num import Num
 from archdsl.ir.program import Fill, Setting
 from archdsl.ops import INITIALIZERS
-from archdsl.ops.base import REQUIRED, default_of
+from archdsl.ops.base import REQUIRED, Misfit, default_of
 from archdsl.passes import expressions
 from archdsl.passes.entities import Flag, Number
 from archdsl.passes.frame import Block
+from archdsl.source import Span
 from archdsl.syntax import tree
 
 
@@ -62,6 +63,14 @@ def maybe_fill(block: Block, node: tree.Expression) -> Fill | None:
             )
         )
     return None
+
+
+def fits(block: Block, fill: Fill, shape: Sequence[Num], span: Span) -> None:
+    """Demand that an initializer can fill a shape."""
+    try:
+        INITIALIZERS[fill.name].check(shape, fill.settings)
+    except Misfit as misfit:
+        raise block.frame.fail(errors.WrongShape(span, "this first value", misfit.reason, mend=misfit.hint)) from None
 
 
 def number_fill(number: Num) -> Fill:

@@ -75,6 +75,9 @@ def fix_sizes(block: Block, op: Op, part: Part, site: Site, span: Span) -> None:
     weights = weight_types(op, site)
     sizes = {k: v for k, v in site.sizes.items() if k not in part.settings}
     if part.made is None:
+        for name, fill in part.initial.items():
+            if name in weights:
+                initial.fits(block, fill, weights[name].shape, part.span)
         for size in {n for t in weights.values() for n in t.shape}:
             block.frame.constrain(size, "whole", part.span)
             block.frame.constrain(size, "positive", part.span)

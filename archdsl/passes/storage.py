@@ -22,6 +22,7 @@ def param(block: Block, node: tree.Param) -> None:
     for name in node.names:
         statements.declare(block, name.text, name.span)
         fill = initial.fill(block, node.initial)
+        initial.fits(block, fill, type.shape, node.initial.span)
         value = block.frame.value(type, block.frame.attribute(name.text))
         block.frame.spans[value.id] = name.span
         block.params.append(ParamData.new(value=value, frozen=node.frozen, initial=fill, place=node.span.place()))
@@ -96,6 +97,8 @@ def memory(block: Block, node: tree.Memory) -> None:
         statements.declare(block, name.text, name.span)
         fill = initial.maybe_fill(block, node.initial)
         start: object = fill
+        if fill is not None:
+            initial.fits(block, fill, type.shape, node.initial.span)
         if fill is None:
             tensor = statements.widen(block, expressions.tensor(block, node.initial), type)
             if tensor.type.subs(frame.equal) != type and not isinstance(tensor.operand, Num):

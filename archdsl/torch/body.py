@@ -125,7 +125,10 @@ class Body(Cells):
         implied = before is not None and carried.value.name in (before.wishes[0], "x")
         own = None if implied else carried.value.name
         known = own or final
-        key = self.variable(known or carried.value.name or "x", type=carried.value.type, named=known is not None)
+        wishes = [known or carried.value.name or "x"]
+        if not known and before and len(before.wishes[0]) > GENERIC:
+            wishes, known = ["x", before.wishes[0]], "x"
+        key = self.variable(*wishes, type=carried.value.type, named=known is not None)
         value = self.filled(initial, carried.value.type) if isinstance(initial, Num) else self.operand(initial)
         self.block.append(Assign([key], value, copy=True, keep=False))
         self.bind(carried.value, name(key))

@@ -67,7 +67,7 @@ class Forward(Body):
         updates = needed(everything, [m.next for m in definition.memories], self.plan)
         self.first_values(everything)
         self.nodes(main)
-        results = [self.result(o.operand, o.name) for o in definition.outputs]
+        results = [self.result(o.operand, o.name, o.type) for o in definition.outputs]
         self.update_memories([n for n in updates if not any(n is m for m in main)])
         self.block.append(Return([*results, *self.close_state()]))
 
@@ -136,10 +136,10 @@ class Forward(Body):
         return [ast.Call(ast.Name(self.plan.state_class, ast.Load()), values, [])] if self.plan.state_class else values
 
     # -- results ------------------------------------------------------------------------------------------------
-    def result(self, operand: Operand, wish: str) -> ast.expr:
+    def result(self, operand: Operand, wish: str, type_: Type) -> ast.expr:
         """What is returned for an output; a variable of its own where the value is none."""
         if isinstance(operand, Num):
-            return self.filled(operand, Type())
+            return self.filled(operand, type_)
         value = self.operand(operand)
         plain = wish.rstrip("'")
         if isinstance(value, ast.Name) and value.id in self.variables and self.variables[value.id].kind == "tensor":

@@ -35,11 +35,13 @@ class Module:
         constructor = Constructor(self.plan, self.hypers)
         head = [f"class {self.plan.name}({self.base}):", *docs.docstring(self.definition.doc, INDENT)]
         fields = [f"{INDENT}{self.plan.attributes[m.value.id]}: Tensor" for m in self.definition.memories]
-        body = [*([*fields, ""] if fields else []), *constructor.lines(self.after_parts())]
+        made = constructor.lines(self.after_parts())
+        made = made if len(made) > 2 else []  # one that only calls its parent's is left out
+        body = [*fields, *([""] if fields and made else []), *made]
         self.helpers.update(constructor.helpers)
-        parts = [head + ([""] if self.definition.doc else []) + body, *self.configs(), *methods]
-        text = [line for part in parts for line in (part if part is parts[0] else ["", *part])]
-        return [*self.state_class(), *text]
+        parts = [part for part in (body, *self.configs(), *methods) if part]
+        text = [line for part in parts for line in ("", *part)]
+        return [*self.state_class(), *head, *(text if self.definition.doc else text[1:])]
 
     def methods(self) -> list[list[str]]:
         start = self.initial_state()

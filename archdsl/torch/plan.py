@@ -121,7 +121,8 @@ class Plan:
             return h.item.value.name or "weight"
         if h.stacks and not h.item.named and len(list(held(h.stacks[-1].body))) == 1:
             count = h.stacks[-1].count.name or ""
-            name = h.item.name if len(h.item.name) > 2 else snake(h.item.of)
+            name = re.sub(r"_\d+$", "", h.item.name)
+            name = name if len(name) > 2 else snake(h.item.of)
             return count if len(count) > 2 and count.endswith("s") else plural(name)
         return h.item.name
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from decimal import Decimal
 
 WIDTH = 100
 INDENT = "    "
@@ -136,12 +137,18 @@ def constant(value: object) -> str:
         text = repr(value)
         return text if '"' in value else '"' + text[1:-1].replace("\\'", "'") + '"'
     if isinstance(value, float):
-        text = repr(value).replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-        short = f"{value:.15e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-        mantissa, _, exponent = short.partition("e")
-        short = f"{mantissa.rstrip('0').rstrip('.')}e{exponent}"
-        return short if "e" not in text and abs(value) <= 1e-3 and value and len(short) < len(text) else text
+        return _float(value)
     return "..." if value is Ellipsis else repr(value)
+
+
+def _float(value: float) -> str:
+    """A float as people write it: 0.1, 2.5, 1e-5, 6e-4."""
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    if not isinstance(exponent, int) or (not (value and abs(value) <= 1e-3) and "e" not in repr(value)):
+        return repr(value)
+    head, tail = str(digits[0]), "".join(map(str, digits[1:]))
+    short = f"{'-' * sign}{head}{'.' + tail if tail else ''}e{exponent + len(tail)}"
+    return short if len(short) < len(repr(value)) or "e" in repr(value) else repr(value)
 
 
 def _index(index: ast.expr) -> str:

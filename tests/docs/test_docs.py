@@ -51,6 +51,7 @@ def test_the_tutorial_tells_the_error_as_it_is(
 def test_the_tutorial_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
+    torch.set_num_threads(1)
     tutorial = blocks(DOCS / "tutorial.md")
     (script,) = [t for kind, t in tutorial if kind == "python"]
     monkeypatch.chdir(tmp_path)
@@ -60,3 +61,18 @@ def test_the_tutorial_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     losses = names["losses"]
     assert losses[-1] < 0.5 * losses[0]  # type: ignore[index]
     assert tuple(names["scores"].shape) == (32, 20, 5)  # type: ignore[attr-defined]
+
+
+def test_links_and_images_lead_somewhere() -> None:
+    pages = [*PAGES, *sorted((DOCS / "gallery").glob("*.md"))]
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)|(?:href|src)=\"([^\"#]+)\"", FENCE.sub("", text)):
+            link = target[0] or target[1]
+            assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_links_to_headings_lead_there() -> None:
+    text = (DOCS / "side_by_side.md").read_text(encoding="utf-8")
+    headings = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in re.findall(r"^## (.+)$", text, re.M)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) == headings

@@ -117,6 +117,33 @@ def _all_seen(module: nn.Module, inputs: list[Tensor], unseen: Sequence[str]) ->
         assert (moved <= 1e-6) == hidden, f"zeroing {name} moves the outputs by {moved:.3g}"
 
 
+class Seeded(nn.Module):
+    """A module whose draws are the same at each call."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, *inputs: Tensor) -> list[Tensor]:
+        torch.manual_seed(7)
+        return tensors(self.net(*inputs))
+
+
+def seeded(reference: Reference) -> Reference:
+    """A reference that draws as `Seeded` does."""
+
+    def same(w: Weights, *inputs: Tensor) -> Any:
+        torch.manual_seed(7)
+        return reference(w, *inputs)
+
+    return same
+
+
+def drop(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout whose draws do not depend on how a tensor lies in memory, so that both sides of a comparison draw alike."""
+    return x * (torch.rand(x.shape, dtype=torch.float64) >= p) / (1 - p) if training and p > 0 else x
+
+
 def call(module: nn.Module, weights: Weights, *inputs: Any, **options: Any) -> Any:
     """The reference module, computed with these weights in place of its own; every one of its parameters must be given."""
     names = {n for n, _ in module.named_parameters()}

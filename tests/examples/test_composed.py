@@ -1,33 +1,10 @@
-"""Systems composed of others, each written out again: GNMT, CRMN, RAM, D-NTM, evolvable NTM, DCGAN, separable convolutions."""
-
-from collections.abc import Callable
+"""Systems composed of others, each written out again: GNMT, CRMN, RAM, D-NTM, DCGAN, separable convolutions."""
 
 import torch
 import torch.nn.functional as F
-from agreement import Weights, agree, call, layers, load, own, renamed
+from agreement import Seeded, Weights, agree, call, layers, load, own, renamed, seeded
 from test_recurrent import one_bias, two_biases
-from test_without_gradients import memory
 from torch import Tensor, nn
-
-
-class Seeded(nn.Module):
-    """A module whose draws are the same at each call."""
-
-    def __init__(self, net: nn.Module):
-        super().__init__()
-        self.net = net
-
-    def forward(self, *inputs: Tensor) -> list[Tensor]:
-        torch.manual_seed(7)
-        return list(self.net(*inputs))
-
-
-def seeded(reference: Callable[..., list[Tensor]]) -> Callable[..., list[Tensor]]:
-    def same(w: Weights, *inputs: Tensor) -> list[Tensor]:
-        torch.manual_seed(7)
-        return reference(w, *inputs)
-
-    return same
 
 
 def _lstm(parts: list[dict[str, Tensor]], x: Tensor) -> Tensor:
@@ -169,19 +146,6 @@ def _dntm(w: Weights, x: Tensor) -> Tensor:
 def test_dynamic_ntm_is_the_papers() -> None:
     ours = load("dntm", "DNTM", features=3, units=5, rows=4, address=2, content=3, outputs=2)
     agree(ours, _dntm, [torch.randn(2, 5, 3)], scale=2)
-
-
-def test_evolution_finds_better_weights() -> None:
-    ours = load("evolvable_ntm", "EvolvableNTM", features=3, outputs=2, rows=4, width=3, population=32, rate=0.3)
-    x, target = torch.rand(4, 5, 3), torch.full((4, 5, 2), 0.9)
-    with torch.no_grad():
-        before = F.mse_loss(ours.eval()(x, target), target)
-        ours.train()
-        for _ in range(30):
-            ours(x, target)
-        after = F.mse_loss(ours.eval()(x, target), target)
-    assert memory(ours, "theta").abs().max() > 0
-    assert after < 0.5 * before
 
 
 def _dcgan(generator: bool, maps: int, latent: int) -> nn.Module:

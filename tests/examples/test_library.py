@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from agreement import Reference, Weights, agree, call, layers, own, renamed
 from test_recurrent import one_bias, steps
-from test_transformers import KEY_BIAS, _decoder_layer, _encoder_layer, _packed, _pair
+from test_transformers import KEY_BIAS, _encoder_layer, _packed, _pair
 from torch import Tensor, nn
 
 import archdsl
@@ -153,7 +153,10 @@ def test_decoder_layer() -> None:
     theirs = nn.TransformerDecoderLayer(12, 3, 20, 0.0, batch_first=True)
 
     def reference(w: Weights, x: Tensor, encoded: Tensor) -> Tensor:
-        weights = {k.removeprefix("l."): v for k, v in _decoder_layer(iter(w.values()), "l").items()}
+        rest = iter(w.values())
+        weights = _packed(rest, "multihead_attn") | _packed(rest, "self_attn")  # the program makes `cross` first
+        for part in ("norm1", "norm2", "linear1", "linear2", "norm3"):
+            weights |= _pair(rest, part)
         theirs.to(x.dtype)
         mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1], dtype=x.dtype)
         return call(theirs, weights, x, encoded, tgt_mask=mask)  # type: ignore[no-any-return]

@@ -69,13 +69,42 @@ def test_rbm_learns_by_contrastive_divergence() -> None:
         torch.testing.assert_close(p.grad, expected)
 
 
-def test_boltzmann_machine_keeps_what_is_clamped_and_learns_by_difference() -> None:
+def _sweeps(s: np.ndarray, W: np.ndarray, b: np.ndarray, units: range) -> np.ndarray:
+    """Three sweeps over these units; unit k is on with probability 1 / (1 + exp(−Σ w_kj s_j − b_k))."""
+    s = s.copy()
+    for _ in range(3):
+        for k in range(len(b)):
+            chance = np.zeros_like(s)
+            chance[:, k] = 1 / (1 + np.exp(-b[k] - sum(W[k, j] * s[:, j] for j in range(len(b)))))
+            drawn = torch.bernoulli(torch.tensor(chance)).numpy()
+            if k in units:
+                s[:, k] = drawn[:, k]
+    return s
+
+
+def test_boltzmann_machine_samples_and_learns_as_in_the_paper() -> None:
+    """The chains unit by unit; the energies pair by pair; and the rule: ⟨s_i s_j⟩ while clamped less ⟨s_i s_j⟩ while free."""
     ours = load("boltzmann", "Boltzmann", visible=3, hidden=2, sweeps=3).double()
     weights = dict(ours.named_parameters())
-    joined, b = own(weights, "joined"), own(weights, "b")
+    joined, bias = own(weights, "joined"), own(weights, "b")
+    joined.data.normal_()
+    bias.data.normal_()
     v = (torch.rand(20, 3, dtype=torch.float64) < 0.5).double()
-    ours(v).backward()
-    grad = joined.grad
-    assert grad is not None and b.grad is not None
-    assert torch.equal(grad, grad.tril(-1)), "the weights are symmetric, and no unit is joined with itself"
-    assert grad.abs().max() > 0
+    torch.manual_seed(5)
+    contrast = ours(v)
+    contrast.backward()
+    J, b = joined.detach().numpy(), bias.detach().numpy()
+    W = np.array([[J[max(i, j), min(i, j)] if i != j else 0 for j in range(5)] for i in range(5)])
+    torch.manual_seed(5)
+    some = (torch.rand(20, 2, dtype=torch.float64) < 0.5).double()
+    bound = _sweeps(np.concatenate([v.numpy(), some.numpy()], 1), W, b, range(3, 5))
+    free = _sweeps(bound, W, b, range(5))
+    assert (bound[:, :3] == v.numpy()).all() and (free[:, :3] != v.numpy()).any()
+    pairs = [(i, j) for i in range(5) for j in range(i)]
+    below, above = (-s @ b - sum(W[i, j] * s[:, i] * s[:, j] for i, j in pairs) for s in (bound, free))
+    assert contrast.item() == pytest.approx(below.mean() - above.mean(), abs=1e-10)
+    rule = np.zeros((5, 5))
+    for i, j in pairs:
+        rule[i, j] = (free[:, i] * free[:, j]).mean() - (bound[:, i] * bound[:, j]).mean()
+    np.testing.assert_allclose(joined.grad, rule, atol=1e-10)
+    np.testing.assert_allclose(bias.grad, free.mean(0) - bound.mean(0), atol=1e-10)

@@ -1,4 +1,4 @@
-"""The Transformer against torch.nn; BERT, GPT-1, GPT-2 and ViT against the transformers package.
+"""The Transformer against torch.nn; BERT and ViT against the transformers package; with and without padding and dropout.
 
 Weights are drawn large, so that attention is far from uniform. A key's bias moves nothing: it adds the same to all scores of a query.
 """
@@ -8,10 +8,18 @@ from collections.abc import Iterator
 import pytest
 import torch
 import torch.nn.functional as F
-from agreement import Weights, agree, call, load, renamed
+from agreement import Seeded, Weights, agree, call, drop, load, renamed, seeded
 from torch import Tensor, nn
 
 KEY_BIAS = "k.bias"
+MODES = [(False, 0.3), (True, 0.0), (True, 0.3)]
+"""Training or not, and how much is dropped then."""
+
+
+@pytest.fixture(autouse=True)
+def _alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both sides draw their masks in the same way."""
+    monkeypatch.setattr(F, "dropout", drop)
 
 
 def _take(w: Weights) -> Iterator[Tensor]:
@@ -65,33 +73,38 @@ def _waves(time: int, d: int, like: Tensor) -> Tensor:
     return table.to(like.dtype)
 
 
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(("training", "dropout"), MODES)
 @pytest.mark.parametrize("padded", [False, True])
-def test_transformer_is_that_of_torch(training: bool, padded: bool) -> None:
+def test_transformer_is_that_of_torch(training: bool, dropout: float, padded: bool) -> None:
     d, heads, count, vocab = 16, 4, 2, 23
-    theirs = nn.Transformer(d, heads, count, count, 4 * d, dropout=0.0, batch_first=True)
+    theirs = nn.Transformer(d, heads, count, count, 4 * d, dropout=dropout, batch_first=True).train(training)
     theirs.encoder.norm = theirs.decoder.norm = None
+    for layer in (*theirs.encoder.layers, *theirs.decoder.layers):
+        layer.dropout.p = 0.0  # the paper has none within the feed-forward network
 
     def reference(w: Weights, source: Tensor, target: Tensor, present: Tensor | None = None) -> Tensor:
         words, rest = next(iter(w.values())), _take(w)
         next(rest)
-        weights: Weights = {}
-        for i in range(count):
-            weights |= _encoder_layer(rest, f"encoder.layers.{i}")
-        for i in range(count):
-            weights |= _decoder_layer(rest, f"decoder.layers.{i}")
-        embed = [F.embedding(t, words) * d**0.5 + _waves(t.shape[1], d, words) for t in (source, target)]
-        masks: dict[str, Tensor] = {"tgt_mask": torch.ones(target.shape[1], target.shape[1]).triu(1).bool()}
-        if present is not None:
-            masks |= {"src_key_padding_mask": ~present, "memory_key_padding_mask": ~present}
-        theirs.train(training).to(words.dtype)
-        return call(theirs, weights, *embed, **masks) @ words.T  # type: ignore[no-any-return]
+        encoder, decoder = (
+            {n: v for i in range(count) for n, v in layer(rest, f"layers.{i}").items()}
+            for layer in (_encoder_layer, _decoder_layer)
+        )
+        theirs.to(words.dtype)
+        hidden = None if present is None else ~present
+        later = torch.ones(target.shape[1], target.shape[1]).triu(1).bool()
 
-    ours = load("transformer", "Transformer", vocab=vocab, d=d, layers=count, heads=heads, dropout=0)
+        def embed(tokens: Tensor) -> Tensor:
+            return drop(F.embedding(tokens, words) * d**0.5 + _waves(tokens.shape[1], d, words), dropout, training)
+
+        encoded = call(theirs.encoder, encoder, embed(source), src_key_padding_mask=hidden)
+        masks = {"tgt_mask": later, "memory_key_padding_mask": hidden}
+        return call(theirs.decoder, decoder, embed(target), encoded, **masks) @ words.T  # type: ignore[no-any-return]
+
+    ours = load("transformer", "Transformer", vocab=vocab, d=d, layers=count, heads=heads, dropout=dropout)
     inputs = [torch.randint(0, vocab, (3, 7)), torch.randint(0, vocab, (3, 5))]
     if padded:
         inputs.append(torch.arange(7) < torch.tensor([[7], [4], [1]]))
-    agree(ours, reference, inputs, training=training, scale=2, unseen=[KEY_BIAS])
+    agree(Seeded(ours), seeded(reference), inputs, training=training, scale=2, unseen=[KEY_BIAS])
 
 
 def _hf_names(layers: int, first: list[str], layer: list[str], last: list[str]) -> list[str]:
@@ -116,10 +129,10 @@ BERT_LAYER = [
 ]
 
 
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(("training", "dropout"), MODES)
 @pytest.mark.parametrize("padded", [False, True])
-def test_bert_is_that_of_transformers(training: bool, padded: bool) -> None:
-    theirs, names = _bert(0.0)
+def test_bert_is_that_of_transformers(training: bool, dropout: float, padded: bool) -> None:
+    theirs, names = _bert(dropout)
     theirs.train(training)
 
     def reference(w: Weights, tokens: Tensor, segment: Tensor, present: Tensor | None = None) -> list[Tensor]:
@@ -128,11 +141,11 @@ def test_bert_is_that_of_transformers(training: bool, padded: bool) -> None:
         found = call(theirs, renamed(w, names), tokens, token_type_ids=segment, attention_mask=mask)
         return [found.last_hidden_state, found.pooler_output]
 
-    ours = load("bert", "BERT", vocab=31, d=24, layers=2, heads=3, positions=20, dropout=0)
+    ours = load("bert", "BERT", vocab=31, d=24, layers=2, heads=3, positions=20, dropout=dropout)
     inputs = [torch.arange(31).repeat(2)[:60].reshape(3, 20), torch.randint(0, 2, (3, 20))]
     if padded:
         inputs.append(torch.arange(20) < torch.tensor([[20], [13], [4]]))
-    agree(ours, reference, inputs, training=training, scale=2, unseen=[KEY_BIAS])
+    agree(Seeded(ours), seeded(reference), inputs, training=training, scale=2, unseen=[KEY_BIAS])
 
 
 def _bert(dropout: float) -> tuple[nn.Module, list[str]]:
@@ -155,79 +168,8 @@ def _bert(dropout: float) -> tuple[nn.Module, list[str]]:
     return BertModel(config), _hf_names(2, [f"embeddings.{part}" for part in first], layer, ["pooler.dense"])
 
 
-def _gpt_weights(w: Weights, count: int, post: bool) -> Weights:
-    """Our layers as GPT's: query, key and value in one matrix, and every matrix transposed."""
-    rest, weights = _take(w), {"transformer.wte.weight": next(iter(w.values()))}
-    weights["lm_head.weight"] = next(rest)
-    weights["transformer.wpe.weight"] = next(rest)
-    for i in range(count):
-        base = f"transformer.h.{i}"
-        if not post:
-            weights |= _pair(rest, f"{base}.ln_1")
-        q, k, v = [(next(rest), next(rest)) for _ in range(3)]
-        weights[f"{base}.attn.c_attn.weight"] = torch.cat([q[0], k[0], v[0]]).T
-        weights[f"{base}.attn.c_attn.bias"] = torch.cat([q[1], k[1], v[1]])
-        weights[f"{base}.attn.c_proj.weight"], weights[f"{base}.attn.c_proj.bias"] = next(rest).T, next(rest)
-        weights |= _pair(rest, f"{base}.ln_1" if post else f"{base}.ln_2")
-        for name in ("c_fc", "c_proj"):
-            weights[f"{base}.mlp.{name}.weight"], weights[f"{base}.mlp.{name}.bias"] = next(rest).T, next(rest)
-        if post:
-            weights |= _pair(rest, f"{base}.ln_2")
-    if not post:
-        weights |= _pair(rest, "transformer.ln_f")
-    assert next(rest, None) is None
-    return weights
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_gpt2_is_that_of_transformers(training: bool) -> None:
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    config = GPT2Config(
-        vocab_size=29, n_positions=16, n_embd=24, n_layer=2, n_head=3, embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0
-    )
-    theirs = GPT2LMHeadModel(config).train(training)
-
-    def reference(w: Weights, tokens: Tensor) -> Tensor:
-        weights = _gpt_weights(w, 2, post=False)
-        theirs.to(tokens.device, weights["lm_head.weight"].dtype)
-        return torch.func.functional_call(theirs, weights, tokens).logits  # type: ignore[no-any-return]
-
-    ours = load("gpt2", "GPT2", vocab=29, context=16, d=24, layers=2, heads=3, dropout=0)
-    tokens = torch.arange(29).repeat(2)[:48].reshape(3, 16)
-    agree(ours, reference, [tokens], training=training, scale=2, unseen=[KEY_BIAS])
-
-
-def test_gpt1_is_that_of_transformers() -> None:
-    from transformers import OpenAIGPTConfig, OpenAIGPTLMHeadModel
-
-    config = OpenAIGPTConfig(
-        vocab_size=29, n_positions=16, n_embd=24, n_layer=2, n_head=3, embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0
-    )
-    theirs = OpenAIGPTLMHeadModel(config)
-
-    def reference(w: Weights, tokens: Tensor) -> Tensor:
-        weights = _gpt_weights(w, 2, post=True)
-        weights["transformer.tokens_embed.weight"] = weights.pop("transformer.wte.weight")
-        weights["transformer.positions_embed.weight"] = weights.pop("transformer.wpe.weight")
-        theirs.to(weights["lm_head.weight"].dtype)
-        return torch.func.functional_call(theirs, weights, tokens).logits  # type: ignore[no-any-return]
-
-    ours = load("gpt1", "GPT", vocab=29, context=16, d=24, layers=2, heads=3, dropout=0)
-    agree(ours, reference, [torch.arange(29).repeat(2)[:48].reshape(3, 16)], scale=2, unseen=[KEY_BIAS])
-
-
-def test_gpt2_sees_nothing_that_comes_later() -> None:
-    ours = load("gpt2", "GPT2", vocab=29, context=16, d=24, layers=2, heads=3).eval()
-    tokens = torch.randint(0, 28, (1, 16))
-    other = tokens.clone()
-    other[0, 7] = 28
-    moved = (ours(tokens) - ours(other)).abs().amax((0, 2)) > 1e-6
-    assert moved.tolist() == [False] * 7 + [True] * 9
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_vit_is_that_of_transformers(training: bool) -> None:
+@pytest.mark.parametrize(("training", "dropout"), MODES)
+def test_vit_is_that_of_transformers(training: bool, dropout: float) -> None:
     from transformers import ViTConfig, ViTForImageClassification
 
     config = ViTConfig(
@@ -235,8 +177,8 @@ def test_vit_is_that_of_transformers(training: bool) -> None:
         num_hidden_layers=2,
         num_attention_heads=3,
         intermediate_size=96,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
         image_size=16,
         patch_size=4,
         num_labels=5,
@@ -250,8 +192,8 @@ def test_vit_is_that_of_transformers(training: bool) -> None:
         weights["vit.embeddings.position_embeddings"] = weights["vit.embeddings.position_embeddings"][None]
         return call(theirs, weights, image).logits  # type: ignore[no-any-return]
 
-    ours = load("vit", "ViT", side=16, patch=4, d=24, layers=2, heads=3, classes=5)
-    agree(ours, reference, [torch.randn(3, 3, 16, 16)], training=training, scale=2, unseen=[KEY_BIAS])
+    ours = load("vit", "ViT", side=16, patch=4, d=24, layers=2, heads=3, classes=5, dropout=dropout)
+    agree(Seeded(ours), seeded(reference), [torch.randn(3, 3, 16, 16)], training=training, scale=2, unseen=[KEY_BIAS])
 
 
 def _vit_order(w: Weights) -> list[Tensor]:

@@ -19,6 +19,18 @@ def faults(sheets: list[dict[str, Any]]) -> list[str]:
     return found
 
 
+def crossed_words(sheets: list[dict[str, Any]]) -> int:
+    """How many words a line runs through: legible still, but not calm."""
+    count = 0
+    for sheet in sheets:
+        lines = [_line(e) for e in sheet["edges"].values() if not e["key"].startswith("legend")]
+        for edge in sheet["edges"].values():
+            if edge["label"]:
+                x0, y0, x1, y1 = _box(edge["label"])
+                count += any(x0 + 2 < x < x1 - 2 and y0 + 2 < y < y1 - 2 for line in lines for x, y in line)
+    return count
+
+
 def _faults_of(sheet: dict[str, Any]) -> Iterator[str]:
     nodes = {n["name"]: _box(n["box"]) for n in sheet["nodes"].values()}
     marks = {n: b for n, b in nodes.items() if b[2] - b[0] > 8}

@@ -52,7 +52,9 @@ def test_dot_that_cannot_be_read_is_an_error() -> None:
 
 def test_a_layout_that_dies_is_an_error_and_nothing_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / "dies"
-    program.write_text(f"#!{sys.executable}\nimport os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", encoding="utf-8")
+    program.write_text(
+        f"#!{sys.executable}\nimport os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", encoding="utf-8"
+    )
     program.chmod(program.stat().st_mode | stat.S_IEXEC)
     drawn = figure(analyse(SMALL, "test.arch"))
     monkeypatch.setattr(render.sys, "executable", str(program))

@@ -132,6 +132,7 @@ PAIRS = {
         for by in (
             "Normal(p, 1) by reparameterisation",
             "Normal(p, 1) by score_function",
+            "Normal(p, 1)",
         )
     ),
     "which optimizer updates what": (

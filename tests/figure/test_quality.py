@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from quality import faults
+from quality import crossed_words, faults
 
 from archdsl.compiler import analyse
 from archdsl.figure import Figure, figure
@@ -16,7 +16,9 @@ Draw = Callable[..., Figure]
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
 def test_examples_are_drawn_without_faults(path: Path, draw: Draw) -> None:
-    assert faults(draw(path.read_text(encoding="utf-8"), str(path)).places()) == []
+    places = draw(path.read_text(encoding="utf-8"), str(path)).places()
+    assert faults(places) == []
+    assert crossed_words(places) <= 3
 
 
 def test_library_is_drawn_without_faults(draw: Draw) -> None:

@@ -150,6 +150,9 @@ def test_mistakes_are_told(line: str, code: str) -> None:
         ("model M(d = 4) {\ninput x: [batch, d]\noutput y = Linear(d)(x)\nconfig a(d = -5)\n}", "E0306"),
         ("train F {\ninput x: [batch, 4]\nparam w: [4] = 0\nmemory m: [4] = 0\nminimize mean(x * w)\n}", "E0406"),
         ("train F {\ninput x: [batch, 4]\nparam w: [4] = 0\noutput y = x * w\nminimize mean(x * w)\n}", "E0406"),
+        ("model M(d = 4) {\ninput x: [batch, d]\nparam W: [d, 6] = spectral(0.5)\noutput y = x @ W\n}", "E0301"),
+        ("model M(d = 4) {\ninput x: [batch, d]\noutput y = Linear(4, bias = orthogonal)(x)\n}", "E0301"),
+        ("cell C(u) {\ninput m: [batch, s, u]\nstate h: [batch, u] = mean(m, over = s)\nh' = h\noutput h'\n}", "E0403"),
         ('use "/etc/passwd"\nmodel M {\ninput x: [batch, 4]\noutput y = relu(x)\n}', "E0204"),
     ],
 )

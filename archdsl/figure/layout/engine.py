@@ -55,6 +55,8 @@ def graphviz() -> Iterator[Run]:
             config = home / "fonts.conf"
             config.write_text(_CONFIG.format(fonts=_xml(str(path)), cache=_xml(str(home / "cache"))), encoding="utf-8")
             os.environ["FONTCONFIG_FILE"] = str(config)
+            os.environ["PANGOCAIRO_BACKEND"] = "fc"  # elsewhere than on Linux, Pango would ask the system for fonts
+            os.environ.pop("FONTCONFIG_SYSROOT", None)
         yield _wheel(home) or _executable()
 
 

@@ -78,10 +78,10 @@ class DeepBidirectional(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, 2*units]"""
-        y: Tensor = self.first(x)  # [batch, time, 2*units]
+        x = self.first(x)  # [batch, time, 2*units]
         for dropout, bidirectional in zip(self.dropout, self.bidirectional):
-            y = bidirectional(dropout(y))
-        return y
+            x = bidirectional(dropout(x))
+        return x
 
 
 class Concatenated(nn.Module):
@@ -121,11 +121,11 @@ class Alternating(nn.Module):
         for x_t in reversed(torch.stack(outputs, dim=1).unbind(1)):
             h, state = self.lstm_2(x_t, state)
             outputs_2.append(h)
-        y = torch.stack(outputs_2[::-1], dim=1)
+        x = torch.stack(outputs_2[::-1], dim=1)
         for lstm, lstm_2 in zip(self.lstm_3, self.lstm_4):
             state = None
             outputs = []
-            for first in y.unbind(1):
+            for first in x.unbind(1):
                 h, state = lstm(first, state)
                 outputs.append(h)
             state = None
@@ -133,5 +133,5 @@ class Alternating(nn.Module):
             for x_t in reversed(torch.stack(outputs, dim=1).unbind(1)):
                 h, state = lstm_2(x_t, state)
                 outputs_2.append(h)
-            y = torch.stack(outputs_2[::-1], dim=1)
-        return y
+            x = torch.stack(outputs_2[::-1], dim=1)
+        return x

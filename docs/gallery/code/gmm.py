@@ -43,6 +43,7 @@ class Trainer(nn.Module):
         for epoch in range(len(history), epochs):
             totals: dict[str, float] = {}
             means: dict[str, float] = {}
+            line = ""
             for count, batch in enumerate(batches, 1):
                 inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
                 for name, value in self.step(*inputs).items():
@@ -50,8 +51,13 @@ class Trainer(nn.Module):
                     means[name] = totals[name] / count
                 losses = "".join(f"  {name} {mean:.4f}" for name, mean in means.items())
                 line = f"epoch {epoch + 1}/{epochs}  batch {count}{losses}"
-                print(f"\r{line}", end="", file=sys.stderr, flush=True)
-            print(file=sys.stderr)
+                if sys.stderr.isatty():
+                    print(f"\r{line}", end="", file=sys.stderr, flush=True)
+            if not line:
+                raise ValueError(
+                    f"epoch {epoch + 1} has no batches: give a list or a loader, not a generator"
+                )
+            print(f"\r{line}" if sys.stderr.isatty() else line, file=sys.stderr)
             history.append(means)
             if checkpoint is not None:
                 self.save(checkpoint, history)

@@ -35,15 +35,21 @@ class LSTMState(NamedTuple):
 
 
 class LSTM(nn.Module):
-    """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate, Gers et al. 2000)."""
+    """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate, Gers et al. 2000) with
+    torch's two biases: input, forget, cell, output.
+    """
 
     def __init__(self, features: int, units: int) -> None:
         super().__init__()
         self.units = units
-        self.i = nn.Linear(features + units, units)
-        self.f = nn.Linear(features + units, units)
-        self.g = nn.Linear(features + units, units)
-        self.o = nn.Linear(features + units, units)
+        self.linear = nn.Linear(features, units)
+        self.linear_2 = nn.Linear(units, units)
+        self.linear_3 = nn.Linear(features, units)
+        self.linear_4 = nn.Linear(units, units)
+        self.linear_5 = nn.Linear(features, units)
+        self.linear_6 = nn.Linear(units, units)
+        self.linear_7 = nn.Linear(features, units)
+        self.linear_8 = nn.Linear(units, units)
 
     def initial_state(self, x: Tensor) -> LSTMState:
         """The state before the first step."""
@@ -53,17 +59,16 @@ class LSTM(nn.Module):
     def forward(self, x: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
         """One step: x [batch, features] -> h [batch, units]"""
         h, c = self.initial_state(x) if state is None else state
-        xh = torch.cat([x, h], dim=-1)  # [batch, features + units]
-        i = torch.sigmoid(self.i(xh))  # [batch, units]
-        f = torch.sigmoid(self.f(xh))  # [batch, units]
-        g = torch.tanh(self.g(xh))  # [batch, units]
-        o = torch.sigmoid(self.o(xh))  # [batch, units]
+        i = torch.sigmoid(self.linear(x) + self.linear_2(h))
+        f = torch.sigmoid(self.linear_3(x) + self.linear_4(h))
+        g = torch.tanh(self.linear_5(x) + self.linear_6(h))
+        o = torch.sigmoid(self.linear_7(x) + self.linear_8(h))
         c = f * c + i * g
         h = o * torch.tanh(c)
         return h, LSTMState(h, c)
 
 
-class Bidirectional(nn.Module):
+class BidirectionalLSTM(nn.Module):
     """One recurrent layer in each direction, side by side (Schuster & Paliwal 1997)."""
 
     def __init__(self, features: int, units: int) -> None:
@@ -88,19 +93,6 @@ class Bidirectional(nn.Module):
         return torch.cat([forwards, backwards], dim=-1)
 
 
-class BiLSTM(nn.Module):
-    """Bidirectional LSTM (Graves & Schmidhuber 2005)."""
-
-    def __init__(self, features: int, units: int) -> None:
-        super().__init__()
-        self.y = Bidirectional(features, units)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, time, features] -> y [batch, time, 2*units]"""
-        y: Tensor = self.y(x)  # [batch, time, 2*units]
-        return y
-
-
 class GNMT(nn.Module):
     """Google's neural machine translation (Wu et al. 2016), wired as NVIDIA's v2: only the
     encoder's first layer is bidirectional, residuals from the third layer on, and what the
@@ -110,7 +102,7 @@ class GNMT(nn.Module):
     def __init__(self, vocab: int = 32000, units: int = 1024, layers: int = 8) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocab, units)
-        self.bi_lstm = BiLSTM(units, units)
+        self.bidirectional = BidirectionalLSTM(units, units)
         self.lstm = LSTM(2 * units, units)
         self.encodeds = nn.ModuleList(LSTM(units, units) for _ in range(layers - 2))
         self.embedding_2 = nn.Embedding(vocab, units)
@@ -124,7 +116,7 @@ class GNMT(nn.Module):
         """source int[batch, s], target int[batch, t] -> scores [batch, t, vocab]"""
         state = None
         outputs = []
-        for x_t in self.bi_lstm(self.embedding(source)).unbind(1):
+        for x_t in self.bidirectional(self.embedding(source)).unbind(1):
             h, state = self.lstm(x_t, state)
             outputs.append(h)
         encoded = torch.stack(outputs, dim=1)

@@ -38,6 +38,7 @@ class Trainer(nn.Module):
         for epoch in range(len(history), epochs):
             totals: dict[str, float] = {}
             means: dict[str, float] = {}
+            line = ""
             for count, batch in enumerate(batches, 1):
                 inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
                 for name, value in self.step(*inputs).items():
@@ -45,8 +46,13 @@ class Trainer(nn.Module):
                     means[name] = totals[name] / count
                 losses = "".join(f"  {name} {mean:.4f}" for name, mean in means.items())
                 line = f"epoch {epoch + 1}/{epochs}  batch {count}{losses}"
-                print(f"\r{line}", end="", file=sys.stderr, flush=True)
-            print(file=sys.stderr)
+                if sys.stderr.isatty():
+                    print(f"\r{line}", end="", file=sys.stderr, flush=True)
+            if not line:
+                raise ValueError(
+                    f"epoch {epoch + 1} has no batches: give a list or a loader, not a generator"
+                )
+            print(f"\r{line}" if sys.stderr.isatty() else line, file=sys.stderr)
             history.append(means)
             if checkpoint is not None:
                 self.save(checkpoint, history)
@@ -201,10 +207,10 @@ class GPT2(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """tokens int[batch, time] -> scores [batch, time, vocab]"""
         embedded = self.embedding(torch.arange(tokens.shape[1], device=tokens.device))  # [time, d]
-        start = self.dropout(self.words(tokens) + embedded)  # [batch, time, d]
+        x = self.dropout(self.words(tokens) + embedded)  # [batch, time, d]
         for layer in self.layers:
-            start = layer(start)
-        h = self.layer_norm(start)
+            x = layer(x)
+        h = self.layer_norm(x)
         scores: Tensor = h @ self.words.weight.mT  # [batch, time, vocab]
         return scores
 
@@ -220,7 +226,7 @@ class Fit(Trainer):
         layers: int = 12,
         heads: int = 12,
         dropout: float = 0.1,
-        rate: float = 0.0006,
+        rate: float = 6e-4,
     ) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"

@@ -4,14 +4,14 @@ import torch
 from torch import Tensor, nn
 
 
-class StepState(NamedTuple):
-    """What Step hands on to its next step."""
+class LSTMState(NamedTuple):
+    """What LSTM hands on to its next step."""
 
     h: Tensor
     c: Tensor
 
 
-class Step(nn.Module):
+class LSTM(nn.Module):
     """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate, Gers et al. 2000) with
     torch's two biases: input, forget, cell, output.
     """
@@ -28,12 +28,12 @@ class Step(nn.Module):
         self.linear_7 = nn.Linear(features, units)
         self.linear_8 = nn.Linear(units, units)
 
-    def initial_state(self, x: Tensor) -> StepState:
+    def initial_state(self, x: Tensor) -> LSTMState:
         """The state before the first step."""
         batch = x.shape[0]
-        return StepState(h=x.new_zeros(batch, self.units), c=x.new_zeros(batch, self.units))
+        return LSTMState(h=x.new_zeros(batch, self.units), c=x.new_zeros(batch, self.units))
 
-    def forward(self, x: Tensor, state: StepState | None = None) -> tuple[Tensor, StepState]:
+    def forward(self, x: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
         """One step: x [batch, features] -> h [batch, units]"""
         h, c = self.initial_state(x) if state is None else state
         i = torch.sigmoid(self.linear(x) + self.linear_2(h))
@@ -42,7 +42,7 @@ class Step(nn.Module):
         o = torch.sigmoid(self.linear_7(x) + self.linear_8(h))
         c = f * c + i * g
         h = o * torch.tanh(c)
-        return h, StepState(h, c)
+        return h, LSTMState(h, c)
 
 
 class LSTMLayer(nn.Module):
@@ -50,13 +50,13 @@ class LSTMLayer(nn.Module):
 
     def __init__(self, features: int = 128, units: int = 256) -> None:
         super().__init__()
-        self.step = Step(features, units)
+        self.lstm = LSTM(features, units)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, units]"""
         state = None
         outputs = []
         for x_t in x.unbind(1):
-            h, state = self.step(x_t, state)
+            h, state = self.lstm(x_t, state)
             outputs.append(h)
         return torch.stack(outputs, dim=1)

@@ -97,7 +97,7 @@ class StageV1(nn.Module):
         super().__init__()
         assert stride != 1 or c != 4 * width
         self.bottleneck = BottleneckV1(c, width, stride=stride)
-        self.bottleneck_2s = nn.ModuleList(Bottleneck(4 * width, width) for _ in range(units - 1))
+        self.bottlenecks = nn.ModuleList(Bottleneck(4 * width, width) for _ in range(units - 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, w]
@@ -105,8 +105,8 @@ class StageV1(nn.Module):
         -> y [batch, 4*width, floor((height - 1)/stride) + 1, floor((w - 1)/stride) + 1]
         """
         y: Tensor = self.bottleneck(x)
-        for bottleneck_2 in self.bottleneck_2s:
-            y = bottleneck_2(y)
+        for bottleneck in self.bottlenecks:
+            y = bottleneck(y)
         return y
 
 

@@ -39,6 +39,7 @@ class Trainer(nn.Module):
         for epoch in range(len(history), epochs):
             totals: dict[str, float] = {}
             means: dict[str, float] = {}
+            line = ""
             for count, batch in enumerate(batches, 1):
                 inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
                 for name, value in self.step(*inputs).items():
@@ -46,8 +47,13 @@ class Trainer(nn.Module):
                     means[name] = totals[name] / count
                 losses = "".join(f"  {name} {mean:.4f}" for name, mean in means.items())
                 line = f"epoch {epoch + 1}/{epochs}  batch {count}{losses}"
-                print(f"\r{line}", end="", file=sys.stderr, flush=True)
-            print(file=sys.stderr)
+                if sys.stderr.isatty():
+                    print(f"\r{line}", end="", file=sys.stderr, flush=True)
+            if not line:
+                raise ValueError(
+                    f"epoch {epoch + 1} has no batches: give a list or a loader, not a generator"
+                )
+            print(f"\r{line}" if sys.stderr.isatty() else line, file=sys.stderr)
             history.append(means)
             if checkpoint is not None:
                 self.save(checkpoint, history)
@@ -75,70 +81,6 @@ class Trainer(nn.Module):
         return list(state["history"])
 
 
-class PositionalEncoding(nn.Module):
-    """Sinusoidal positions (Vaswani et al. 2017, section 3.5), added to the input; sine and cosine
-    interleaved.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, time, d] -> y [batch, time, d]"""
-        _, time, d = x.shape
-        position = torch.arange(time, device=x.device).to(x.dtype).unsqueeze(-1)  # [time, 1]
-        hidden = 10000 ** (2 * torch.arange(d // 2, device=x.device).to(x.dtype) / d)  # [d/2]
-        angle = position / hidden  # [time, d/2]
-        waves = torch.cat([angle.sin().unsqueeze(-1), angle.cos().unsqueeze(-1)], dim=-1)
-        return x + waves.flatten(-2)
-
-
-class MultiHeadAttention(nn.Module):
-    """Multi-head attention (Vaswani et al. 2017, section 3.2.2): each head attends in its own
-    subspace of width d / heads.
-    """
-
-    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
-        self.heads = heads
-        self.dropout = dropout
-        self.q = nn.Linear(d, d)
-        self.k = nn.Linear(d, d)
-        self.v = nn.Linear(d, d)
-        self.y = nn.Linear(d, d)
-
-    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """query [batch, target, d], key [batch, source, d], value [batch, source, d]
-
-        -> y [batch, target, d]
-        """
-        q = self.q(query).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        k = self.k(key).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        v = self.v(value).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        attended = F.scaled_dot_product_attention(
-            q, k, v, dropout_p=self.dropout if self.training else 0.0
-        )
-        y: Tensor = self.y(attended.transpose(-3, -2).flatten(-2))
-        return y
-
-
-class SelfAttention(nn.Module):
-    """Multi-head attention of a sequence to itself. With `mask = causal`, position i sees
-    positions up to i.
-    """
-
-    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
-        self.y = MultiHeadAttention(d, heads, dropout=dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, time, d] -> y [batch, time, d]"""
-        y: Tensor = self.y(x, x, x)
-        return y
-
-
 class LayerNorm(nn.Module):
     """Layer normalisation over the last axis (Ba, Kiros & Hinton 2016, eq. 4)."""
 
@@ -153,6 +95,38 @@ class LayerNorm(nn.Module):
         centred = x - x.mean(-1, keepdim=True)
         spread = (centred.square().mean(-1, keepdim=True) + self.eps).sqrt()  # [..., 1]
         return self.weight * centred / spread + self.bias
+
+
+class Attend(nn.Module):
+    """Multi-head attention to the places that are allowed, as a residual with its norm after it."""
+
+    def __init__(self, d: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        assert d % heads == 0, "d/heads must be whole"
+        self.heads = heads
+        self.num_dropout = dropout
+        self.q = nn.Linear(d, d)
+        self.k = nn.Linear(d, d)
+        self.v = nn.Linear(d, d)
+        self.linear = nn.Linear(d, d)
+        self.dropout = nn.Dropout(dropout)
+        self.y = LayerNorm(d)
+
+    def forward(self, x: Tensor, others: Tensor, allowed: Tensor) -> Tensor:
+        """x [batch, target, d], others [batch, source, d], allowed bool[batch, 1, source]
+
+        -> y [batch, target, d]
+        """
+        q = self.q(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        k = self.k(others).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        v = self.v(others).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        allowed = allowed.unsqueeze(-3)
+        attended = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=allowed, dropout_p=self.num_dropout if self.training else 0.0
+        )
+        seen = self.dropout(self.linear(attended.transpose(-3, -2).flatten(-2)))
+        y: Tensor = self.y(x + seen)
+        return y
 
 
 class FeedForward(nn.Module):
@@ -171,28 +145,21 @@ class FeedForward(nn.Module):
         return y
 
 
-class TransformerEncoderLayer(nn.Module):
-    """One layer of a Transformer encoder. Post-norm as in the paper; pre-norm as in Xiong et al.
-    (2020) and GPT-2.
-    """
+class EncoderLayer(nn.Module):
+    """One layer of the encoder."""
 
-    def __init__(
-        self, d: int, heads: int, hidden: int | None = None, dropout: float = 0.1, eps: float = 1e-5
-    ) -> None:
+    def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
-        hidden = 4 * d if hidden is None else hidden
         assert d % heads == 0, "d/heads must be whole"
-        self.self_attention = SelfAttention(d, heads, dropout=dropout)
+        self.y = Attend(d, heads, dropout)
+        self.feed_forward = FeedForward(d)
         self.dropout = nn.Dropout(dropout)
-        self.layer_norm = LayerNorm(d, eps=eps)
-        self.feed_forward = FeedForward(d, hidden=hidden)
-        self.dropout_2 = nn.Dropout(dropout)
-        self.layer_norm_2 = LayerNorm(d, eps=eps)
+        self.layer_norm = LayerNorm(d)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, time, d] -> z [batch, time, d]"""
-        y = self.layer_norm(x + self.dropout(self.self_attention(x)))
-        z: Tensor = self.layer_norm_2(y + self.dropout_2(self.feed_forward(y)))
+    def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
+        """x [batch, s, d], allowed bool[batch, 1, s] -> z [batch, s, d]"""
+        y = self.y(x, x, allowed)
+        z: Tensor = self.layer_norm(y + self.dropout(self.feed_forward(y)))
         return z
 
 
@@ -242,33 +209,43 @@ class SelfAttentionCausal(nn.Module):
         return y
 
 
-class TransformerDecoderLayer(nn.Module):
-    """One layer of a Transformer decoder: causal self-attention, attention to the encoder's
-    output, feed-forward network.
+class DecoderLayer(nn.Module):
+    """One layer of the decoder: what is to come is hidden; what the encoder found is seen, its
+    padding apart.
     """
 
-    def __init__(
-        self, d: int, heads: int, hidden: int | None = None, dropout: float = 0.1, eps: float = 1e-5
-    ) -> None:
+    def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
-        hidden = 4 * d if hidden is None else hidden
         assert d % heads == 0, "d/heads must be whole"
-        self.cross = MultiHeadAttention(d, heads, dropout=dropout)
         self.self_attention = SelfAttentionCausal(d, heads, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
-        self.layer_norm = LayerNorm(d, eps=eps)
+        self.layer_norm = LayerNorm(d)
+        self.z = Attend(d, heads, dropout)
+        self.feed_forward = FeedForward(d)
         self.dropout_2 = nn.Dropout(dropout)
-        self.layer_norm_2 = LayerNorm(d, eps=eps)
-        self.feed_forward = FeedForward(d, hidden=hidden)
-        self.dropout_3 = nn.Dropout(dropout)
-        self.layer_norm_3 = LayerNorm(d, eps=eps)
+        self.layer_norm_2 = LayerNorm(d)
 
-    def forward(self, x: Tensor, encoded: Tensor) -> Tensor:
-        """x [batch, target, d], encoded [batch, source, d] -> out [batch, target, d]"""
+    def forward(self, x: Tensor, encoded: Tensor, allowed: Tensor) -> Tensor:
+        """x [batch, t, d], encoded [batch, s, d], allowed bool[batch, 1, s] -> out [batch, t, d]"""
         y = self.layer_norm(x + self.dropout(self.self_attention(x)))
-        z = self.layer_norm_2(y + self.dropout_2(self.cross(y, encoded, encoded)))
-        out: Tensor = self.layer_norm_3(z + self.dropout_3(self.feed_forward(z)))
+        z = self.z(y, encoded, allowed)
+        out: Tensor = self.layer_norm_2(z + self.dropout_2(self.feed_forward(z)))
         return out
+
+
+class PositionalEncoding(nn.Module):
+    """Sinusoidal positions (Vaswani et al. 2017, section 3.5), added to the input; sine and cosine
+    interleaved.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, time, d] -> y [batch, time, d]"""
+        _, time, d = x.shape
+        position = torch.arange(time, device=x.device).to(x.dtype).unsqueeze(-1)  # [time, 1]
+        hidden = 10000 ** (2 * torch.arange(d // 2, device=x.device).to(x.dtype) / d)  # [d/2]
+        angle = position / hidden  # [time, d/2]
+        waves = torch.cat([angle.sin().unsqueeze(-1), angle.cos().unsqueeze(-1)], dim=-1)
+        return x + waves.flatten(-2)
 
 
 class Transformer(nn.Module):
@@ -292,30 +269,33 @@ class Transformer(nn.Module):
         nn.init.normal_(self.words.weight, std=1 / math.sqrt(d))
         self.positional_encoding = PositionalEncoding()
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(
-            TransformerEncoderLayer(d, heads, dropout=dropout) for _ in range(layers)
-        )
+        self.layers = nn.ModuleList(EncoderLayer(d, heads, dropout) for _ in range(layers))
         self.positional_encoding_2 = PositionalEncoding()
         self.dropout_2 = nn.Dropout(dropout)
-        self.layers_2 = nn.ModuleList(
-            TransformerDecoderLayer(d, heads, dropout=dropout) for _ in range(layers)
-        )
+        self.layers_2 = nn.ModuleList(DecoderLayer(d, heads, dropout) for _ in range(layers))
 
     @classmethod
     def big(cls) -> "Transformer":
         return cls(d=1024, heads=16, dropout=0.3)
 
-    def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        """source int[batch, s], target int[batch, t] -> scores [batch, t, vocab]"""
+    def forward(self, source: Tensor, target: Tensor, present: Tensor | None = None) -> Tensor:
+        """source int[batch, s], target int[batch, t], present bool[batch, s]
+
+        -> scores [batch, t, vocab]
+        """
+        batch, s = source.shape
+        if present is None:
+            present = self.words.weight.new_ones(batch, s, dtype=torch.bool)
+        allowed = present.unsqueeze(1)  # [batch, 1, s]
         hidden = self.positional_encoding(self.words(source) * math.sqrt(self.d))  # [batch, s, d]
-        encoded = self.dropout(hidden)
+        h = self.dropout(hidden)
         for layer in self.layers:
-            encoded = layer(encoded)
+            h = layer(h, allowed)
         hidden = self.positional_encoding_2(self.words(target) * math.sqrt(self.d))  # [batch, t, d]
-        h = self.dropout_2(hidden)
+        h_2 = self.dropout_2(hidden)
         for layer in self.layers_2:
-            h = layer(h, encoded)
-        scores: Tensor = h @ self.words.weight.mT  # [batch, t, vocab]
+            h_2 = layer(h_2, h, allowed)
+        scores: Tensor = h_2 @ self.words.weight.mT  # [batch, t, vocab]
         return scores
 
 

@@ -63,15 +63,15 @@ class Stage(nn.Module):
         super().__init__()
         assert stride == 1 and c == channels
         self.residual_unit = ResidualUnit(c, channels, stride=stride)
-        self.residual_unit_2s = nn.ModuleList(
+        self.residual_units = nn.ModuleList(
             ResidualUnit(channels, channels) for _ in range(units - 1)
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, width] -> y [batch, channels, height, width]"""
         y: Tensor = self.residual_unit(x)  # [batch, channels, height, width]
-        for residual_unit_2 in self.residual_unit_2s:
-            y = residual_unit_2(y)
+        for residual_unit in self.residual_units:
+            y = residual_unit(y)
         return y
 
 
@@ -108,7 +108,7 @@ class Stage2(nn.Module):
         super().__init__()
         assert stride != 1 or c != channels
         self.residual_unit = ResidualUnit2(c, channels, stride=stride)
-        self.residual_unit_2s = nn.ModuleList(
+        self.residual_units = nn.ModuleList(
             ResidualUnit(channels, channels) for _ in range(units - 1)
         )
 
@@ -118,8 +118,8 @@ class Stage2(nn.Module):
         -> y [batch, channels, floor((height - 1)/stride) + 1, floor((width - 1)/stride) + 1]
         """
         y: Tensor = self.residual_unit(x)
-        for residual_unit_2 in self.residual_unit_2s:
-            y = residual_unit_2(y)
+        for residual_unit in self.residual_units:
+            y = residual_unit(y)
         return y
 
 

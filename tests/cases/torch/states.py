@@ -36,9 +36,6 @@ class Leaky(nn.Module):
 class Counter(nn.Module):
     """A cell whose one output is its one state."""
 
-    def __init__(self) -> None:
-        super().__init__()
-
     def initial_state(self, x: Tensor) -> Tensor:
         """The state before the first step."""
         batch, d = x.shape
