@@ -46,7 +46,7 @@ def analyse(
     """
     with _room():
         session = Session()
-        scope = session.load(Source(text, file))
+        scope = session.load(Source(text.removeprefix("\ufeff"), file))
         if not scope.own and not session.diagnostics:
             raise errors.Empty(scope.source.span(0, min(1, len(text)))).error()
         name = entries.changed(scope, model)

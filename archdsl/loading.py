@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def load(program: PathOrText, name: str | None, sizes: dict[str, Any]) -> torch.nn.Module:
     """A module made from the program's model or block `name`; the only model, where no name is given."""
     import archdsl
-    from archdsl.torch import emit
+    from archdsl.torch import class_name, emit
 
     checked = archdsl.check(program)
     entry = name or only_model(checked)
@@ -33,7 +33,8 @@ def load(program: PathOrText, name: str | None, sizes: dict[str, Any]) -> torch.
     numbers = {key: value for key, value in sizes.items() if key not in words}
     if words or not chosen_alike(checked[entry], numbers):
         checked = archdsl.check(program, entry, **sizes)
-    made: torch.nn.Module = getattr(module_of(emit(checked), checked.file), entry)(**numbers)
+    module = module_of(emit(checked, [entry]), checked.file)
+    made: torch.nn.Module = getattr(module, class_name(checked, entry))(**numbers)
     return made
 
 

@@ -1,6 +1,6 @@
 """Baum-Welch, compiled from its program, recovers the hidden Markov model that a sequence was sampled from.
 
-    python studies/hidden_states.py [--length 5000] [--starts 5] [--seed 0]
+    python studies/hidden_states.py [--length 3000] [--starts 3] [--seed 0]
 
 A model of two hidden states and four symbols emits a long sequence; Baum-Welch sees only the symbols. From several random starts the
 result with the best likelihood counts. Printed are the transitions A and emissions B of the model and of the result, up to the states'
@@ -90,8 +90,8 @@ def show(rows: Tensor) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--length", type=int, default=5000)
-    parser.add_argument("--starts", type=int, default=5)
+    parser.add_argument("--length", type=int, default=3000)
+    parser.add_argument("--starts", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)  # the last digits of the numbers below depend on it

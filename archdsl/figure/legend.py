@@ -41,6 +41,10 @@ _FRAMES = {
 }
 
 
+_SIGNS = {"stack": "× 12", "loop": "↻ 16", "scan": "↻ over time →", "until": "↻ until"}
+"""What a frame says of itself, for those that its border alone does not tell apart."""
+
+
 def legend(panels: list[Panel]) -> graphviz.Digraph | None:
     marks = {m.kind for p in panels for m in p.root.all_marks()}
     tagged = any(m.tag for p in panels for m in p.root.all_marks())
@@ -52,7 +56,7 @@ def legend(panels: list[Panel]) -> graphviz.Digraph | None:
         if any("□" in line for p in panels for m in p.root.all_marks() for line in m.lines)
         else []
     )
-    rows += [("tag", "A", "the same weights at every use")] if tagged else []
+    rows += [("tag", "A", "the same weights and memory at every use")] if tagged else []
     rows += [("wire", k, t) for k, t in _WIRES.items() if k in wires]
     rows += [("frame", k, t) for k, t in _FRAMES.items() if k in frames]
     if not rows:
@@ -89,9 +93,10 @@ def _row(graph: graphviz.Digraph, i: int, family: str, kind: str, text: str) -> 
                 row.node(f"legend_b{i}", label="", shape="point", width="0.01", style="invis")
                 row.edge(sample, f"legend_b{i}", key=f"legend_s{i}", id=f"legend_s{i}", minlen="1", **theme.WIRES[kind])
             case "frame":
-                attributes = {**theme.FRAMES[kind], "shape": "box", "width": "0.34", "height": "0.2", "margin": "0"}
+                attributes = {**theme.FRAMES[kind], "shape": "box", "width": "0.34", "height": "0.22", "margin": "0.05,0.02",
+                              "fontsize": "7"}  # fmt: skip
                 if kind == "stack":
                     attributes["peripheries"] = "2"
-                row.node(sample, label="", **attributes)
+                row.node(sample, label=f"<{_SIGNS.get(kind, '')}>", **attributes)
         row.node(words, label=f"<{text}>", shape="plain", fontsize="8")
         row.edge(f"legend_b{i}" if family == "wire" else sample, words, **hidden)

@@ -65,6 +65,8 @@ def shown_settings(made: Made, of: Definition) -> list[tuple[str, Setting]]:
 def call_option(key: str, value: Setting) -> str:
     if isinstance(value, Num) and value.name == key:
         return esc(key)
+    if isinstance(value, Num) and key in value.symbols():  # `channels = 2·channels` would read as an equation
+        return f"{esc(key)}: {number(value)}"
     return option(key, value)
 
 

@@ -13,7 +13,21 @@ from archdsl.figure.scene import Panel
 from archdsl.figure.wiring import Context, panel
 from archdsl.figure.words import bold, esc, number, option, small
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Condition, Definition, Made, Minimize, Node, Program, Region, Repeat, Until
+from archdsl.ir.program import (
+    Apply,
+    Call,
+    Comparison,
+    Condition,
+    Definition,
+    Made,
+    Minimize,
+    Node,
+    Program,
+    Region,
+    Repeat,
+    Until,
+    Update,
+)
 
 
 class UnknownDefinition(Exception):
@@ -43,7 +57,9 @@ def panels(
         definitions,
         frozenset(d.name for d in drawn),
         frozenset(n for n in definitions if _holds_weights(definitions[n], definitions)),
-        _tags(drawn),
+        frozenset(n for n in definitions if _holds_weights(definitions[n], definitions, learned=True)),
+        _writers(program),
+        _tags(drawn, definitions),
     )
     return [panel(d, context, title(d, (counts or {}).get(d.name))) for d in drawn]
 
@@ -125,17 +141,48 @@ def _nodes(region: Region) -> Iterator[Node]:
             yield from _nodes(node.body)
 
 
-def _holds_weights(definition: Definition, definitions: Mapping[str, Definition]) -> bool:
-    def learns(made: Made) -> bool:
-        return bool(made.weights) if made.primitive else _holds_weights(definitions[made.of], definitions)
+def _holds_weights(definition: Definition, definitions: Mapping[str, Definition], learned: bool = False) -> bool:
+    """Whether weights are in it; with `learned`, whether some that are not frozen are."""
 
-    return any(r.params or any(learns(m) for m in r.made) for r in _regions(definition.body))
+    def holds(made: Made) -> bool:
+        if learned and made.frozen:
+            return False
+        return bool(made.weights) if made.primitive else _holds_weights(definitions[made.of], definitions, learned)
+
+    return any(
+        any(not (learned and p.frozen) for p in r.params) or any(holds(m) for m in r.made)
+        for r in _regions(definition.body)
+    )
 
 
-def _tags(drawn: list[Definition]) -> dict[tuple[str, int], str]:
-    """A letter for everything made that is met at two places or more."""
+def _keeps(made: Made, definitions: Mapping[str, Definition]) -> bool:
+    """Whether it makes a difference to use it twice or to make it twice: it holds weights, a memory or a state."""
+    if made.primitive:
+        return bool(made.weights)
+    of = definitions[made.of]
+    if of.memories or of.states or any(r.params for r in _regions(of.body)):
+        return True
+    return any(_keeps(m, definitions) for r in _regions(of.body) for m in r.made)
+
+
+def _writers(program: Program) -> dict[tuple[str, str], list[str]]:
+    """The trains that set a definition's memory."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for train in program.definitions:
+        made = {m.id: m for region in _regions(train.body) for m in region.made}
+        for node in _nodes(train.body):
+            if isinstance(node, Update):
+                names = found.setdefault((made[node.made].of, node.memory), [])
+                if train.name not in names:
+                    names.append(train.name)
+    return found
+
+
+def _tags(drawn: list[Definition], definitions: Mapping[str, Definition]) -> dict[tuple[str, int], str]:
+    """A letter for everything made that is met at two places or more, if it holds anything."""
     tags: dict[tuple[str, int], str] = {}
     for definition in drawn:
+        keeps = {m.id for r in _regions(definition.body) for m in r.made if _keeps(m, definitions)}
         count: dict[int, int] = {}
         for node in _nodes(definition.body):
             ids = [node.made] if isinstance(node, (Apply, Call)) and node.made is not None else []
@@ -145,7 +192,7 @@ def _tags(drawn: list[Definition]) -> dict[tuple[str, int], str]:
         tags.update(
             {
                 (definition.name, i): _letter(len(tags) + k)
-                for k, i in enumerate(sorted(i for i, n in count.items() if n > 1))
+                for k, i in enumerate(sorted(i for i, n in count.items() if n > 1 and i in keeps))
             }
         )
     return tags
@@ -175,18 +222,16 @@ def title(definition: Definition, count: int | None) -> list[str]:
 
 
 def condition(decided: Condition) -> str:
-    """What an `if` found, so that this variant is what is drawn: `stride > 1`, `not (a = b or c = d)`."""
-    either = [
-        " and ".join(f"{number(c.left)} {_SIGNS.get(c.op, c.op)} {number(c.right)}" for c in every)
-        for every in decided.any_of
-    ]
-    text = " or ".join(either)
+    """What an `if` found, so that this variant is what is drawn: `stride > 1`, `a ≠ b and c ≠ d`."""
     if decided.outcome:
-        return text
-    if len(decided.any_of) == 1 and len(decided.any_of[0]) == 1:
-        c = decided.any_of[0][0]
-        return f"{number(c.left)} {_SIGNS.get(_OPPOSITE[c.op], _OPPOSITE[c.op])} {number(c.right)}"
-    return f"not ({text})"
+        return " or ".join(" and ".join(_compared(c, c.op) for c in every) for every in decided.any_of)
+    none = [" or ".join(_compared(c, _OPPOSITE[c.op]) for c in every) for every in decided.any_of]
+    several = [len(every) > 1 and len(none) > 1 for every in decided.any_of]
+    return " and ".join(f"({t})" if s else t for t, s in zip(none, several))
+
+
+def _compared(c: Comparison, op: str) -> str:
+    return f"{number(c.left)} {_SIGNS.get(op, op)} {number(c.right)}"
 
 
 _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}

@@ -14,8 +14,9 @@ from archdsl.figure.scene import Mark, MarkKind
 from archdsl.figure.storage import learned
 from archdsl.figure.words import bold, esc, number, option, setting, small, type_text
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Made, Setting
+from archdsl.ir.program import Apply, Choice, Made, Setting
 from archdsl.ir.types import Type
+from archdsl.ops import DISTRIBUTIONS
 from archdsl.ops.base import Mark as OpMark
 from archdsl.ops.base import Op, Over, default_of
 
@@ -207,6 +208,9 @@ def _port_names(node: Apply, op: Op | None) -> list[str]:
     if op is None:
         return [str(i + 1) for i in range(len(node.inputs))]
     patterns = op.parsed.inputs
+    distribution = node.settings.get("distribution")
+    if isinstance(distribution, Choice) and distribution.word in DISTRIBUTIONS:
+        return [patterns[0].name, *DISTRIBUTIONS[distribution.word].parameters]
     if any(p.many for p in patterns):
         fixed = [p.name for p in patterns if not p.many]
         return [fixed[i] if i < len(fixed) else str(i - len(fixed) + 1) for i in range(len(node.inputs))]

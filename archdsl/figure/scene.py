@@ -28,9 +28,12 @@ FrameKind = Literal["panel", "stack", "loop", "scan", "until", "training", "befo
 WireKind = Literal["data", "gate", "return", "first", "updates"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Mark:
-    """One shape with words in it. `ports` name operands (drawn below), `results` name what comes out (above)."""
+    """One shape with words in it; two with the same words are two.
+
+    `ports` name operands (drawn below), `results` name what comes out (above).
+    """
 
     kind: MarkKind
     lines: list[str] = field(default_factory=list)
@@ -40,7 +43,7 @@ class Mark:
     id: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Frame:
     """A border around marks, with words that no edge crosses."""
 
@@ -58,7 +61,7 @@ class Frame:
         return [self] + [g for f in self.frames for g in f.all_frames()]
 
 
-@dataclass
+@dataclass(eq=False)
 class Wire:
     """An arrow. A port is a position among the tail's results or the head's ports; None where there is but one."""
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from archdsl.figure import words
 from archdsl.figure.scene import Mark
-from archdsl.figure.words import bold, number, setting, small, type_text
+from archdsl.figure.words import bold, esc, number, setting, small, type_text
 from archdsl.ir.num import Num
 from archdsl.ir.program import Fill, Input, Memory, Param, State
 from archdsl.ir.types import Type
@@ -18,8 +18,14 @@ from archdsl.ir.types import Type
 def of_input(value: Input) -> Mark:
     lines = _titled(words.name(value.name or "input"), value.type)
     if value.default is not None:
-        lines.append(small(f"default {setting(value.default)}"))
+        lines.append(small(f"default {_default(value)}"))
     return Mark("input", lines)
+
+
+def _default(value: Input) -> str:
+    if value.type.dtype == "bool":
+        return "false" if value.default in (False, Num.of(0)) else "true"
+    return setting(value.default)
 
 
 def of_output(name: str, kind: Type) -> Mark:
@@ -72,13 +78,16 @@ def state_of(state: State) -> Mark:
     return of_state(state.value.name or "state", state.value.type, first)
 
 
-def of_memory(memory: Memory) -> Mark:
+def of_memory(memory: Memory, writers: Sequence[str] = ()) -> Mark:
+    """The cylinder of a memory. `writers` are the trains that set it from outside."""
     lines = [bold(words.name(memory.value.name or "memory")), small(type_text(memory.value.type))]
     if isinstance(memory.initial, (Fill, Num)):
         lines.append(
             small(f"first {words.fill(memory.initial) if isinstance(memory.initial, Fill) else number(memory.initial)}")
         )
-    if memory.next is None:
+    if writers:
+        lines.append(small("set by " + ", ".join(esc(w) for w in writers)))
+    elif memory.next is None:
         lines.append(small("never changes"))
     return Mark("memory", lines)
 

@@ -35,6 +35,8 @@ class Held:
     alias: int | None = None
     name: str = ""
     type: str = ""
+    part: str = ""
+    """Which part of what its source makes it is: told wherever it goes."""
     gate: bool = False
     uses: list[Use] = field(default_factory=list)
 
@@ -68,6 +70,7 @@ def _from_source(value: Held) -> list[Wire]:
         label = name if value.gate else ""
         if use.head.kind != "output" and ":<BR/>" not in use.label:  # else the type after it is told
             label = stacked(label, value.type, apart="  ")
+        label = stacked(label, value.part)
         return [
             Wire(source, use.head, use.kind, value.port, use.port, stacked(label, use.label), use.gated, use.beside)
         ]
@@ -76,7 +79,7 @@ def _from_source(value: Held) -> list[Wire]:
     fork = Mark("fork")
     value.frame.marks.append(fork)
     kind: WireKind = "gate" if value.gate else "data"
-    stem = Wire(source, fork, kind, value.port, None, stacked(name, value.type, apart="  "), value.gate)
+    stem = Wire(source, fork, kind, value.port, None, stacked(value.part or name, value.type, apart="  "), value.gate)
     return [stem, *_fan_out(fork, uses)]
 
 

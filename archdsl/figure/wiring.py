@@ -6,7 +6,7 @@ places. A value that several marks read goes through a fork, a dot; a value that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -22,6 +22,7 @@ from archdsl.ir.program import (
     Definition,
     Draw,
     Made,
+    Memory,
     Minimize,
     Node,
     Operand,
@@ -47,6 +48,10 @@ class Context:
     """Definitions with a panel of their own."""
     holds_weights: frozenset[str]
     """Definitions with something in them that learns or could."""
+    learns: frozenset[str]
+    """Those of them in which not everything is frozen."""
+    writers: Mapping[tuple[str, str], Sequence[str]]
+    """Who sets a memory from outside: the names of trains, by definition and memory."""
     tags: Mapping[tuple[str, int], str]
     """The letter of each made thing that is used more than once, by definition and id."""
 
@@ -80,7 +85,7 @@ class _Builder:
         delays = [(s, self.add(root, marks.state_of(s))) for s in d.states]
         for state, delay in delays:
             self.produce(state.value, delay, root)
-        cylinders = [(m, self.add(root, marks.of_memory(m))) for m in d.memories]
+        cylinders = [(m, self.add(root, marks.of_memory(m, self.writers(m)))) for m in d.memories]
         for memory, cylinder in cylinders:
             self.produce(memory.value, cylinder, root)
         self.declare(d.body, root)
@@ -101,6 +106,9 @@ class _Builder:
         if self.training and self.training.marks:
             root.frames.append(self.training)
         return _numbered(Panel(d.name, title, root, connect(self.values, self.wires, root)))
+
+    def writers(self, memory: Memory) -> Sequence[str]:
+        return self.context.writers.get((self.definition.name, memory.value.name or ""), ())
 
     def memory_wires(self, initial: object, update: Operand | None, name: str, cylinder: Mark) -> None:
         if isinstance(initial, int):
@@ -208,9 +216,9 @@ class _Builder:
                 about = self.about(node.made, frame)
                 assert about.made
                 of = self.context.definitions[about.made.of]
-                return marks.of_call(
-                    node, of, about, of.name in self.context.holds_weights, of.name in self.context.drawn
-                )
+                holds = of.name in self.context.holds_weights
+                about.frozen |= holds and of.name not in self.context.learns
+                return marks.of_call(node, of, about, holds, of.name in self.context.drawn)
             case Draw():
                 known = DISTRIBUTIONS.get(node.distribution)
                 names = known.parameters if known else [str(i + 1) for i in range(len(node.inputs))]
@@ -295,7 +303,7 @@ class _Builder:
             for name, value in ride.finals.items():
                 mark = next(w.tail for w in reversed(self.wires) if w.beside and w.head is self.states[ride.made])
                 self.types[value.id] = value.type
-                self.values[value.id] = Held(outer, mark, name=value.name or "", type=f"last {words.name(name, True)}")
+                self.values[value.id] = Held(outer, mark, part=f"last {words.name(name, True)}")
 
     # -- learning -----------------------------------------------------------------------------------------------
     def minimize(self, node: Minimize, frame: Frame) -> None:

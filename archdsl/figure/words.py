@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from fractions import Fraction
-from math import lcm
+from math import lcm, log, pi, sqrt
 
 from archdsl.figure import theme
 from archdsl.ir.num import ELLIPSIS, Atom, Fn, Monomial, Num
@@ -147,14 +147,26 @@ def _term(monomial: Monomial, coefficient: Fraction) -> str:
         divisors.insert(0, str(coefficient.denominator))
     product = "·".join(factors)
     if top != 1 or not factors:
-        letter = bool(monomial) and isinstance(next(a for a, _ in monomial), str) and bool(factors)
+        first = next((a for a, e in monomial if e > 0), None)
+        letter = isinstance(first, str) and (len(first) == 1 or Num.symbol(first) == ELLIPSIS)
+        letter = letter and top not in _CONSTANTS
         product = _decimal(top) + ("" if letter and factors else "·" if factors else "") + product
     if len(divisors) > 1:
         return f"{product}/({'·'.join(divisors)})"
     return "/".join([product, *divisors])
 
 
+_CONSTANTS = {
+    Fraction(repr(v)): t
+    for v, t in ((pi, "π"), (2 * pi, "2π"), (sqrt(pi), "√π"), (sqrt(2 * pi), "√(2π)"), (log(2 * pi), "log(2π)"))
+}
+"""Numbers that nobody knows by their digits. Only these very floats are written so, so that they read back."""
+
+
 def _decimal(value: Fraction) -> str:
+    """A number that is not negative: its digits, or its name."""
+    if value in _CONSTANTS:
+        return _CONSTANTS[value]
     text = decimal(value)
     mantissa, e, exponent = text.partition("e")
     if not e:

@@ -195,4 +195,5 @@ def _call_node(
     )
     if len(tensors) == 1:
         return next(iter(tensors.values()))
-    return Bundle(f"the outputs of {variant.ref.name}", next(iter(tensors.values())), tensors)
+    shown = ", ".join(f"`{n}`" for n in tensors)
+    return Bundle(f"several outputs of `{variant.ref.name}`: {shown}", None, tensors)

@@ -230,6 +230,11 @@ def close(
     riding.starts(block, inner, start)
     collected, fields = [], {}
     for name, (tensor, span) in inner.outputs.items():
+        if how.index and any(how.index in n.symbols() for n in tensor.type.shape):
+            reason = f"`{name}` is {tensor.type}, which differs from copy to copy"
+            raise frame.fail(
+                errors.RepeatProblem(span, reason, mend="what is collected has one type; pad it, or use it in the copy")
+            )
         type, axis = _stacked(tensor.type, how)
         value = frame.value(type)
         frame.spans[value.id] = span

@@ -142,6 +142,8 @@ def until(block: Block, node: tree.Until) -> None:
         )
     stable = [_stable(inner, a.value) for a in condition.arguments]
     at_most = expressions.number(block, node.at_most)
+    frame.constrain(at_most, "whole", node.at_most.span)
+    frame.constrain(at_most, "positive", node.at_most.span)
     block.nodes.append(Until.new(stable=stable, at_most=at_most, body=inner.region(), place=node.span.place()))
 
 

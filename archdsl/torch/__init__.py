@@ -5,7 +5,7 @@ from __future__ import annotations
 from archdsl.ir.program import Program
 from archdsl.torch.errors import CannotEmit
 
-__all__ = ["CannotEmit", "emit"]
+__all__ = ["CannotEmit", "class_name", "emit"]
 
 
 def emit(program: Program, entries: list[str] | None = None) -> str:
@@ -13,3 +13,10 @@ def emit(program: Program, entries: list[str] | None = None) -> str:
     from archdsl.torch.file import write_file
 
     return write_file(program, program.entries if entries is None else entries)
+
+
+def class_name(program: Program, definition: str) -> str:
+    """The name that a definition has in the file: its own, unless Python or the file's imports have it."""
+    from archdsl.torch.plan import ProgramPlan
+
+    return ProgramPlan(program).plans[definition].name

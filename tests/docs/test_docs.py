@@ -37,6 +37,12 @@ def test_programs_of_the_docs(page: Path, tmp_path: Path, capsys: pytest.Capture
         assert main(["fmt", "--check", str(program)]) == 0, f"not as `archdsl fmt` writes it:\n{text}"
 
 
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.arch")), ids=lambda p: p.stem)
+def test_programs_beside_the_docs(path: Path) -> None:
+    assert archdsl.compile(path)
+    assert main(["fmt", "--check", str(path)]) == 0
+
+
 def test_the_tutorial_tells_the_error_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

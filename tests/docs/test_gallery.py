@@ -15,6 +15,7 @@ import pytest
 
 from archdsl.figure import Figure
 
+pytestmark = pytest.mark.xdist_group("gallery")  # one process has built the pages for all of these
 ROOT = Path(__file__).parents[2]
 SYSTEMS = build.systems()
 CLAIMS = [(system.name, a.test) for system in SYSTEMS for a in system.agrees]

@@ -90,6 +90,16 @@ PAIRS = {
         + "\n"
         + M.format("x -> scan C(d) over time reversed -> output y"),
     ),
+    "which state of a cell is taken at the end": tuple(
+        M.format(f"r = x -> scan LSTM(3) over time{way}\n output z = r.{state}'")
+        for way in ("", " reversed")
+        for state in "hc"
+    ),
+    "which state of a cell goes on": tuple(
+        M.format(f"r = x -> scan LSTM(3) over time\n output z = {use.format(state)}")
+        for use in ("r.{0}' + r.{0}' * 2", "r.y + r.{}'")
+        for state in "hc"
+    ),
     "before or after the step": (
         CELL.format(first=0, body="h' = tanh(x + h)\n output y = h + 0"),
         CELL.format(first=0, body="h' = tanh(x + h)\n output y = h' + 0"),

@@ -1,7 +1,10 @@
 """Which panels a figure has, and that it says what it leaves out."""
 
 from archdsl.compiler import analyse
-from archdsl.figure.panels import panels
+from archdsl.figure import figure
+from archdsl.figure.panels import condition, panels
+from archdsl.ir.num import Num
+from archdsl.ir.program import Comparison, Condition
 
 TEXT = """
 block Inner(d) { input x: [batch, d]
@@ -12,7 +15,7 @@ model M(d = 4) { input x: [batch, d]
   x -> Outer(d) -> output y }
 train Fit(d = 4) { input x: [batch, d]
   net = M(d)
-  minimize mse(net(x), x) with SGD(0.1) }
+  minimize mean(net(x)) with SGD(0.1) }
 """
 
 
@@ -48,3 +51,25 @@ def test_expand_goes_deeper_than_depth() -> None:
 def test_number_of_parameters_is_in_the_title() -> None:
     shown = panels(analyse(TEXT, "t.arch"), counts={"M": 1234567})
     assert "1,234,567 parameters" in shown[0].title[0]
+
+
+def test_a_condition_that_failed_is_said_the_other_way_round() -> None:
+    a, b = (Comparison(left=Num.symbol(n), op="==", right=Num.of(1)) for n in "ab")
+    assert condition(Condition(any_of=[[a], [b]], outcome=True)) == "a = 1 or b = 1"
+    assert condition(Condition(any_of=[[a], [b]], outcome=False)) == "a ≠ 1 and b ≠ 1"
+    assert condition(Condition(any_of=[[a, b]], outcome=False)) == "a ≠ 1 or b ≠ 1"
+    assert condition(Condition(any_of=[[a, b], [b]], outcome=False)) == "(a ≠ 1 or b ≠ 1) and b ≠ 1"
+
+
+def test_a_size_named_alike_inside_and_outside_is_no_equation() -> None:
+    shown = panels(analyse(TEXT.replace("x -> Outer(d)", "[x, x] -> Outer(2 * d)"), "t.arch"))
+    lines = [line for m in shown[0].root.all_marks() for line in m.lines]
+    assert any("d: 2d" in line for line in lines)
+
+
+def test_the_legend_tells_loop_and_scan_apart() -> None:
+    text = """model M(d = 4) { input x: [batch, time, d]
+ x -> loop 3 { Linear(d) } -> scan LSTM(d) over time -> output y }"""
+    dot = figure(analyse(text, "t.arch")).dot
+    legend = dot[dot.index("cluster_legend") :]
+    assert "↻ 16" in legend and "↻ over time →" in legend

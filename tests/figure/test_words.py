@@ -1,5 +1,6 @@
 """Numbers, names and text as they are read in a figure."""
 
+import math
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -21,6 +22,10 @@ d, h, s, n = (Num.symbol(x) for x in "dhsn")
         (Num.of(1e-5), "10⁻⁵"),
         (Num.of(0.02), "0.02"),
         (4 * d, "4d"),
+        (4 * Num.symbol("channels"), "4·channels"),
+        (d * Num.symbol("channels") / 2, "channels·d/2"),
+        (math.log(2 * math.pi) * d, "log(2π)·d"),
+        (Num.of(1.8379), "1.8379"),
         (d / 2, "d/2"),
         (d * h, "d·h"),
         (d / h, "d/h"),

@@ -146,3 +146,23 @@ def test_an_error_in_a_body_is_told_alone(body: str) -> None:
 def test_a_final_state_is_named_in_the_figure() -> None:
     one, other = (archdsl.draw(model(XT + f"r = x -> scan LSTM(3) over time\noutput z = r.{s}")).svg() for s in ("h'", "c'"))
     assert one != other
+
+
+def test_a_block_that_holds_nothing_can_be_made(tmp_path: Path) -> None:
+    before = "block B(d) {\ninput x: [batch, d]\ninput s: [] = 3\noutput y = x * s\n}"
+    assert made(model(X + "output y = x -> B(d)", before=before), tmp_path).M()(torch.ones(2, 4)).eq(3).all()
+
+
+def test_a_large_default_is_a_number(tmp_path: Path) -> None:
+    made(model(X + "output y = maximum(x, -big)", "d = 4, big = 1e30"), tmp_path).M()(torch.ones(2, 4))
+
+
+@pytest.mark.parametrize("name", ["F", "Any", "Path", "Trainer"])
+def test_any_model_can_be_loaded(name: str) -> None:
+    assert archdsl.load(f"model {name}(d = 4) {{\n{X}output y = Linear(d)(relu(x))\n}}\n")(torch.ones(2, 4)).shape == (2, 4)
+
+
+def test_what_is_collected_has_one_size() -> None:
+    body = X + "r = x -> stack 3 as i {\ninput h\nh' = h\noutput s = Linear(i + 1)(h)\n}\noutput y = r.s"
+    with pytest.raises(archdsl.Errors):
+        archdsl.check(model(body))

@@ -4,7 +4,7 @@ import hidden_states
 
 
 def test_probabilities_are_recovered() -> None:
-    found = hidden_states.study(length=1500, starts=1, seed=0)
+    found = hidden_states.study(length=1000, starts=1, seed=0)
     assert found.error < 0.1
     assert abs(found.likelihood - found.true_likelihood) < 0.02
 

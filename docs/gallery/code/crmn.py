@@ -132,7 +132,9 @@ class CRMN(nn.Module):
         self.batch_norm2d = BatchNorm2d(channels)
         self.residual_units = nn.ModuleList(ResidualUnit(channels, channels) for _ in range(n))
         self.down = ResidualUnit2(channels, 2 * channels, stride=2)
-        self.xes = nn.ModuleList(ResidualUnit(2 * channels, 2 * channels) for _ in range(n - 1))
+        self.residual_units_2 = nn.ModuleList(
+            ResidualUnit(2 * channels, 2 * channels) for _ in range(n - 1)
+        )
         self.linear = nn.Linear(2 * channels + units, classes)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -145,7 +147,7 @@ class CRMN(nn.Module):
             a = x
         assert state is not None
         b = self.down(a)  # [batch, 2*channels, floor((height + 1)/2), floor((width + 1)/2)]
-        for x_unit in self.xes:
-            b = x_unit(b)
+        for residual_unit in self.residual_units_2:
+            b = residual_unit(b)
         scores: Tensor = self.linear(torch.cat([b.mean((2, 3)), state.h], dim=-1))
         return scores
