@@ -41,7 +41,7 @@ _FRAMES = {
 }
 
 
-_SIGNS = {"stack": "× 12", "loop": "↻ 16", "scan": "↻ over time →", "until": "↻ until"}
+_SIGNS = {"stack": "× 12", "loop": "↻ 16", "scan": "↻ over time →"}
 """What a frame says of itself, for those that its border alone does not tell apart."""
 
 
@@ -97,6 +97,6 @@ def _row(graph: graphviz.Digraph, i: int, family: str, kind: str, text: str) -> 
                               "fontsize": "7"}  # fmt: skip
                 if kind == "stack":
                     attributes["peripheries"] = "2"
-                row.node(sample, label=f"<{_SIGNS.get(kind, '')}>", **attributes)
+                row.node(sample, label=f"<{_SIGNS[kind]}>" if kind in _SIGNS else "", **attributes)
         row.node(words, label=f"<{text}>", shape="plain", fontsize="8")
         row.edge(f"legend_b{i}" if family == "wire" else sample, words, **hidden)

@@ -211,9 +211,11 @@ def title(definition: Definition, count: int | None) -> list[str]:
     lines = [head]
     given = [esc(h.name) + (f" = {number(h.default)}" if h.default is not None else "") for h in definition.hypers]
     given += [option(k, v) for k, v in definition.chosen.items()]
-    given += [condition(c) for c in definition.conditions]
     if given:
         lines += [small(t) for t in _filled([f"with {given[0]}", *given[1:]], 64)]
+    if definition.conditions:  # apart, lest a default look like one
+        found = [condition(c) for c in definition.conditions]
+        lines += [small(t) for t in _filled([f"if {found[0]}", *found[1:]], 64)]
     for config in definition.configs:
         inside = [f"{esc(k)} = {number(v)}" if isinstance(v, Num) else option(k, v) for k, v in config.settings.items()]
         lines += [small(t) for t in _filled([f"config {esc(config.name)}: {', '.join(inside)}"], 64)]

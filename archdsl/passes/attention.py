@@ -10,6 +10,7 @@ from collections import Counter
 
 from archdsl.ir.num import ONE, Num, sqrt
 from archdsl.ir.program import Apply, Axis, Choice, Definition, Program, Region, Setting
+from archdsl.ir.uses import uses
 from archdsl.ops import OPS
 from archdsl.ops.base import default_of
 
@@ -18,7 +19,7 @@ def recognise(program: Program) -> None:
     """Rewrite the program in place."""
     for definition in program.definitions:
         if any(isinstance(n, Apply) and n.op == "softmax" for n in _all(definition.body)):
-            _region(definition, definition.body, _uses(definition))
+            _region(definition, definition.body, uses(definition))
 
 
 def _all(region: Region) -> list[object]:
@@ -28,43 +29,6 @@ def _all(region: Region) -> list[object]:
         if node.kind in ("stack", "loop", "scan", "until"):
             found += _all(node.body)
     return found
-
-
-def _uses(definition: Definition) -> Counter[int]:
-    """How often each value is used, by node, output, state or memory."""
-    uses: Counter[int] = Counter()
-
-    def count(*operands: object) -> None:
-        uses.update(o for o in operands if isinstance(o, int))
-
-    def visit(region: Region) -> None:
-        for node in region.nodes:
-            match node.kind:
-                case "apply" | "call" | "draw":
-                    count(*node.inputs)
-                case "stack" | "loop" | "scan":
-                    count(
-                        *(s.operand for s in node.sliced),
-                        *(c.initial for c in node.carried),
-                        *(c.next for c in node.carried),
-                    )
-                    count(*(c.operand for c in node.collected), *(o for r in node.rides for o in r.initial.values()))
-                    visit(node.body)
-                case "minimize":
-                    count(node.loss)
-                case "update":
-                    count(node.operand)
-                case "until":
-                    visit(node.body)
-
-    visit(definition.body)
-    count(
-        *(o.operand for o in definition.outputs),
-        *(s.next for s in definition.states),
-        *(m.next for m in definition.memories),
-    )
-    count(*(m.initial for m in definition.memories))
-    return uses
 
 
 def _region(definition: Definition, region: Region, uses: Counter[int]) -> None:

@@ -14,7 +14,7 @@ from archdsl.diagnostics import Note
 from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Definition, Hyper, Input, Made, Memory, Output, Region, State
 from archdsl.ir.types import Shape, Type, subs_shape, unify_shape
-from archdsl.passes import conditions, expressions, signatures, statements
+from archdsl.passes import conditions, expressions, signatures, statements, verify
 from archdsl.passes.entities import (
     DefinitionRef,
     Flag,
@@ -186,6 +186,7 @@ def make(session: Session, ref: DefinitionRef, statics: dict[str, Static], witne
     for value in frame.values.values():  # what an `if` told of sizes holds for what was made before it, too
         value.type = value.type.subs(frame.equal)
     definition = _definition(frame, block, initial, declared, inputs)
+    verify.dead_weights(frame, definition)
     if frame.broken:
         raise Failed  # callers say nothing about what is known to be wrong
     outputs = {n: Tensor(t.operand, t.type, t.range) for n, (t, _) in block.outputs.items()}

@@ -109,6 +109,15 @@ def memory(block: Block, node: tree.Memory) -> None:
                     )
                 )
             start = tensor.operand
+            if type.dtype != "float" and not isinstance(start, Num):
+                mend = "start it from a number, or keep it as float"
+                raise frame.fail(
+                    errors.StateProblem(
+                        node.initial.span,
+                        f"`{name.text}` is {type.dtype}, and only a float memory can start from data",
+                        mend=mend,
+                    )
+                )
         value = frame.value(type, frame.attribute(name.text))
         frame.spans[value.id] = name.span
         frame.memories[name.text] = StateInfo(name.text, value, start, node.span)  # type: ignore[arg-type]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from archdsl import errors
-from archdsl.ir.program import Apply, Call, Node, Region
-from archdsl.passes.frame import Block
+from archdsl.ir.program import Apply, Call, Definition, Node, Region
+from archdsl.ir.uses import uses
+from archdsl.passes.frame import Block, Frame
 
 PRODUCTS = {"mul", "matmul", "einsum", "outer", "div"}
 THROUGH = {
@@ -59,3 +60,14 @@ def _multiplies(gate: int, nodes: list[Node], handed: set[object]) -> bool:
                     reached.add(collected.value.id)
                     return True
     return bool(reached & handed)
+
+
+def dead_weights(frame: Frame, definition: Definition) -> None:
+    """A layer whose result nobody uses would be counted and drawn, and learn nothing."""
+    if frame.broken or definition.kind == "train":
+        return
+    used = uses(definition)
+    for node in _nodes(definition.body):
+        if isinstance(node, Apply) and node.made is not None and not any(o.id in used for o in node.outputs):
+            part = next(p for p in frame.parts if p.id == node.made)
+            frame.report(errors.Unused(frame.spans[node.outputs[0].id], part.name))

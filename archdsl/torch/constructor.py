@@ -58,7 +58,7 @@ class Constructor:
     def default(self, hyper: Hyper, value: Num) -> str:
         """A default that is a number; a float is written as one."""
         text = self.text(value, False)
-        return f"{text}.0" if hyper.name in self.plan.real and value.is_integer else text
+        return f"{text}.0" if hyper.name in self.plan.real and text.strip("()-").isdigit() else text
 
     def defaults(self) -> list[str]:
         """`hidden = 4 * d if hidden is None else hidden`."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 
 from archdsl.ir.num import ONE, Num
-from archdsl.ir.program import Apply, Node, Operand
+from archdsl.ir.program import Apply, Memory, Node, Operand
 from archdsl.ir.types import Type
 from archdsl.torch.body import Body
 from archdsl.torch.names import Namespace, variable
-from archdsl.torch.needs import needed, outputs
+from archdsl.torch.needs import inputs, needed, outputs
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import parse
 from archdsl.torch.statements import Assign, If, Return, Statement, With, name
@@ -163,7 +163,9 @@ class Forward(Body):
                 self.nodes(needed(everything, [memory.initial], self.plan))
                 value = ast.Call(ast.Attribute(self.operand(memory.initial), "detach", ast.Load()), [], [])
                 self.block.append(Assign([own], value, keep=True))
-            self.block.append(If(parse(f"self.training and {own}.isnan().all()"), body))
+            reads = {i for n in needed(everything, [memory.initial], self.plan) for i in inputs(n)} | {memory.initial}
+            from_data = not reads.isdisjoint(v.id for v in self.plan.definition.inputs)
+            self.block.append(If(parse(f"{'self.training and ' * from_data}{own}.isnan().all()"), body))
 
     def _prefer_modes(self) -> None:
         """Updates happen in training: there, what a mode's choice takes in training is that choice."""
@@ -183,15 +185,29 @@ class Forward(Body):
         self._prefer_modes()
         with self.inside(inner):
             self.nodes(updates)
+            targets, values = [], []
             for memory in changing:
                 assert memory.next is not None
                 value = self.as_tensor(memory.next, memory.value.type)
                 made_here = {i for n in updates for i in outputs(n)}
                 if isinstance(memory.next, int) and memory.next not in made_here:
                     value = ast.Call(ast.Attribute(value, "detach", ast.Load()), [], [])
-                self.block.append(Assign([f"self.{self.plan.attributes[memory.value.id]}"], value, keep=True))
+                targets.append(f"self.{self.plan.attributes[memory.value.id]}")
+                values.append(value)
+            if self._crossed(changing, updates):
+                self.block.append(Assign(targets, ast.Tuple(values, ast.Load()), keep=True))
+            else:
+                self.block += [Assign([t], v, keep=True) for t, v in zip(targets, values)]
         only_copies = all(isinstance(s, Assign) and s.targets[0].startswith("self.") for s in inner) and not updates
         self.block.append(If(TRAINING, inner if only_copies else [With(NO_GRAD, inner)]))
+
+    def _crossed(self, changing: list[Memory], updates: list[Node]) -> bool:
+        """Whether a memory's next value reads another memory, so that both change at once."""
+        for memory in changing:
+            reads = {i for n in needed(updates, [memory.next], self.plan) for i in inputs(n)} | {memory.next}
+            if any(other.value.id in reads for other in changing if other is not memory):
+                return True
+        return False
 
 
 class Initial(Body):

@@ -152,7 +152,7 @@ class Function:
         number_ = number(value, self.symbol, whole=False)
         if type_.dtype == "bool":
             number_ = "True" if value == 1 else "False"
-        elif type_.dtype == "float" and value.is_integer:
+        elif type_.dtype == "float" and number_.strip("()-").isdigit():
             number_ = f"{number_[:-1]}.0)" if number_.endswith(")") else f"{number_}.0"
         plain = {0: "zeros", 1: "ones"}.get(int(value.value), "") if value.is_integer else ""
         kind = {"float": "", "int": "dtype=torch.long", "bool": "dtype=torch.bool"}[type_.dtype]

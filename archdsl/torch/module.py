@@ -36,7 +36,7 @@ class Module:
         head = [f"class {self.plan.name}({self.base}):", *docs.docstring(self.definition.doc, INDENT)]
         fields = [f"{INDENT}{self.plan.attributes[m.value.id]}: Tensor" for m in self.definition.memories]
         made = constructor.lines(self.after_parts())
-        made = made if len(made) > 2 else []  # one that only calls its parent's is left out
+        made = made if len(made) > 2 or constructor.parameters() else []  # one that only calls its parent's is left out
         body = [*fields, *([""] if fields and made else []), *made]
         self.helpers.update(constructor.helpers)
         parts = [part for part in (body, *self.configs(), *methods) if part]

@@ -97,7 +97,7 @@ PAIRS = {
     ),
     "which state of a cell goes on": tuple(
         M.format(f"r = x -> scan LSTM(3) over time\n output z = {use.format(state)}")
-        for use in ("r.{0}' + r.{0}' * 2", "r.y + r.{}'")
+        for use in ("r.{0}' + r.{0}' * 2", "mean(r.h, over = 1) + r.{}'")
         for state in "hc"
     ),
     "before or after the step": (

@@ -61,6 +61,17 @@ def test_a_condition_that_failed_is_said_the_other_way_round() -> None:
     assert condition(Condition(any_of=[[a, b], [b]], outcome=False)) == "(a ≠ 1 or b ≠ 1) and b ≠ 1"
 
 
+def test_a_condition_stands_apart_from_the_defaults() -> None:
+    text = """block B(d, k = 1) { input x: [batch, d]
+ if k == 1 { y = relu(x) } else { y = tanh(x) }
+ output y }
+model M(d = 4) { input x: [batch, d]
+ x -> B(d) -> B(d, k = 2) -> output y }"""
+    lines = [line for p in panels(analyse(text, "t.arch")) for line in p.title]
+    assert any(">with d, k = 1<" in line for line in lines)
+    assert any(">if k = 1<" in line for line in lines) and any(">if k ≠ 1<" in line for line in lines)
+
+
 def test_a_size_named_alike_inside_and_outside_is_no_equation() -> None:
     shown = panels(analyse(TEXT.replace("x -> Outer(d)", "[x, x] -> Outer(2 * d)"), "t.arch"))
     lines = [line for m in shown[0].root.all_marks() for line in m.lines]

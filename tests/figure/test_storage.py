@@ -62,7 +62,7 @@ model M(d = 4) {{ input x: [batch, d]
  f = F(d)
  output y = f(x) + f(2 * x) }}"""
     tags = {
-        body: _mark(_panel(text.format(body), "M"), "F").tag
+        body: _mark(_panel(text.format(body), "M"), "f: <B>F</B>").tag
         for body in (
             "output y = relu(x)",
             "output y = Linear(d)(x)",
