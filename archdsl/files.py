@@ -1,11 +1,13 @@
 """Reading programs and writing results.
 
-A file is written whole or not at all: its text goes to a new file beside it, which takes its place once it is complete. What stood
-there before keeps its permissions, and a link keeps pointing where it did. All trouble is a `Trouble` with one line that says what and where.
+A file is written whole or not at all: its text goes to a new file beside it, which takes its place once it is complete. What
+stood there before keeps its permissions, and a link keeps pointing where it did. All trouble is a `Trouble` with one line that says
+what and where.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -76,10 +78,8 @@ def _replace(target: str, data: bytes) -> None:
 
 def _keep_owner(path: str, before: os.stat_result | None) -> None:
     if before and hasattr(os, "chown"):
-        try:
+        with contextlib.suppress(OSError):  # only root may give files away, and the new file is then its writer's
             os.chown(path, before.st_uid, before.st_gid)
-        except OSError:
-            pass  # only root may give files away, and the new file is then its writer's
 
 
 def _umask() -> int:

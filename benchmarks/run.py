@@ -2,9 +2,9 @@
 
     python benchmarks/run.py [--quick]
 
-Each promise is one function that returns rows: what was measured, the value, the bound, whether it holds. A time is the least of several
-runs, on the clock and of the processor (all processes of the run together); bounds are held against the processor's, which other work on the
-machine changes little. Cold times are those of new processes and include Python's own start.
+Each promise is one function that returns rows: what was measured, the value, the bound, whether it holds. A time is the least of
+several runs, on the clock and of the processor (all processes of the run together); bounds are held against the processor's, which
+other work on the machine changes little. Cold times are those of new processes and include Python's own start.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python studies/copying.py [--steps 4000] [--length 5] [--seed 0]
 
-Sequences of random bits are shown to the machine, then a delimiter, and then nothing: the sequence is to come out again. Sizes are small, so
-that it learns in minutes. Printed while it learns is how many bits, and how many whole sequences, of 256 fresh ones come
-out right; a machine that remembers nothing tells half of the bits.
+Sequences of random bits are shown to the machine, then a delimiter, and then nothing: the sequence is to come out again. The machine is
+small. Printed while it learns is how many bits, and how many whole sequences, of 256 fresh ones come out right; one that remembers
+nothing tells half of the bits. It learns slowly: after 1,600 steps about 73% of the bits are right, and no whole sequence.
 """
 
 import argparse

@@ -48,7 +48,9 @@ def test_the_readme_commands_are_the_ones_that_ci_runs() -> None:
 def test_every_constraint_is_of_a_dependency_or_of_a_tool() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    named = " ".join([*project["dependencies"], *extras["torch"], *extras["test"], (ROOT / ".ci" / "dev.py").read_text()])
+    named = " ".join(
+        [*project["dependencies"], *extras["torch"], *extras["test"], (ROOT / ".ci" / "dev.py").read_text()]
+    )
     pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]
     assert "torch==2.13.0" in pins
     for pin in pins:

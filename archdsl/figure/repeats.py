@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from archdsl.figure import words
 from archdsl.figure.words import bold, number
 from archdsl.ir.num import Num
-from archdsl.ir.program import Call, Definition, Minimize, Region, Repeat, Until
+from archdsl.ir.program import Apply, Call, Definition, Draw, Minimize, Operand, Region, Repeat, Until
 from archdsl.ir.types import Type
 
 PASSES = {"stack": "copies", "loop": "passes"}
@@ -51,6 +51,33 @@ def with_default(count: Num, definition: Definition) -> str:
 def chained(node: Repeat) -> bool:
     """Whether a stack is a plain chain: what leaves one copy is all that enters the next. It then needs no delay to say so."""
     return node.kind == "stack" and len(node.carried) == 1 and not node.collected and not node.rides
+
+
+def enters(node: Repeat) -> str:
+    """What a chain's first value says where other values enter every copy, too."""
+    read, made = _read_and_made(node.body)
+    inside = made | {c.value.id for c in node.carried}
+    read |= {c.next for c in node.carried if isinstance(c.next, int)}
+    return "into the first copy" if read - inside else ""
+
+
+def _read_and_made(region: Region) -> tuple[set[int], set[int]]:
+    """The values that the nodes of a region read, and those that they make."""
+    read: set[Operand] = set()
+    made = {p.value.id for p in region.params}
+    for node in region.nodes:
+        if isinstance(node, (Apply, Call, Draw)):
+            read.update(node.inputs)
+            made.update(v.id for v in node.outputs)
+        elif isinstance(node, Repeat):
+            inner, own = _read_and_made(node.body)
+            read.update(inner, (s.operand for s in node.sliced), (k.operand for k in node.collected))
+            read.update(o for c in node.carried for o in (c.initial, c.next))
+            read.update(o for r in node.rides for o in r.initial.values())
+            made.update(own, (s.value.id for s in node.sliced), (k.value.id for k in node.collected))
+            made.update(v.id for c in node.carried for v in (c.value, c.final))
+            made.update(v.id for r in node.rides for v in r.finals.values())
+    return {o for o in read if isinstance(o, int)}, made
 
 
 def state_names(definition: Definition, all_of: Mapping[str, Definition]) -> list[str]:

@@ -261,7 +261,7 @@ class _Builder:
         chained = repeats.chained(node)
         for c in node.carried:
             if chained:
-                self.rename(c.value, c.initial, frame, outer)
+                self.rename(c.value, c.initial, frame, outer, repeats.enters(node))
                 continue
             first = number(c.initial) if isinstance(c.initial, Num) else ""
             delay = self.add(frame, marks.of_state(c.name, None, first))

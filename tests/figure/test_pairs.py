@@ -90,6 +90,10 @@ PAIRS = {
         + "\n"
         + M.format("x -> scan C(d) over time reversed -> output y"),
     ),
+    "what goes from copy to copy, and what enters each": tuple(
+        f"model M(d = 8) {{ input a, b: [batch, d]\n output y = {first} -> stack 3 {{ input h\n h' = {next} }} }}"
+        for first, next in (("a", "h + Linear(d)(b)"), ("b", "a + Linear(d)(h)"))
+    ),
     "which state of a cell is taken at the end": tuple(
         M.format(f"r = x -> scan LSTM(3) over time{way}\n output z = r.{state}'")
         for way in ("", " reversed")
