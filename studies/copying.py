@@ -4,7 +4,8 @@
 
 Sequences of random bits are shown to the machine, then a delimiter, and then nothing: the sequence is to come out again. The machine is
 small. Printed while it learns is how many bits, and how many whole sequences, of 256 fresh ones come out right; one that remembers
-nothing tells half of the bits. It learns slowly: after 1,600 steps about 73% of the bits are right, and no whole sequence.
+nothing tells half of the bits. It learns slowly: after 4,000 steps about 90% of the bits
+are right, and 7% of the sequences.
 """
 
 import argparse
@@ -14,13 +15,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that a checkout need not be installed
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a checkout need not be installed
 
 import archdsl
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 BITS, BATCH, FRESH = 4, 16, 256
-SIZES = {"bits": BITS, "units": 64, "rows": 16, "width": 8, "rate": 1e-3}
+SIZES = {"bits": BITS, "units": 64, "rows": 16, "width": 8, "rate": 3e-3}
 Batch = tuple[Tensor, Tensor]  # what goes in [batch, time, bits + 1], and what is to come out [batch, time, bits]
 
 
@@ -47,7 +48,7 @@ def study(steps: int, length: int, seed: int, rounds: int = 10) -> list[tuple[fl
     """The parts of bits and sequences copied before any learning, and after each of `rounds` parts of the steps."""
     chance, fresh = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed + 1)
     torch.manual_seed(seed)
-    trainer = archdsl.load(ROOT / "examples" / "ntm.arch", "Copy", **SIZES)
+    trainer = archdsl.load(EXAMPLES / "ntm.arch", "Copy", **SIZES)
     (net,) = trainer.children()
     result = [copied(net, length, fresh)]
     for _ in range(rounds):

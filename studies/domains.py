@@ -108,7 +108,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)  # the last digits of the numbers below depend on it
     for kind in KINDS:
-        print(f"digits {kind}: {options.steps} steps of {BATCH} labelled and {BATCH} {kind} images, mean of {options.seeds} seeds")
+        print(
+            f"digits {kind}: {options.steps} steps of {BATCH} labelled and {BATCH} {kind} images, mean of {options.seeds} seeds"
+        )
         for name, strength in (("no adaptation", 0.0), ("domain-adversarial", 1.0)):
             source, target = study(kind, strength, options.steps, options.seeds)
             print(f"  {name:<18}  told right: {source:.1%} as they were, {target:.1%} {kind}")

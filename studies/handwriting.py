@@ -20,11 +20,11 @@ from sklearn.datasets import load_digits
 from sklearn.svm import SVC
 from torch import Tensor
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that a checkout need not be installed
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a checkout need not be installed
 
 import archdsl
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 WRITTEN, BATCH = 1000, 64
 Reader = Callable[[Tensor], Tensor]
 
@@ -57,7 +57,7 @@ def draw(image: Tensor, steps: int, seed: int) -> list[Tensor]:
 def vae(image: Tensor, steps: int, seed: int) -> Tensor:
     """What the autoencoder's decoder writes [WRITTEN, 64], after some steps of training."""
     torch.manual_seed(seed)
-    trainer = archdsl.load(ROOT / "examples" / "vae.arch", "Fit", pixels=64, units=200, latent=8)
+    trainer = archdsl.load(EXAMPLES / "vae.arch", "Fit", pixels=64, units=200, latent=8)
     trainer.fit(draw(image, steps, seed))
     with torch.no_grad():
         return torch.sigmoid(trainer.net.scores(torch.randn(WRITTEN, 8)))
@@ -66,7 +66,7 @@ def vae(image: Tensor, steps: int, seed: int) -> Tensor:
 def gan(image: Tensor, steps: int, seed: int) -> Tensor:
     """What the generator writes [WRITTEN, 64], after some steps of training. It writes from -1 to 1."""
     torch.manual_seed(seed)
-    trainer = archdsl.load(ROOT / "examples" / "gan.arch", "GAN", latent=16, pixels=64)
+    trainer = archdsl.load(EXAMPLES / "gan.arch", "GAN", latent=16, pixels=64)
     trainer.fit(draw(2 * image - 1, steps, seed))
     with torch.no_grad():
         written: Tensor = trainer.G.eval()(torch.randn(WRITTEN, 16))
@@ -94,7 +94,11 @@ def main() -> None:
     image, digit, held = images()
     read = reader(image, digit)
     written = write(image, options.steps or steps, options.seed)
-    for name, some in (("real, never seen", held), ("scrambled", scrambled(image)), (f"written by the {options.writer}", written)):
+    for name, some in (
+        ("real, never seen", held),
+        ("scrambled", scrambled(image)),
+        (f"written by the {options.writer}", written),
+    ):
         counts = read(some)
         print(f"{name:<18}  recognised: {int(counts.sum()) / len(some):5.1%}   as 0 to 9: {counts.tolist()}")
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that a checkout need not be installed
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a checkout need not be installed
 
 import archdsl
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 A = torch.tensor([[0.95, 0.05], [0.10, 0.90]], dtype=torch.float64)
 B = torch.tensor([[0.50, 0.30, 0.15, 0.05], [0.05, 0.15, 0.20, 0.60]], dtype=torch.float64)
 
@@ -57,7 +57,7 @@ def learn(seen: Tensor, starts: int, calls: int = 3) -> nn.Module:
     """The best of several results. Each call of the program's training makes up to 100 rounds."""
     best: tuple[float, nn.Module] | None = None
     for _ in range(starts):
-        trainer = archdsl.load(ROOT / "examples" / "baum_welch.arch", "Fit").double()
+        trainer = archdsl.load(EXAMPLES / "baum_welch.arch", "Fit").double()
         trainer.fit([seen], epochs=calls)
         likelihood = per_symbol(trainer.net, seen)
         if best is None or likelihood > best[0]:
@@ -100,7 +100,9 @@ def main() -> None:
     print(f"A of the model:  {show(A)}\nA recovered:     {show(found.A)}")
     print(f"B of the model:  {show(B)}\nB recovered:     {show(found.B)}")
     print(f"largest error of a probability: {found.error:.3f}")
-    print(f"log-likelihood of a fresh symbol: {found.likelihood:.4f} recovered, {found.true_likelihood:.4f} by the model itself")
+    print(
+        f"log-likelihood of a fresh symbol: {found.likelihood:.4f} recovered, {found.true_likelihood:.4f} by the model itself"
+    )
 
 
 if __name__ == "__main__":

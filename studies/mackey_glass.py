@@ -35,7 +35,7 @@ def mackey_glass(length: int, delay: int = 17, fine: int = 10) -> Tensor:
         k3 = (start + end) / 2 - 0.1 * (x[-1] + h / 2 * k2)
         k4 = end - 0.1 * (x[-1] + h * k3)
         x.append(x[-1] + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4))
-    return torch.tensor(x[:: -fine][:length][::-1], dtype=torch.float64)
+    return torch.tensor(x[::-fine][:length][::-1], dtype=torch.float64)
 
 
 def learn(series: Tensor, units: int, seed: int) -> nn.Module:
@@ -108,7 +108,9 @@ def main() -> None:
     print(f"linear regression on the last {LAGS} values: next value {near:.2e}, {AHEAD} steps by itself {far:.2e}")
     for seed in range(options.seeds):
         near, far = study(options.units, options.learn, seed)
-        print(f"echo state network of {options.units} units, seed {seed}: next value {near:.2e}, {AHEAD} steps by itself {far:.2e}")
+        print(
+            f"echo state network of {options.units} units, seed {seed}: next value {near:.2e}, {AHEAD} steps by itself {far:.2e}"
+        )
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ from sklearn.datasets import load_digits
 from sklearn.svm import OneClassSVM
 from torch import Tensor
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # so that a checkout need not be installed
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a checkout need not be installed
 
 import archdsl
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 NU, GAMMA = 0.3, 0.3
 
 
@@ -53,7 +53,7 @@ def plant(digit: int, planted: int, seed: int) -> tuple[Tensor, Tensor]:
 
 def decide(image: Tensor) -> Tensor:
     """The decision of the compiled program on each image [n]: negative outside, positive inside."""
-    machine = archdsl.load(ROOT / "examples" / "ocsvm.arch", "OneClassSVM", nu=NU, gamma=GAMMA, rate=1 / len(image), passes=1000)
+    machine = archdsl.load(EXAMPLES / "ocsvm.arch", "OneClassSVM", nu=NU, gamma=GAMMA, rate=1 / len(image), passes=1000)
     decision: Tensor = machine(image, image)
     return decision
 
@@ -62,7 +62,9 @@ def study(digit: int, planted: int, seed: int) -> Found:
     """Search for what was planted among the images of one digit."""
     image, is_planted = plant(digit, planted, seed)
     decision = decide(image)
-    expected = torch.tensor(OneClassSVM(nu=NU, gamma=GAMMA, tol=1e-9).fit(image.numpy()).decision_function(image.numpy()))
+    expected = torch.tensor(
+        OneClassSVM(nu=NU, gamma=GAMMA, tol=1e-9).fit(image.numpy()).decision_function(image.numpy())
+    )
     difference = ((decision - expected).abs().max() / expected.abs().max()).item()
     strangest = decision.argsort()[:planted]
     return Found(planted, len(image), int(is_planted[strangest].sum()), difference)

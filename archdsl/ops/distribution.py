@@ -250,7 +250,7 @@ ALL: tuple[Distribution, ...] = (
         name="Categorical",
         doc="A class number, with the probabilities on the last axis of p; by straight-through, a one-hot row.",
         parameters=("p",),
-        torch="torch.distributions.Categorical({p})",
+        torch="torch.distributions.Categorical(probs={p})",
         ways=("none", "score_function", "straight_through"),
         sample=_categorical,
         event=_category,

@@ -112,7 +112,8 @@ class _Step(Forward):
         if isinstance(node, Repeat):
             found |= {n.made for n in nodes(node.body) if isinstance(n, (Apply, Call)) and n.made is not None}
         params = {p.value.id for p in self.plan.definition.body.params}
-        for i in inputs(node):
+        kept = isinstance(node, Draw) and node.gradient in ("none", "score_function")
+        for i in () if kept else inputs(node):  # what was drawn stays drawn, unless a gradient goes through the draw
             found |= self.depends.get(i, set()) | ({i} & params)
         for out in outputs(node):
             self.depends[out] = found

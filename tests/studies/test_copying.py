@@ -7,7 +7,7 @@ import torch
 def test_more_bits_come_out_right_than_by_chance() -> None:
     before, after = copying.study(steps=400, length=5, seed=0, rounds=1)
     assert abs(before[0] - 0.5) < 0.05
-    assert after[0] > 0.55
+    assert after[0] > 0.6
 
 
 def test_what_comes_out_is_what_went_in() -> None:
