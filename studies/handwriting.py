@@ -1,7 +1,6 @@
 """A variational autoencoder and a GAN, compiled from their programs, write digits that a classifier recognises.
 
-    python studies/handwriting.py vae [--steps 4000] [--seed 0]
-    python studies/handwriting.py gan [--steps 2000] [--seed 0]
+    python studies/handwriting.py [vae|gan] [--steps N] [--seed 0]
 
 Both learn scikit-learn's digits without their labels, and then write 1,000 images from noise. A classifier that learned the real
 digits reads them: recognised is what it reads with a probability of at least 0.9. Beside that stand how many real digits that it never
@@ -85,22 +84,22 @@ WRITERS = {"vae": (vae, 4000), "gan": (gan, 2000)}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("writer", choices=WRITERS)
+    parser.add_argument("writer", nargs="?", choices=WRITERS, help="both, unless one is named")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)  # the last digits of the numbers below depend on it
-    write, steps = WRITERS[options.writer]
     image, digit, held = images()
     read = reader(image, digit)
-    written = write(image, options.steps or steps, options.seed)
-    for name, some in (
-        ("real, never seen", held),
-        ("scrambled", scrambled(image)),
-        (f"written by the {options.writer}", written),
-    ):
-        counts = read(some)
-        print(f"{name:<18}  recognised: {int(counts.sum()) / len(some):5.1%}   as 0 to 9: {counts.tolist()}")
+    show("real, never seen", read(held), len(held))
+    show("scrambled", read(scrambled(image)), WRITTEN)
+    for name in [options.writer] if options.writer else WRITERS:
+        write, steps = WRITERS[name]
+        show(f"written by the {name}", read(write(image, options.steps or steps, options.seed)), WRITTEN)
+
+
+def show(name: str, counts: Tensor, images: int) -> None:
+    print(f"{name:<18}  recognised: {int(counts.sum()) / images:5.1%}   as 0 to 9: {counts.tolist()}")
 
 
 if __name__ == "__main__":

@@ -61,10 +61,16 @@ class Writer:
         self.put(f"{self.choose(*FUNCTIONS)}({self.pick()})")
 
     def arithmetic(self) -> None:
-        self.put(self.choose("{} + {}", "{} - {}", "{} * {}", "0.5 * {} + {}", "maximum({}, {})").format(self.pick(), self.pick()))
+        self.put(
+            self.choose("{} + {}", "{} - {}", "{} * {}", "0.5 * {} + {}", "maximum({}, {})").format(
+                self.pick(), self.pick()
+            )
+        )
 
     def layer(self) -> None:
-        self.put(f"{self.pick()} -> {self.choose('Linear(d)', 'LayerNorm', 'Linear(2 * d) -> relu -> Linear(d)', 'RMSNorm')}")
+        self.put(
+            f"{self.pick()} -> {self.choose('Linear(d)', 'LayerNorm', 'Linear(2 * d) -> relu -> Linear(d)', 'RMSNorm')}"
+        )
 
     def frozen(self) -> None:
         self.put(f"frozen Linear(d)({self.pick()})")
@@ -83,7 +89,9 @@ class Writer:
     def attention(self) -> None:
         q, k, v = self.pick(), self.pick(), self.pick()
         mask = self.choose("", ", mask = causal")
-        self.put(self.choose(f"attention({q}, {k}, {v}, heads = 2{mask})", f"softmax({q} @ transpose({k}) / sqrt(d)) @ {v}"))
+        self.put(
+            self.choose(f"attention({q}, {k}, {v}, heads = 2{mask})", f"softmax({q} @ transpose({k}) / sqrt(d)) @ {v}")
+        )
 
     def block(self) -> None:
         self.put(f"{self.pick()} -> Mix(d{self.choose('', ', hidden = 3', ', act = tanh', ', deep = true')})")
@@ -97,7 +105,13 @@ class Writer:
 
     def collected(self) -> None:
         r, x = self.name(), self.pick()
-        self.lines += [f"  {r} = {x} -> {self.choose('stack', 'loop')} 3 {{", "    input h", "    h' = tanh(Linear(d)(h))", "    output s = relu(h)", "  }"]
+        self.lines += [
+            f"  {r} = {x} -> {self.choose('stack', 'loop')} 3 {{",
+            "    input h",
+            "    h' = tanh(Linear(d)(h))",
+            "    output s = relu(h)",
+            "  }",
+        ]
         self.put(self.choose(f"sum({r}.s, over = 0)", f"{r} + mean({r}.s, over = 0)"))
 
     def scan(self) -> None:

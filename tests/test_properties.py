@@ -7,8 +7,8 @@ from archdsl.compiler import analyse
 from archdsl.figure import figure
 from archdsl.ir.program import Program
 from archdsl.loading import module_of
-from archdsl.summary import count
 from archdsl.source import Source
+from archdsl.summary import count
 from archdsl.syntax.format import format_text
 from archdsl.torch import emit
 from tests.programs import programs

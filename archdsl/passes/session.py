@@ -74,9 +74,9 @@ class Session:
         return result
 
     # -- files ----------------------------------------------------------------------------------------------------
-    def load(self, source: Source) -> FileScope:
-        """Parse a file and what it uses."""
-        scope = FileScope(source, parse(source))
+    def load(self, source: Source, parsed: tree.File | None = None) -> FileScope:
+        """Parse a file, if that has not been done, and what it uses."""
+        scope = FileScope(source, parsed or parse(source))
         self.files[source.file] = scope
         self.loading.append(source.file)
         for item in scope.tree.items:
@@ -143,12 +143,20 @@ class Session:
         label = f"library/{file}"
         scope = self.files.get(label)
         if scope is None:
-            scope = self.load(Source(resources.read("library", file), label, library=True))
+            source, parsed = library_file(file)
+            scope = self.load(source, parsed)
         return scope.own.get(name)
 
     def known(self, scope: FileScope) -> set[str]:
         """All names that `find` and the primitives know, for suggestions."""
         return {*scope.own, *scope.used, *library_index(), *OPS}
+
+
+@lru_cache
+def library_file(file: str) -> tuple[Source, tree.File]:
+    """A file of the library, parsed once for the process."""
+    source = Source(resources.read("library", file), f"library/{file}", library=True)
+    return source, parse(source)
 
 
 @lru_cache(maxsize=1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from archdsl import errors
 from archdsl.diagnostics import nearest
-from archdsl.ir.program import Minimize, Repeat, Setting, Until, Update
+from archdsl.ir.program import Minimize, Node, Repeat, Setting, Until, Update
 from archdsl.ops import OPTIMIZERS
 from archdsl.ops.base import default_of
-from archdsl.passes import expressions, initial
+from archdsl.passes import expressions, initial, reach
 from archdsl.passes.entities import Part, Tensor, describe
 from archdsl.passes.frame import Block
 from archdsl.syntax import tree
@@ -49,6 +49,7 @@ def minimize(block: Block, node: tree.Minimize) -> None:
                 else f"name a part first (`net = Net()`); here: {', '.join(known) or 'none'}"
             )
             raise frame.fail(errors.LearningProblem(name.span, what, mend=mend))
+    _check_reach(block, node, loss)
     optimizer, settings = _optimizer(block, node)
     taken = {n.name for n in block.nodes if isinstance(n, Minimize)}
     base = node.loss.text if isinstance(node.loss, tree.Name) else "loss"
@@ -70,6 +71,36 @@ def minimize(block: Block, node: tree.Minimize) -> None:
 
 def _params(block: Block) -> list:  # type: ignore[type-arg]
     return [*block.params, *(_params(block.parent) if block.parent else [])]
+
+
+def _check_reach(block: Block, node: tree.Minimize, loss: Tensor) -> None:
+    """The loss must have a gradient that reaches what it is to teach, and that must be able to learn."""
+    frame = block.frame
+    made, values = reach.reached(_nodes(block), loss.operand)
+    definitions = {v.definition.name: v.definition for v in frame.session.order}
+    learning = {p.id for p in frame.parts if p.made and reach.learns(p.made, definitions)}
+    for name in node.over:
+        entity = block.find(name.text)
+        what = entity.id if isinstance(entity, Part) else entity.operand if isinstance(entity, Tensor) else None
+        if [n.text for n in node.over].count(name.text) > 1:
+            raise frame.fail(errors.Twice(name.span, name.text))
+        if isinstance(entity, Part) and what not in learning:
+            reason = f"nothing in `{name.text}` learns: it is frozen, holds no weights, or is not used yet"
+            raise frame.fail(errors.LearningProblem(name.span, reason))
+        if what not in made and what not in values:
+            mend = "is it cut by stop_gradient, argmax or a draw, or is the part not in this loss?"
+            raise frame.fail(
+                errors.LearningProblem(name.span, f"no gradient of this loss reaches `{name.text}`", mend=mend)
+            )
+    own = {p.value.id for p in _params(block) if not p.frozen}
+    if not node.over and not (made & learning) and not (values & own):
+        raise frame.fail(
+            errors.LearningProblem(node.loss.span, "no gradient of this loss reaches anything that learns")
+        )
+
+
+def _nodes(block: Block) -> list[Node]:
+    return [*(_nodes(block.parent) if block.parent else []), *block.nodes]
 
 
 def _optimizer(block: Block, node: tree.Minimize) -> tuple[str, dict[str, Setting]]:

@@ -46,7 +46,10 @@ class Layout:
         last = len(tokens) - 1
         for i, token in enumerate(tokens):
             kind = token.type
-            after = tokens[i + 1] if i < last else None
+            inside = bool(open_) and open_[-1].type != "LBRACE"  # newlines mean nothing in parentheses
+            after = next((t for t in tokens[i + 1 :] if t.type != "_NL"), None) if inside else None
+            if not inside and i < last:
+                after = tokens[i + 1]
             if kind == "_NL":
                 if self._ends_statement(previous, after, open_):
                     previous, count = "_NL", 0

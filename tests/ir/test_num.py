@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archdsl.ir.num import Num, NotANumber, floor, sqrt
+from archdsl.ir.num import NotANumber, Num, floor, sqrt
 
 NAMES = ("a", "b", "c")
 
@@ -54,7 +54,12 @@ def test_equal_expressions_are_one_value() -> None:
     assert floor((h + 2 - 3) / 1) + 1 == h
     assert floor((h + 2 * s - s) / s) == floor(h / s) + 1
     assert hash(2 * (d + 1)) == hash(2 * d + 2)
-    assert str(4 * d) == "4*d" and str(d / heads) == "d/heads" and str(Num.of(0.1) * d) == "0.1*d" and str(Num.of(2) ** Num.symbol("i")) == "2^i"
+    assert (
+        str(4 * d) == "4*d"
+        and str(d / heads) == "d/heads"
+        and str(Num.of(0.1) * d) == "0.1*d"
+        and str(Num.of(2) ** Num.symbol("i")) == "2^i"
+    )
 
 
 def test_impossible_numbers() -> None:

@@ -66,7 +66,9 @@ def test_stack_has_separate_weights_and_loop_the_same() -> None:
 def test_residual_is_its_sum() -> None:
     first = model("input x: [batch, d]\nx -> residual { Linear(d) -> relu } -> output y")
     second = model("input x: [batch, d]\noutput y = x + (x -> Linear(d) -> relu)")
-    assert [n.op for n in first.body.nodes if isinstance(n, Apply)] == [n.op for n in second.body.nodes if isinstance(n, Apply)]
+    assert [n.op for n in first.body.nodes if isinstance(n, Apply)] == [
+        n.op for n in second.body.nodes if isinstance(n, Apply)
+    ]
 
 
 def test_attention_written_out_is_attention() -> None:
@@ -81,9 +83,15 @@ def test_attention_written_out_is_attention() -> None:
 
 
 def test_a_cell_called_in_a_loop_rides_on_it() -> None:
-    definition = model("input x: [batch, d]\nC = LSTM(d)\nr = x -> loop 3 {\ninput h\nh' = C(h)\n}\noutput y = r\noutput c = r.c'")
+    definition = model(
+        "input x: [batch, d]\nC = LSTM(d)\nr = x -> loop 3 {\ninput h\nh' = C(h)\n}\noutput y = r\noutput c = r.c'"
+    )
     (loop,) = definition.body.nodes
-    assert isinstance(loop, Repeat) and [r.made for r in loop.rides] == [definition.body.made[0].id] and "c" in loop.rides[0].finals
+    assert (
+        isinstance(loop, Repeat)
+        and [r.made for r in loop.rides] == [definition.body.made[0].id]
+        and "c" in loop.rides[0].finals
+    )
 
 
 def test_ifs_make_variants_only_where_they_differ() -> None:
@@ -120,7 +128,9 @@ def test_what_is_chosen_can_be_set_too() -> None:
 
 
 def test_a_definition_can_be_given() -> None:
-    program = analyse("block Twice(Layer, d) {\ninput x: [batch, d]\noutput y = x -> Layer(d) -> Layer(d)\n}\nmodel M {\ninput x: [batch, 4]\noutput y = Twice(Linear, 4)(x)\nexpect params == 40\n}")
+    program = analyse(
+        "block Twice(Layer, d) {\ninput x: [batch, d]\noutput y = x -> Layer(d) -> Layer(d)\n}\nmodel M {\ninput x: [batch, 4]\noutput y = Twice(Linear, 4)(x)\nexpect params == 40\n}"
+    )
     assert program.entries == ["TwiceLinear", "M"]
 
 
@@ -141,18 +151,29 @@ def test_mistakes_are_told(line: str, code: str) -> None:
     assert code in [d.code for d in caught.value.diagnostics], caught.value.render()
 
 
+PARTS = "train F {\ninput x: [batch, 4]\nP = Linear(1)\nQ = Linear(1)\nq = Q(x)\n"
+
+
 @pytest.mark.parametrize(
     "text, code",
     [
         ("model M(d = 4, d = 5) {\ninput x: [batch, d]\noutput y = relu(x)\n}", "E0202"),
         ("model M(n = 2.5) {\ninput x: [batch, 4]\nx -> stack n { relu } -> output y\n}", "E0306"),
-        ("model M(n = 0) {\ninput x: [batch, 4]\nr = x -> loop n {\ninput h\nh' = relu(h)\noutput z = h\n}\noutput y = r.z\n}", "E0306"),
+        (
+            "model M(n = 0) {\ninput x: [batch, 4]\nr = x -> loop n {\ninput h\nh' = relu(h)\noutput z = h\n}\noutput y = r.z\n}",
+            "E0306",
+        ),
         ("model M(d = 4) {\ninput x: [batch, d]\noutput y = Linear(d)(x)\nconfig a(d = -5)\n}", "E0306"),
         ("train F {\ninput x: [batch, 4]\nparam w: [4] = 0\nmemory m: [4] = 0\nminimize mean(x * w)\n}", "E0406"),
         ("train F {\ninput x: [batch, 4]\nparam w: [4] = 0\noutput y = x * w\nminimize mean(x * w)\n}", "E0406"),
         ("model M(d = 4) {\ninput x: [batch, d]\nparam W: [d, 6] = spectral(0.5)\noutput y = x @ W\n}", "E0301"),
         ("model M(d = 4) {\ninput x: [batch, d]\noutput y = Linear(4, bias = orthogonal)(x)\n}", "E0301"),
         ("cell C(u) {\ninput m: [batch, s, u]\nstate h: [batch, u] = mean(m, over = s)\nh' = h\noutput h'\n}", "E0403"),
+        (PARTS + "loss = mean(stop_gradient(P(x)))\nminimize loss over P\n}", "E0502"),
+        (PARTS + "loss = mean(P(x))\nminimize loss over Q\n}", "E0502"),
+        (PARTS + "loss = mean(P(x))\nminimize loss over P, P\n}", "E0202"),
+        (PARTS + "minimize mean(x)\n}", "E0502"),
+        (PARTS + "F = frozen Linear(1)\nminimize mean(F(x)) over F\n}", "E0502"),
         ('use "/etc/passwd"\nmodel M {\ninput x: [batch, 4]\noutput y = relu(x)\n}', "E0204"),
     ],
 )
@@ -162,7 +183,9 @@ def test_nonsense_is_refused(text: str, code: str) -> None:
     assert [d.code for d in caught.value.diagnostics] == [code], caught.value.render()
 
 
-@pytest.mark.parametrize("size", ["d^d^d", "(d + 1)^1000", "(d + e + f + g)^60", "9^9^9^9", "1 / (d - d)", "sqrt(0 - 2)"])
+@pytest.mark.parametrize(
+    "size", ["d^d^d", "(d + 1)^1000", "(d + e + f + g)^60", "9^9^9^9", "1 / (d - d)", "sqrt(0 - 2)"]
+)
 def test_impossible_sizes_end_soon(size: str) -> None:
     with pytest.raises(Errors) as caught:
         model(f"input x: [batch, d]\noutput y = Linear({size})(x)", "d = 99, e = 2, f = 3, g = 4")
@@ -189,3 +212,9 @@ def test_program_is_data() -> None:
     program = analyse("model M {\ninput x: [batch, 4]\noutput y = Linear(2)(x)\n}")
     assert Program.model_validate_json(program.model_dump_json()) == program
     assert "Definition" in Program.model_json_schema()["$defs"]
+
+
+def test_newlines_in_parentheses_may_stand_anywhere() -> None:
+    assert types(model("input x: [batch, time, d]\noutput y = (\nscan\nLSTM(7) over\ntime\n)(\nx\n)")) == {
+        "y": "[batch, time, 7]"
+    }

@@ -39,10 +39,15 @@ def test_a_draw_without_by_stops_the_gradient(draw: str, tmp_path: Path) -> None
 
 
 def test_memories_hand_on_what_came_in(tmp_path: Path) -> None:
-    swap = made(model(X + "memory a: [d] = 0\nmemory b: [d] = 1\na' = b\nb' = a\noutput y = x + a + 2 * b"), tmp_path).M()
+    swap = made(
+        model(X + "memory a: [d] = 0\nmemory b: [d] = 1\na' = b\nb' = a\noutput y = x + a + 2 * b"), tmp_path
+    ).M()
     swap(torch.randn(3, 4))
     assert swap.a.eq(1).all() and swap.b.eq(0).all()
-    text = X + "memory seen: [d] = 0\nmemory last: [d] = 0\nseen' = seen + sum(x, over = 0)\nlast' = seen\noutput y = x + last"
+    text = (
+        X
+        + "memory seen: [d] = 0\nmemory last: [d] = 0\nseen' = seen + sum(x, over = 0)\nlast' = seen\noutput y = x + last"
+    )
     net = made(model(text), tmp_path).M()
     net(torch.randn(3, 4))
     before = net.seen.clone()
@@ -105,7 +110,9 @@ def test_inputs_left_out_are_tensors(body: str, tmp_path: Path) -> None:
 
 
 def test_optimizer_settings_are_floats(tmp_path: Path) -> None:
-    made("train Fit(k = 3) {\ninput x: [n, k]\nminimize mean(Linear(2)(x)^2) with Adam(1e-3, beta1 = 0)\n}\n", tmp_path).Fit().step(torch.randn(5, 3))
+    made(
+        "train Fit(k = 3) {\ninput x: [n, k]\nminimize mean(Linear(2)(x)^2) with Adam(1e-3, beta1 = 0)\n}\n", tmp_path
+    ).Fit().step(torch.randn(5, 3))
 
 
 def test_a_memory_that_needs_no_data_starts_at_once(tmp_path: Path) -> None:
@@ -136,7 +143,13 @@ def test_nonsense_is_refused(text: str) -> None:
         archdsl.check(text)
 
 
-@pytest.mark.parametrize("body", ["y = x -> scan {\ninput q: [batch, d]\noutput z = nonesuch(q)\n} over time", "y = x -> loop 3 {\ninput h\nmemory m: [d] = 0\nm' = m\nh' = h + m\n}"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = x -> scan {\ninput q: [batch, d]\noutput z = nonesuch(q)\n} over time",
+        "y = x -> loop 3 {\ninput h\nmemory m: [d] = 0\nm' = m\nh' = h + m\n}",
+    ],
+)
 def test_an_error_in_a_body_is_told_alone(body: str) -> None:
     with pytest.raises(archdsl.Errors) as caught:
         archdsl.check(model(XT + body + "\noutput y"))
@@ -144,7 +157,9 @@ def test_an_error_in_a_body_is_told_alone(body: str) -> None:
 
 
 def test_a_final_state_is_named_in_the_figure() -> None:
-    one, other = (archdsl.draw(model(XT + f"r = x -> scan LSTM(3) over time\noutput z = r.{s}")).svg() for s in ("h'", "c'"))
+    one, other = (
+        archdsl.draw(model(XT + f"r = x -> scan LSTM(3) over time\noutput z = r.{s}")).svg() for s in ("h'", "c'")
+    )
     assert one != other
 
 
@@ -159,7 +174,10 @@ def test_a_large_default_is_a_number(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["F", "Any", "Path", "Trainer"])
 def test_any_model_can_be_loaded(name: str) -> None:
-    assert archdsl.load(f"model {name}(d = 4) {{\n{X}output y = Linear(d)(relu(x))\n}}\n")(torch.ones(2, 4)).shape == (2, 4)
+    assert archdsl.load(f"model {name}(d = 4) {{\n{X}output y = Linear(d)(relu(x))\n}}\n")(torch.ones(2, 4)).shape == (
+        2,
+        4,
+    )
 
 
 def test_what_is_collected_has_one_size() -> None:

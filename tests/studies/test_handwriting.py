@@ -23,7 +23,9 @@ def test_the_autoencoder_writes_many_digits(read: handwriting.Reader) -> None:
     assert (counts > 0).sum() >= 7
 
 
-def test_the_generator_writes_digits(read: handwriting.Reader) -> None:
+def test_the_generator_writes_several_digits(read: handwriting.Reader) -> None:
+    """That some digit is recognised is not enough: hardly trained, it writes one grey image that is read as an 8."""
     image, _, _ = handwriting.images()
     counts = read(handwriting.gan(image, steps=2000, seed=0))
-    assert counts.sum() > 0.06 * handwriting.WRITTEN > 2 * read(handwriting.scrambled(image)).sum()
+    assert counts.sum() > 0.06 * handwriting.WRITTEN
+    assert (counts >= 10).sum() >= 3

@@ -62,13 +62,17 @@ def test_precedence() -> None:
 
 
 def test_spans_are_the_text_they_stand_for() -> None:
-    source = Source('model M(d = 4) {\n  y = x -> Linear(2 * d)(z) -> scan F over time reversed from (h = h0)\n}')
+    source = Source("model M(d = 4) {\n  y = x -> Linear(2 * d)(z) -> scan F over time reversed from (h = h0)\n}")
     (definition,) = parse(source).items
     assert isinstance(definition, tree.Definition)
     (statement,) = definition.body.statements
     assert statement.span.text == "y = x -> Linear(2 * d)(z) -> scan F over time reversed from (h = h0)"
     assert isinstance(statement, tree.Assign) and isinstance(statement.value, tree.Chain)
-    assert [s.span.text for s in statement.value.stages] == ["x", "Linear(2 * d)(z)", "scan F over time reversed from (h = h0)"]
+    assert [s.span.text for s in statement.value.stages] == [
+        "x",
+        "Linear(2 * d)(z)",
+        "scan F over time reversed from (h = h0)",
+    ]
     assert definition.name.span.place().line == 1 and statement.span.place().column == 3
 
 

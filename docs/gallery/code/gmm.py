@@ -107,7 +107,7 @@ class Mixture(nn.Module):
         """x [n, d] -> share [n, k], likelihood [n]"""
         if self.training and self.means.isnan().all():
             self.means = sample_rows(x, self.k).detach()
-        if self.training and self.covariances.isnan().all():
+        if self.covariances.isnan().all():
             hidden = torch.eye(self.d, device=x.device, dtype=x.dtype).expand(self.k, -1, -1)
             self.covariances = hidden.detach()
         apart = x.unsqueeze(1) - self.means  # [n, k, d]
