@@ -135,7 +135,8 @@ def _fails(constraint: Constraint, number: Num) -> bool:
 def assemble(session: Session, scope: FileScope, entries: list[Variant]) -> Program:
     """The program: the file's definitions, then what they use, in the order they were met."""
     first = [v.definition for v in entries]
-    rest = [v.definition for v in session.order if v not in entries]
+    named = {d.name for d in first}
+    rest = [v.definition for v in session.order if v.definition.name not in named]
     return Program.new(file=scope.source.file, entries=[d.name for d in first], definitions=first + rest)
 
 

@@ -47,9 +47,10 @@ class Layout:
         for i, token in enumerate(tokens):
             kind = token.type
             inside = bool(open_) and open_[-1].type != "LBRACE"  # newlines mean nothing in parentheses
-            after = next((t for t in tokens[i + 1 :] if t.type != "_NL"), None) if inside else None
-            if not inside and i < last:
-                after = tokens[i + 1]
+            j = i + 1
+            while inside and j < last and tokens[j].type == "_NL":
+                j += 1
+            after = tokens[j] if j <= last else None
             if kind == "_NL":
                 if self._ends_statement(previous, after, open_):
                     previous, count = "_NL", 0
