@@ -68,4 +68,4 @@ def test_impossible_numbers() -> None:
     with pytest.raises(NotANumber):
         sqrt(Num.of(-1))
     with pytest.raises(NotANumber):
-        Num.symbol("d").value
+        _ = Num.symbol("d").value
