@@ -152,7 +152,6 @@ PAIRS = {
     "which optimizer updates what": (
         TRAIN.format("minimize mse(p, x) over a with Adam(0.1)\n minimize mse(q, x) over b with SGD(0.1)"),
         TRAIN.format("minimize mse(p, x) over a with SGD(0.1)\n minimize mse(q, x) over b with Adam(0.1)"),
-        TRAIN.format("minimize mse(p, x) over a with Adam(0.1)\n minimize mse(q, x) over b with SGD(0.1)"),
     ),
     "order of the updates": (
         TRAIN.format(
