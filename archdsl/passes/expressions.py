@@ -222,6 +222,8 @@ def binary(block: Block, node: tree.Binary) -> Entity:
 
 
 def arithmetic(block: Block, node: tree.Binary, left: Num, right: Num) -> Num:
+    if ELLIPSIS in (left, right):
+        raise block.frame.fail(errors.NotANumber(node.span, "`...` stands for axes, and is no number"))
     try:
         match node.op:
             case "+":
@@ -306,6 +308,8 @@ def static(block: Block, expression: tree.Expression) -> Static:
     entity = value(block, expression)
     if isinstance(entity, Test):
         return conditions.decide(block, entity, expression)
+    if isinstance(entity, Number) and "..." in entity.num.symbols():
+        raise block.frame.fail(errors.NotANumber(expression.span, "`...` stands for axes, and is no number"))
     if isinstance(entity, (Number, Flag, Word, Series, Function, Maker)):
         return entity
     raise block.frame.fail(

@@ -19,6 +19,7 @@ from archdsl.syntax import tree
 
 def param(block: Block, node: tree.Param) -> None:
     type = written.type_of(block, node.type)
+    written.no_rest(block, type, node.type)
     for name in node.names:
         statements.declare(block, name.text, name.span)
         fill = initial.fill(block, node.initial)
@@ -93,6 +94,7 @@ def memory(block: Block, node: tree.Memory) -> None:
     if block.kind != "definition":
         raise frame.fail(errors.Misplaced(node.span, "`memory`", "it belongs to a definition, not to a repeat's body"))
     type = written.type_of(block, node.type)
+    written.no_rest(block, type, node.type)
     for name in node.names:
         statements.declare(block, name.text, name.span)
         fill = initial.maybe_fill(block, node.initial)

@@ -39,13 +39,22 @@ def type_of(block: Block, node: tree.TypeOf, introduce: bool = False) -> Type:
             guess = nearest(item.text, {*frame.sizes, *frame.statics})
             mend = f"did you mean `{guess}`?" if guess else "sizes come from inputs and hyperparameters"
             raise frame.fail(errors.UnknownName(item.span, item.text, "size", mend=mend))
-        size = expressions.number(block, item)
+        size = ELLIPSIS if isinstance(item, tree.Rest) else expressions.number(block, item)
         if size.is_const and (not size.is_integer or size.value < 0):
             raise frame.fail(errors.BadSize(item.span, "this size", str(size), "whole and not negative"))
         shape.append(size)
     if sum(n == ELLIPSIS for n in shape) > 1:
         raise frame.fail(errors.WrongShape(node.span, "this type", "`...` may stand once in a type"))
     return Type(dtype=dtype, shape=tuple(shape))  # type: ignore[arg-type]
+
+
+def no_rest(block: Block, type: Type, node: tree.TypeOf) -> None:
+    """What is kept between calls has sizes that are known when it is made."""
+    if ELLIPSIS in type.shape:
+        mend = "name its axes, as hyperparameters or numbers"
+        raise block.frame.fail(
+            errors.WrongShape(node.span, "this type", "`...` may be any axes, and these must be known", mend=mend)
+        )
 
 
 def _names(node: tree.Expression) -> Iterator[tree.Name]:

@@ -142,6 +142,9 @@ def test_a_definition_can_be_given() -> None:
         ("y = LSTM(4)(first(x, over = time))", "E0403"), ("y = x -> stack 3 { Linear(9) }", "E0404"), ("y = x -> loop 0 { relu }", "E0306"),
         ("y = Linear(2.5)(x)", "E0306"), ("y = Linear(-1)(x)", "E0306"), ("y = 1 / 0 * x", "E0304"), ("x' = 2 * x", "E0403"),
         ("y = at(x, 9, over = d)", "E0306"), ("y = max(x, over = [0, 0])", "E0302"), ("y = frozen relu(x)", "E0303"), ("y = mse(x, first(x, over = time))", "E0301"),
+        ("y = x * (... - 1)", "E0304"),
+        ("y = Linear(...)(x)", "E0304"),
+        ("param W: [..., d] = 0", "E0301"),
         ("if d > 7 { y = x }\nz = relu(y)", "E0201"),
     ],
 )  # fmt: skip
