@@ -149,5 +149,5 @@ def programs(draw: st.DrawFn, most: int = 8, random: bool = True) -> str:
     allowed = STATEMENTS if random else tuple(s for s in STATEMENTS if s != "chance")
     for statement in draw(st.lists(st.sampled_from(allowed), min_size=1, max_size=most)):
         getattr(writer, statement)()
-    body = "\n".join(["  input x: [batch, time, d]", *writer.lines, f"  output y = relu({writer.values[-1]})"])
+    body = "\n".join(["  input x: [batch, time, d]", *writer.lines, f"  output y = relu({' + '.join(writer.values)})"])
     return f"{BLOCK}\n{CELL}\nmodel M(d = 4, layers = 2) {{\n{body}\n}}\n"
