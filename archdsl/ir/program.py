@@ -11,6 +11,8 @@ Guaranteed to whoever reads it: every operand is defined before it is used, ever
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, Literal, Self, Union
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
@@ -37,7 +39,28 @@ class Data(BaseModel):
     @classmethod
     def new(cls, **fields: Any) -> Self:
         """Make one without validating, which is quick; for what the checker itself has made."""
-        return cls.model_construct(**fields)
+        plain, made = _defaults(cls)
+        made_now = {name: make() for name, make in made if name not in fields}
+        instance = cls.__new__(cls)
+        object.__setattr__(instance, "__dict__", {**plain, **made_now, **fields})
+        object.__setattr__(instance, "__pydantic_fields_set__", set(fields))
+        object.__setattr__(instance, "__pydantic_extra__", None)
+        object.__setattr__(instance, "__pydantic_private__", None)
+        return instance
+
+
+@cache
+def _defaults(cls: type[Data]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
+    """The fields of a class in their order, with the values that may be shared, and what makes the others."""
+    plain: dict[str, Any] = {}
+    made: list[tuple[str, Callable[[], Any]]] = []
+    for name, field in cls.model_fields.items():
+        if field.default_factory is not None:
+            made.append((name, field.default_factory))  # type: ignore[arg-type]
+        elif isinstance(field.default, (dict, list)):
+            made.append((name, type(field.default)))
+        plain[name] = None if field.is_required() else field.default
+    return plain, made
 
 
 class Choice(Data):
