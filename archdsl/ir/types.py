@@ -28,7 +28,8 @@ class Type(BaseModel):
         return ("" if self.dtype == "float" else self.dtype) + show_shape(self.shape)
 
     def with_shape(self, shape: Sequence[Num]) -> Type:
-        return Type(dtype=self.dtype, shape=tuple(shape))
+        shape = tuple(shape)
+        return self if shape == self.shape else Type(dtype=self.dtype, shape=shape)
 
     def subs(self, sizes: Mapping[str, Num], rest: Shape | None = None) -> Type:
         """The type with sizes replaced, and `...` by the axes `rest`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, Protocol
 
 from archdsl.ir.num import ELLIPSIS, Num
@@ -260,6 +260,7 @@ class Signature:
 _PORT = re.compile(r"\s*(?:(\w+)([?*])?\s*:)?\s*(float|int|bool|any)?\s*(?:\[([^\]]*)\])?\s*(?:,|$)")
 
 
+@lru_cache(maxsize=1024)
 def _ports(text: str) -> tuple[PortPattern, ...]:
     ports: list[PortPattern] = []
     position, text = 0, text.strip()
