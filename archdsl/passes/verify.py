@@ -11,7 +11,7 @@ PRODUCTS = {"mul", "matmul", "einsum", "outer", "div"}
 THROUGH = {
     "reshape", "flatten", "transpose", "permute", "swap", "unsqueeze", "squeeze", "expand", "slice", "split", "first", "last", "at",
     "roll", "shift", "flip", "pad", "concat", "where", "by_mode", "stop_gradient", "reverse_gradient", "to_float", "clamp", "pow",
-    "cumprod", "gather", "take", "diag", "Dropout",
+    "cumprod", "gather", "lookup", "diag", "diagonal", "Dropout",
 }  # fmt: skip
 
 

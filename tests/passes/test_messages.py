@@ -54,3 +54,12 @@ cell C(u) {
     assert [(d.code, d.span.source.position(d.span.start)[0]) for d in caught.value.diagnostics] == [
         ("E0301", 3), ("E0401", 4), ("E0201", 5), ("E0403", 11),
     ]  # fmt: skip
+
+
+def test_names_of_primitives_in_the_checker_are_primitives() -> None:
+    """A set of names in a pass goes stale when an op is renamed; then a gate would be lost on its way."""
+    from archdsl.ops import OPS
+    from archdsl.passes.reach import CUTS
+    from archdsl.passes.verify import PRODUCTS, THROUGH
+
+    assert not (PRODUCTS | THROUGH | CUTS) - set(OPS)
