@@ -85,7 +85,7 @@ def draw(options: argparse.Namespace) -> int:
         return 1
     from archdsl.figure import FigureError, figure
 
-    entry = _entry(program, options).name
+    entry = _entry(program, options).name if options.model else None  # the whole program: a stranger can rebuild all of it
     counts = _counts(program) if options.counts else None
     shown_parts = {"only": options.only, "expand": options.expand, "collapse": options.collapse, "depth": options.depth}
     try:
