@@ -122,6 +122,9 @@ class Made(Data):
         description="the program's name, or one derived from it; unique in the definition; the state dict's key"
     )
     named: bool = Field(description="whether the program itself named it (`W = Linear(4)`)")
+    alias: str | None = Field(
+        default=None, description="the published name: the state dict's key in its place; one dot nests, as in `layer.0`"
+    )
     of: str = Field(description="the primitive's or the definition's name")
     primitive: bool
     settings: dict[str, Setting] = Field(default={}, description="hyperparameters, defaults included")

@@ -65,6 +65,8 @@ def stage(block: Block, node: tree.Expression, piped: Entity, frozen: bool = Fal
             return expressions.choice(block, node, piped)
         case tree.Frozen():
             return stage(block, node.value, piped, frozen=True)
+        case tree.Alias():
+            return use(block, making.construct_alias(block, node, frozen), [piped], [], node.span)
     return use(block, expressions.value(block, node), [piped], [], node.span, frozen)
 
 

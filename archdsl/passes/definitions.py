@@ -102,7 +102,7 @@ def _fix(block: Block, part: Part, ref: DefinitionRef, variant: Variant, binding
         settings = {n: expressions.setting(s) for n, s in part.statics.items() if isinstance(s, Number)}
         part.variant, part.bindings = variant, bindings
         part.made = Made(
-            id=part.id, name=part.name, named=part.named, of=definition.name, primitive=False, settings=settings,
+            id=part.id, name=part.name, named=part.named, alias=part.alias, of=definition.name, primitive=False, settings=settings,
             sizes=sizes, frozen=part.frozen, place=part.span.place(),
         )  # fmt: skip
     elif part.variant is not variant or part.made.sizes != sizes:

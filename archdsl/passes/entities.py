@@ -107,6 +107,7 @@ class Part:
     bindings: dict[str, Num] = field(default_factory=dict)
     rest: Shape | None = None
     steps: set[int] = field(default_factory=set)
+    alias: str | None = None
 
 
 @dataclass(eq=False)

@@ -69,6 +69,8 @@ def value(block: Block, expression: tree.Expression) -> Entity:
             return handed(block, expression)
         case tree.Frozen():
             return making.construct_frozen(block, expression.value)
+        case tree.Alias():
+            return making.construct_alias(block, expression)
         case tree.Unary():
             return unary(block, expression)
         case tree.Binary():

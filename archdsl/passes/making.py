@@ -35,6 +35,37 @@ def construct_frozen(block: Block, node: tree.Expression) -> Entity:
     raise block.frame.fail(errors.NotApplicable(node.span, "only what holds weights can be frozen: `frozen Linear(4)`"))
 
 
+def construct_alias(block: Block, node: tree.Alias, frozen: bool = False) -> Part:
+    """`Linear(4) as "c_attn"`: a part that the state dict has under another name."""
+    value = node.value
+    if isinstance(value, tree.Frozen):
+        value, frozen = value.value, True
+    entity = construct_frozen(block, value) if frozen else expressions.value(block, value)
+    if isinstance(entity, Maker):
+        entity = construct(block, entity, [], value.span)
+    if not isinstance(entity, Part) or entity.made or entity not in block.frame.anonymous:
+        wrong = 'only a part has a published name, where it is made: `Linear(4) as "c_attn"`'
+        raise block.frame.fail(errors.NotApplicable(node.span, wrong))
+    alias = node.name.text
+    if not _ALIAS.fullmatch(alias):
+        wrong = 'a published name is made of letters, digits and `_`, with one dot at most: `as "layer.0"`'
+        raise block.frame.fail(errors.NotApplicable(node.name.span, wrong))
+    around: Block | None = block
+    while around and "." in alias and not alias.rpartition(".")[2].isdigit():
+        if around.kind == "stack":
+            wrong = 'what a stack copies is numbered: `as "layers"`, or from another number on than 0, `as "layers.1"`'
+            raise block.frame.fail(errors.NotApplicable(node.name.span, wrong))
+        around = around.parent
+    if alias in block.frame.attributes:
+        raise block.frame.fail(errors.Twice(node.name.span, alias))
+    block.frame.attributes.add(alias)
+    entity.alias = alias
+    return entity
+
+
+_ALIAS = re.compile(r"[A-Za-z_]\w*(\.\w+)?", re.ASCII)
+
+
 def construct(block: Block, maker: Maker, arguments: Sequence[tree.Argument], span: Span, frozen: bool = False) -> Part:
     """A Capitalized name with its hyperparameters: something that holds weights, not yet applied."""
     if isinstance(maker.target, DefinitionRef):
@@ -83,7 +114,7 @@ def fix_sizes(block: Block, op: Op, part: Part, site: Site, span: Span) -> None:
             block.frame.constrain(size, "positive", part.span)
         needed = {s for shape in op.weights.values() for s in _symbols(shape)} | set(sizes)
         part.made = Made(
-            id=part.id, name=part.name, named=part.named, of=op.name, primitive=True, settings=part.settings,
+            id=part.id, name=part.name, named=part.named, alias=part.alias, of=op.name, primitive=True, settings=part.settings,
             sizes={k: v for k, v in sizes.items() if k in needed and v != ELLIPSIS}, weights=weights,
             initial=part.initial, frozen=part.frozen, place=part.span.place(),
         )  # fmt: skip

@@ -33,7 +33,7 @@ def repeat(block: Block, node: RepeatTree, operands: list[Entity]) -> Entity:
 
 # -- bodies -----------------------------------------------------------------------------------------------------------
 _CHAINS = (
-    tree.Chain, tree.Name, tree.Call, tree.Frozen, tree.Stack, tree.Loop, tree.Scan, tree.Residual, tree.Choice, tree.Field,
+    tree.Chain, tree.Name, tree.Call, tree.Frozen, tree.Alias, tree.Stack, tree.Loop, tree.Scan, tree.Residual, tree.Choice, tree.Field,
 )  # fmt: skip
 
 

@@ -72,7 +72,10 @@ def _settle(block: Block, statement: tree.Statement) -> None:
             case tree.Output(results=[tree.Result(name=tree.Identifier(text=text))]):
                 wish = text
     for part in frame.anonymous:
-        rename(part, frame.attribute(wish or part.name), named=False)
+        plain = part.alias.replace(".", "_") if part.alias else None
+        rename(
+            part, plain if plain == part.alias and plain else frame.attribute(plain or wish or part.name), named=False
+        )
 
 
 def rename(part: Part, name: str, named: bool) -> None:
@@ -173,7 +176,7 @@ def bind(block: Block, target: tree.Target, entity: Entity, statement: tree.Stat
     declare(block, target.name, target.span)
     if isinstance(entity, Part) and entity in frame.anonymous:
         frame.anonymous.remove(entity)
-        rename(entity, frame.attribute(target.name), named=True)
+        rename(entity, target.name if entity.alias == target.name else frame.attribute(target.name), named=True)
     if isinstance(entity, Number) and entity.num.symbols() & {"..."}:
         raise frame.fail(errors.NotApplicable(statement.span, "`...` is no value"))
     block.names[target.name] = entity

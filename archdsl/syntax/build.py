@@ -178,6 +178,9 @@ class Build:
     def frozen(self, c: Children) -> tree.Frozen:
         return tree.Frozen(self._span(c), c[1])
 
+    def alias(self, c: Children) -> tree.Alias:
+        return tree.Alias(self._span(c), c[0], tree.String(self._at(c[2]), str(c[2])[1:-1]))
+
     def call(self, c: Children) -> tree.Call:
         return tree.Call(self._span(c), c[0], c[1].items)
 

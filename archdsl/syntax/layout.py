@@ -59,6 +59,8 @@ class Layout:
             if kind == "NAME":
                 following = after.type if after else None
                 word = _keyword(token.value, previous, following, not open_)
+                if word == "AS" and following == "STRING":  # `Linear(4) as "fc"`, and not `stack n as i`
+                    word = "NAMED"
                 if word:
                     kind = token.type = word
             elif kind in _OPENERS:

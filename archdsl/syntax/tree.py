@@ -66,6 +66,13 @@ class Frozen(Node):
     value: Expression
 
 
+class Alias(Node):
+    """`Linear(4) as "c_attn"`: a part under a published name."""
+
+    value: Expression
+    name: String
+
+
 class Unary(Node):
     op: str
     value: Expression
@@ -138,6 +145,7 @@ Expression = Union[
     Field,
     Handed,
     Frozen,
+    Alias,
     Unary,
     Binary,
     Chain,

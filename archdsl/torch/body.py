@@ -224,7 +224,7 @@ class Body(Cells):
 
     def copy_name(self, item: Held) -> str:
         """`layer` for one of `self.layers`; `open_conv` where the program calls a value `open`."""
-        base = re.sub(r"_\d+$", "", self.plan.attributes[item.id])
+        base = re.sub(r"_\d+$|\[.*", "", self.plan.attributes[item.id])
         if item.stacks:
             return plural(singular(base))
         wish = singular(base)

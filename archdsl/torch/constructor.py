@@ -127,10 +127,24 @@ class Constructor:
             value = self.copies(list_class, value, stack)
             list_class = "nn.ModuleList"
         target = f"self.{self.plan.attributes[held.id]}"
+        group, _, key = target.partition("[")
+        if not key:
+            return self._assigned(held, target, value)
+        first = next(iter(self.plan.groups[group.removeprefix("self.")].values())) == held.id
+        kind = "Dict" if key.startswith('"') else "List"
+        container = [f"{INNER}{group} = nn.Module{kind}()"] if first else []
+        if kind == "Dict":
+            return container + self._assigned(held, target, value)
+        if held.stacks and isinstance(value, ast.Call):  # of the list's generator, which has its own parentheses
+            return container + self._assigned(held, target, value.args[0], f"{group}.extend")
+        return container + self._assigned(held, target, value, f"{group}.append(", ")")
+
+    def _assigned(self, held: Held, target: str, value: ast.expr, before: str = "", after: str = "") -> list[str]:
+        before = before or f"{target} = "
         frozen = isinstance(held.item, Made) and held.item.frozen
-        result = lines(INNER, f"{target} = ", value, ".requires_grad_(False)" if frozen else "")
+        result = lines(INNER, before, value, (".requires_grad_(False)" if frozen else "") + after)
         if frozen and len(result) > 1:
-            result = [*lines(INNER, f"{target} = ", value), f"{INNER}{target}.requires_grad_(False)"]
+            result = [*lines(INNER, before, value, after), f"{INNER}{target}.requires_grad_(False)"]
         if isinstance(held.item, Made) and held.item.initial:
             result += self.weights(held, held.item, target)
         self.indices = {}

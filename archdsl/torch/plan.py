@@ -27,6 +27,7 @@ from archdsl.ir.program import (
     Until,
 )
 from archdsl.ops import INITIALIZERS, OPS
+from archdsl.torch.errors import CannotEmit
 from archdsl.torch.names import Namespace, attribute, class_name, plural, snake, variable
 from archdsl.torch.numbers import is_real
 from archdsl.torch.site import REAL_SETTINGS
@@ -110,10 +111,35 @@ class Plan:
     def attributes(self) -> dict[int, str]:
         """Attribute of each made thing, parameter and memory, by id."""
         names, trains = Namespace(), self.definition.kind == "train"
-        result = {h.id: names.take(attribute(self._wish(h), trains)) for h in self.held}
+        published = {h.id: h.item.alias for h in self.held if isinstance(h.item, Made) and h.item.alias}
+        names.taken |= {alias.partition(".")[0] for alias in published.values()}
+        result = {h.id: published.get(h.id) or names.take(attribute(self._wish(h), trains)) for h in self.held}
+        for group, keys in self.groups.items():
+            result |= {i: f"{group}[{key}]" for key, i in self._keys(group, keys).items()}
         for memory in self.definition.memories:
             result[memory.value.id] = names.take(attribute(memory.value.name or "memory"))
         return result
+
+    @cached_property
+    def groups(self) -> dict[str, dict[str, int]]:
+        """Published names with a dot: what stands before it, and what it holds by what stands after it."""
+        result: dict[str, dict[str, int]] = {}
+        for h in self.held:
+            if isinstance(h.item, Made) and "." in (h.item.alias or ""):
+                group, _, key = (h.item.alias or "").partition(".")
+                result.setdefault(group, {})[key] = h.id
+        return result
+
+    def _keys(self, group: str, keys: dict[str, int]) -> dict[str, int]:
+        """How each part of a group is got: by number, a stack's copies as a slice; or by name, where numbers are left out."""
+        whole = list(keys) == [str(i) for i in range(len(keys))]
+        copied = {h.id for h in self.held if h.stacks}
+        if not copied & set(keys.values()):
+            return keys if whole else {f'"{key}"': i for key, i in keys.items()}
+        if not whole or copied & set(list(keys.values())[:-1]):
+            last = next(key for key, i in keys.items() if i in copied)
+            raise CannotEmit(f"`{group}.{last}` names copies of a stack, which must come last after numbers from 0 on")
+        return {f"{key}:" if i in copied else key: i for key, i in keys.items()}
 
     def _wish(self, h: Held) -> str:
         """The program's name. What a stack alone consists of, and the program did not name, is named after the stack's count."""

@@ -221,3 +221,41 @@ def test_newlines_in_parentheses_may_stand_anywhere() -> None:
     assert types(model("input x: [batch, time, d]\noutput y = (\nscan\nLSTM(7) over\ntime\n)(\nx\n)")) == {
         "y": "[batch, time, 7]"
     }
+
+
+# -- published names ----------------------------------------------------------------------------------------------------
+def test_a_part_has_its_published_name_and_its_own() -> None:
+    program = analyse(
+        """
+model M(d = 4, n = 3) {
+  input x: [batch, d]
+  first = Linear(d) as "layers.0"
+  x -> first -> stack n - 1 { Linear(d) as "layers.1" } -> LayerNorm as "ln_f" -> output y
+}
+""",
+        "m.arch",
+    )
+    region = program["M"].body
+    assert [(m.name, m.named, m.alias) for m in region.made] == [
+        ("first", True, "layers.0"),
+        ("ln_f", False, "ln_f"),
+    ]
+    (stack,) = (n for n in region.nodes if n.kind == "stack")
+    assert [(m.name, m.alias) for m in stack.body.made] == [("layers_1", "layers.1")]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ('x -> Linear(4) as "a" -> Linear(4) as "a" -> output y', "E0202"),
+        ('x -> Linear(4) as "not a name" -> output y', "E0303"),
+        ('x -> stack 2 { Linear(4) as "a.b" } -> output y', "E0303"),
+        ('W = Linear(4)\n  x -> W as "a" -> output y', "E0303"),
+        ('x -> relu as "a" -> output y', "E0303"),
+        ('a = Linear(4)\n  x -> a -> Linear(4) as "a" -> output y', "E0202"),
+    ],
+)
+def test_a_published_name_names_one_part_where_it_is_made(line: str, code: str) -> None:
+    with pytest.raises(Errors) as caught:
+        analyse(f"model M {{\n  input x: [batch, 4]\n  {line}\n}}", "m.arch")
+    assert [d.code for d in caught.value.diagnostics] == [code]

@@ -12,7 +12,7 @@ from emitted import case, compiled
 from torch import Tensor, nn
 
 from archdsl.compiler import analyse
-from archdsl.torch import emit
+from archdsl.torch import CannotEmit, emit
 from archdsl.torch.names import MODULE_NAMES
 
 
@@ -270,3 +270,34 @@ train Penalty() {
     (expected,) = torch.autograd.grad(loss, w)
     assert train.step(x)["loss"] == pytest.approx(loss.item(), rel=1e-5)
     same(train.net.weight, w - 0.1 * expected)
+
+
+def test_published_names_are_the_keys_of_the_state_dict() -> None:
+    text = """
+model M(d = 4, n = 3) {
+  input x: [batch, d]
+  q = Linear(d) as "query"
+  x -> q -> Linear(d) as "layers.0" -> stack n - 1 { Linear(d) as "layers.1" } -> (frozen Linear(2) as "head.3") -> output y
+}
+"""
+    net = compiled(text)["M"]()
+    linear = {
+        f"{name}.{w}" for name in ("query", "layers.0", "layers.1", "layers.2", "head.3") for w in ("weight", "bias")
+    }
+    assert set(net.state_dict()) == linear
+    twin = torch.nn.Sequential(*(torch.nn.Linear(4, 4) for _ in range(4)), torch.nn.Linear(4, 2))
+    net.load_state_dict(dict(zip(net.state_dict(), twin.state_dict().values())))
+    x = torch.randn(2, 4)
+    torch.testing.assert_close(net(x), twin(x))
+    assert [n for n, p in net.named_parameters() if not p.requires_grad] == ["head.3.weight", "head.3.bias"]
+
+
+def test_copies_that_do_not_come_last_have_no_numbers() -> None:
+    text = """
+model M(d = 4) {
+  input x: [batch, d]
+  x -> stack 2 { Linear(d) as "a.0" } -> Linear(d) as "a.1" -> output y
+}
+"""
+    with pytest.raises(CannotEmit, match=r"a\.0"):
+        emit(analyse(text, "m.arch"))

@@ -1,0 +1,27 @@
+"""What `read` says of a picture from which no program can be had.
+
+In: what was found. Out: exceptions with a message and a hint, both whole sentences' parts as the command line shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class Unreadable(Exception):
+    """The picture is not one of archdsl's, or is damaged."""
+
+    def __init__(self, message: str, hint: str = ""):
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+class Holes(Unreadable):
+    """The figure leaves out what some definitions hold. `names` are theirs."""
+
+    def __init__(self, names: Sequence[str]):
+        self.names = list(names)
+        shown = ", ".join(names)
+        super().__init__(
+            f"the figure does not show what is inside {shown}", "draw it whole: without --only, --collapse and --depth"
+        )
