@@ -42,11 +42,11 @@ def draw(program: PathOrText, **options: Any) -> Figure:
     return figure(check(program), **options)
 
 
-def compile(program: PathOrText, **sizes: float | str) -> str:
-    """The program as PyTorch source, standalone."""
+def compile(program: PathOrText, *, plain: bool = False, **sizes: float | str) -> str:
+    """The program as PyTorch source, standalone. `plain` writes the literal equations, without torch's faster kernels."""
     from archdsl.torch import emit
 
-    return emit(check(program, **sizes))
+    return emit(check(program, **sizes), plain=plain)
 
 
 def load(program: PathOrText, name: str | None = None, **sizes: Any) -> torch.nn.Module:

@@ -14,16 +14,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from archdsl import __version__
-from archdsl.files import Trouble, read_text, same_file, shown, write_whole
+from archdsl.files import Trouble, read_text, same_file, shown, write_all, write_whole
 
 if TYPE_CHECKING:
     from archdsl.diagnostics import Errors
-    from archdsl.figure import Figure
     from archdsl.ir.num import Num
     from archdsl.ir.program import Definition, Program
 
 T = TypeVar("T")
-FORMATS = ("svg", "pdf", "png", "dot")
+FORMATS = ("svg", "pdf", "png", "tikz", "tex", "dot")
 
 
 def run() -> None:
@@ -80,31 +79,39 @@ def check(options: argparse.Namespace) -> int:
 def draw(options: argparse.Namespace) -> int:
     """Draw a program."""
     output, kind = _draw_target(options)
+    if options.panels == "separate" and output == "-":
+        raise Trouble(
+            "separate panels cannot go to one standard output; name a file with -o, and each panel gets one like it"
+        )
+    if options.width and kind == "dot":
+        raise Trouble("DOT text has no width; draw svg, pdf, png, tikz or tex")
     program = _checked(options.file, options)
     if program is None:
         return 1
-    from archdsl.figure import FigureError, figure
+    from archdsl.figure import FigureError
 
-    entry = _entry(program, options).name if options.model else None  # the whole program: a stranger can rebuild all of it
-    counts = _counts(program) if options.counts else None
-    shown_parts = {"only": options.only, "expand": options.expand, "collapse": options.collapse, "depth": options.depth}
     try:
-        drawn = figure(program, entry=entry, counts=counts, **shown_parts)
-        return _write(output, _painted(drawn, kind, options.dpi))
+        return _write_all(_drawn(program, options, output, kind))
     except FigureError as problem:
         raise Trouble(f"{problem.message}; {problem.hint}" if problem.hint else problem.message) from None
 
 
-def _painted(drawn: Figure, kind: str, dpi: int) -> str | bytes:
-    match kind:
-        case "svg":
-            return drawn.svg()
-        case "pdf":
-            return drawn.pdf()
-        case "png":
-            return drawn.png(dpi)
-        case _:
-            return drawn.dot
+def _drawn(program: Program, options: argparse.Namespace, output: str, kind: str) -> dict[str, str | bytes]:
+    """What is to be written where."""
+    from archdsl.figure import figure, figures, paint
+
+    names = ("only", "expand", "collapse", "depth", "width", "direction", "theme")
+    chosen = {name: getattr(options, name) for name in names}
+    chosen["entry"] = _entry(program, options).name if options.model else None  # else all: a stranger can rebuild it
+    chosen["counts"] = _counts(program) if options.counts else None
+    if options.panels == "separate":
+        drawn = figures(program, **chosen)
+        stem, suffix = os.path.splitext(output)
+        places = [f"{stem}-{f.name}{suffix}" for f in drawn]
+    else:
+        drawn, places = [figure(program, **chosen)], [output]
+    pictures = [f.dot for f in drawn] if kind == "dot" else paint(drawn, kind, options.dpi)
+    return dict(zip(places, pictures))
 
 
 def _counts(program: Program) -> dict[str, int]:
@@ -132,7 +139,7 @@ def compile_(options: argparse.Namespace) -> int:
     from archdsl.torch import CannotEmit, emit
 
     try:
-        return _write(output, emit(program))
+        return _write(output, emit(program, plain=options.plain))
     except CannotEmit as problem:
         raise Trouble(f"{shown(program.file)} cannot be written as PyTorch: {problem}") from None
 
@@ -323,13 +330,19 @@ def _target(options: argparse.Namespace, suffix: str) -> str:
 
 
 def _write(output: str, content: str | bytes) -> int:
-    if output == "-":
+    return _write_all({output: content})
+
+
+def _write_all(contents: Mapping[str, str | bytes]) -> int:
+    if "-" in contents:
+        content = contents["-"]
         sys.stdout.flush()
         sys.stdout.buffer.write(content.encode("utf-8") if isinstance(content, str) else content)
         sys.stdout.buffer.flush()
     else:
-        write_whole(output, content)
-        print(f"wrote {shown(output)}")
+        write_all(contents)
+        for output in contents:
+            print(f"wrote {shown(output)}")
     return 0
 
 
@@ -371,7 +384,7 @@ def _parser() -> argparse.ArgumentParser:
 
     drawing = command("draw", draw)
     _program_options(drawing)
-    _output_options(drawing, "FILE with .svg; the suffix picks svg, pdf, png or dot")
+    _output_options(drawing, "FILE with .svg; the suffix picks svg, pdf, png, tikz, tex or dot")
     drawing.add_argument("--format", choices=FORMATS, help="the format, whatever the name says")
     drawing.add_argument("--only", action="append", default=[], metavar="NAME", help="draw the panel of NAME alone")
     drawing.add_argument(
@@ -379,12 +392,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     drawing.add_argument("--collapse", action="append", default=[], metavar="NAME", help="draw no panel of NAME")
     drawing.add_argument("--depth", type=int, metavar="N", help="panels down to N calls below the model")
+    drawing.add_argument(
+        "--width", metavar="LENGTH", help="fit this width, such as 3.25in or 82mm, with no text under 6 pt"
+    )
+    drawing.add_argument("--direction", choices=("up", "down", "left", "right"), help="which way the figure reads (up)")
+    drawing.add_argument("--theme", choices=("paper", "dark", "mono"), default="paper", help="its colours (paper)")
+    drawing.add_argument(
+        "--panels", choices=("together", "separate"), default="together", help="one figure, or one file for each panel"
+    )
     drawing.add_argument("--counts", action="store_true", help="with the number of parameters of each part")
     drawing.add_argument("--dpi", type=int, default=192, metavar="N", help="dots per inch of a PNG (192)")
 
     compiling = command("compile", compile_)
     _program_options(compiling)
     _output_options(compiling, "FILE with .py")
+    compiling.add_argument("--plain", action="store_true", help="the literal equations, without torch's faster kernels")
 
     data = command("ir", ir)
     _program_options(data, optional=True)

@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 LARGEST = 16 * 2**20
@@ -39,23 +40,43 @@ def read_text(path: str) -> str:
 
 def write_whole(path: str, content: str | bytes) -> None:
     """Writes a file, all of it or nothing."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    write_all({path: content})
+
+
+def write_all(contents: Mapping[str, str | bytes]) -> None:
+    """Writes several files, all of them or none: each is complete, beside its place, before the first takes it."""
+    ready: list[tuple[str, str]] = []
+    path = ""
     try:
-        target = os.path.realpath(path)
-        if os.path.isdir(target):
-            raise IsADirectoryError(0, "it is a directory")
-        if os.path.islink(target):
-            raise OSError(0, "its links lead in a circle")
-        if os.path.exists(target) and not os.path.isfile(target):
-            with open(target, "wb") as device:  # /dev/null, a pipe: nothing to replace
-                device.write(data)
-        else:
-            _replace(target, data)
+        for path, content in contents.items():
+            data = content.encode("utf-8") if isinstance(content, str) else content
+            target = _target(path)
+            if os.path.exists(target) and not os.path.isfile(target):
+                with open(target, "wb") as device:  # /dev/null, a pipe: nothing to replace
+                    device.write(data)
+            else:
+                ready.append((_written(target, data), target))
+        for temporary, target in ready:
+            os.replace(temporary, target)
     except (OSError, ValueError) as problem:
         raise Trouble(f"cannot write {shown(path)}: {reason(problem)}") from None
+    finally:
+        for temporary, _ in ready:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
 
 
-def _replace(target: str, data: bytes) -> None:
+def _target(path: str) -> str:
+    target = os.path.realpath(path)
+    if os.path.isdir(target):
+        raise IsADirectoryError(0, "it is a directory")
+    if os.path.islink(target):
+        raise OSError(0, "its links lead in a circle")
+    return target
+
+
+def _written(target: str, data: bytes) -> str:
+    """A new file beside the target, complete, with the target's permissions."""
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         raise FileNotFoundError(0, f"there is no folder {shown(folder)}")
@@ -70,10 +91,10 @@ def _replace(target: str, data: bytes) -> None:
             os.fsync(file.fileno())
         _keep_owner(temporary, before)
         os.chmod(temporary, stat.S_IMODE(before.st_mode) if before else 0o666 & ~_umask())
-        os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise
+    return temporary
 
 
 def _keep_owner(path: str, before: os.stat_result | None) -> None:

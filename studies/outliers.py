@@ -53,7 +53,7 @@ def plant(digit: int, planted: int, seed: int) -> tuple[Tensor, Tensor]:
 
 def decide(image: Tensor) -> Tensor:
     """The decision of the compiled program on each image [n]: negative outside, positive inside."""
-    machine = archdsl.load(EXAMPLES / "ocsvm.arch", "OneClassSVM", nu=NU, gamma=GAMMA, rate=1 / len(image), passes=1000)
+    machine = archdsl.load(EXAMPLES / "ocsvm.arch", "OneClassSVM", nu=NU, gamma=GAMMA, rate=1, passes=1000)
     decision: Tensor = machine(image, image)
     return decision
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archdsl.figure.render import Figure, FigureError, figure
+    from archdsl.figure.render import Figure, FigureError, figure, figures, paint
 
-__all__ = ["Figure", "FigureError", "figure"]
+__all__ = ["Figure", "FigureError", "figure", "figures", "paint"]
 
 
 def __getattr__(name: str) -> Any:  # the layout process imports this package and needs none of it

@@ -30,28 +30,32 @@ class Sheet:
     """Keys of edges that may enter a round mark from its side."""
     ports: dict[str, str] = field(default_factory=dict)
     """Which ends of an edge are ports: `tail`, `head` or `both`."""
+    name: str = ""
+    """The definition that it shows; none for the legend."""
 
 
-def figure_dot(panels: list[Panel], legend: graphviz.Digraph | None) -> str:
-    """The whole figure as one graph."""
-    graph = _graph()
+def figure_dot(panels: list[Panel], legend: graphviz.Digraph | None, direction: str = "up") -> str:
+    """The whole figure as one graph, which is read in a direction."""
+    graph = _graph(rankdir=theme.RANKDIR[direction])
     for i, panel in enumerate(panels):
         with graph.subgraph(name=f"cluster_p{i}") as cluster:
-            _panel(cluster, graph, panel, f"p{i}", streams(panel), whole=True)
+            _panel(cluster, graph, panel, f"p{i}", streams(panel), direction, whole=True)
     if legend:
         graph.subgraph(legend)
     text: str = graph.source
     return text
 
 
-def sheets(panels: list[Panel], legend: graphviz.Digraph | None) -> list[Sheet]:
+def sheets(panels: list[Panel], legend: graphviz.Digraph | None, direction: str = "up") -> list[Sheet]:
+    """The panels for the layout, which leads up, or to the right; it mirrors afterwards what is to lead down or to the left."""
     result = []
+    direction = "up" if direction in ("up", "down") else "right"
     for i, panel in enumerate(panels):
         flow = streams(panel)
-        graph = _graph()
+        graph = _graph(rankdir=theme.RANKDIR[direction])
         with graph.subgraph(name=f"cluster_p{i}") as cluster:
-            _panel(cluster, graph, panel, f"p{i}", flow, whole=False)
-        sheet = Sheet(graph.source)
+            _panel(cluster, graph, panel, f"p{i}", flow, direction, whole=False)
+        sheet = Sheet(graph.source, name=panel.name)
         for n, wire in enumerate(panel.wires):
             key = f"p{i}_w{n}"
             ends = [e for e, p in (("tail", wire.tail_port), ("head", wire.head_port)) if p is not None]
@@ -93,12 +97,14 @@ def _route(wire: Wire, key: str, prefix: str, root: Frame) -> dict[str, str]:
 
 
 # -- one panel ----------------------------------------------------------------------------------------------------------
-def _panel(cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flow: Streams, whole: bool) -> None:
+def _panel(
+    cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flow: Streams, direction: str, whole: bool
+) -> None:
     cluster.attr(label=left(panel.title), labelloc="b", labeljust="l", **theme.FRAMES["panel"])
-    _frame(cluster, panel.root, prefix, flow, panel.wires)
+    _frame(cluster, panel.root, prefix, flow, panel.wires, direction)
     for i, wire in enumerate(panel.wires):
         if whole or id(wire) not in flow.around:
-            _wire(graph, wire, f"{prefix}_w{i}", prefix, flow)
+            _wire(graph, wire, f"{prefix}_w{i}", prefix, flow, direction)
     for wire in panel.wires:
         if wire.beside and wire.kind != "return":
             home = _home(panel.root, wire.tail)
@@ -140,11 +146,12 @@ def _same_rank(graph: Any, marks: list[Mark], prefix: str, home: Frame, root: Fr
     inside(graph, frames)
 
 
-def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[Wire]) -> None:
-    if frame.lines and frame.kind not in ("panel", "training"):
-        cluster.node(f"{prefix}_{frame.id}_label", label=left(frame.lines), **theme.MARKS["label"])
+def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[Wire], direction: str) -> None:
+    titled = direction in ("up", "down")
+    if frame.lines and frame.kind != "panel" and not (titled and frame.kind == "training"):
+        cluster.node(f"{prefix}_{frame.id}_label", label=left(_titled(frame)), **theme.MARKS["label"])
     for mark in frame.marks:
-        _mark(cluster, mark, prefix, flow)
+        _mark(cluster, mark, prefix, flow, direction)
     for inner in frame.frames:
         attributes = dict(theme.FRAMES[inner.kind])
         lanes = [w for w in wires if id(w) in flow.around and _inside(w, inner)]
@@ -152,15 +159,20 @@ def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[W
             attributes["margin"] = "26" if any(w.kind == "return" for w in lanes) else "19"
         if inner.kind != "stack":
             with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
-                title = left([small(line, theme.LEARN, 9) for line in inner.lines]) if inner.kind == "training" else ""
+                shown = inner.lines if inner.kind == "training" and titled else []
+                title = left(_titled(inner)) if shown else ""
                 sub.attr(label=title, labelloc="b", labeljust="l", **attributes)
-                _frame(sub, inner, prefix, flow, wires)
+                _frame(sub, inner, prefix, flow, wires, direction)
             continue
         with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}_outer") as double:  # a second border: separate weights
             double.attr(label="", **{**attributes, "margin": "3", "fillcolor": theme.PAPER})
             with double.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
                 sub.attr(label="", **attributes)
-                _frame(sub, inner, prefix, flow, wires)
+                _frame(sub, inner, prefix, flow, wires, direction)
+
+
+def _titled(frame: Frame) -> list[str]:
+    return [small(line, theme.LEARN, 9) for line in frame.lines] if frame.kind == "training" else frame.lines
 
 
 def _inside(wire: Wire, frame: Frame) -> bool:
@@ -170,7 +182,7 @@ def _inside(wire: Wire, frame: Frame) -> bool:
     return None not in ends and (ends[0] is frame or ends[0] is not ends[1])
 
 
-def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams) -> None:
+def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams, direction: str) -> None:
     attributes = dict(theme.MARKS[mark.kind])
     if id(mark) in flow.marks:
         attributes["group"] = f"{prefix}_s{flow.marks[id(mark)]}"
@@ -182,10 +194,10 @@ def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams) -> None:
         attributes["margin"] = "0"
         if mark.kind == "draw":
             attributes |= {"shape": "box", "style": "rounded,filled"}
-    cluster.node(f"{prefix}_{mark.id}", label="" if mark.kind == "fork" else label(mark), **attributes)
+    cluster.node(f"{prefix}_{mark.id}", label="" if mark.kind == "fork" else label(mark, direction), **attributes)
 
 
-def _wire(graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Streams) -> None:
+def _wire(graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Streams, direction: str) -> None:
     attributes = {"key": key, "id": key, **theme.WIRES[wire.kind]}
     if (wire.kind == "gate" and wire.head.kind == "fork") or wire.head.kind == "fork":
         attributes["arrowhead"] = "none"
@@ -200,8 +212,8 @@ def _wire(graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Stre
     elif wire.kind == "data" and not wire.gated:
         attributes["weight"] = "4"
     graph.edge(
-        _end(wire.tail, wire.tail_port, prefix, "o", "n"),
-        _end(wire.head, wire.head_port, prefix, "i", "s"),
+        _end(wire.tail, wire.tail_port, prefix, "o", theme.SIDES[direction][1]),
+        _end(wire.head, wire.head_port, prefix, "i", theme.SIDES[direction][0]),
         **attributes,
     )
 

@@ -8,17 +8,21 @@ from __future__ import annotations
 from archdsl.figure import theme
 from archdsl.figure.scene import Mark
 
+_TABLE = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
 _PORT = f'<FONT POINT-SIZE="{theme.TINY:g}">'
 
 
-def label(mark: Mark) -> str:
+def label(mark: Mark, direction: str = "up") -> str:
     if not (mark.ports or mark.results or mark.tag):
         return f"<{'<BR/>'.join(mark.lines)}>"
-    rows = [_port_row(mark.results, "o", "B")] if mark.results else []
-    rows.append(f'<TR><TD CELLPADDING="3">{_head(mark)}</TD></TR>')
-    if mark.ports:
-        rows.append(_port_row(mark.ports, "i", "T"))
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{"".join(rows)}</TABLE>>'
+    enters, leaves = (side.upper() for side in theme.SIDES[direction])
+    operands = _ports(mark.ports, "i", enters) if mark.ports else ""
+    results = _ports(mark.results, "o", leaves) if mark.results else ""
+    parts = [p for p in (results, f'<TD CELLPADDING="3">{_head(mark)}</TD>', operands) if p]
+    if direction in ("down", "right"):
+        parts.reverse()
+    rows = f"<TR>{''.join(parts)}</TR>" if direction in ("left", "right") else "".join(f"<TR>{p}</TR>" for p in parts)
+    return f"<{_TABLE}{rows}</TABLE>>"
 
 
 def _head(mark: Mark) -> str:
@@ -36,13 +40,19 @@ def _head(mark: Mark) -> str:
     )
 
 
-def _port_row(names: list[str], letter: str, side: str) -> str:
+def _ports(names: list[str], letter: str, side: str) -> str:
+    """Named places at one side of a mark, side by side or one below the other."""
+    beside = side in "NS"
+    border = {"S": "T", "N": "B", "W": "R", "E": "L"}[side]
     cells = []
     for i, name in enumerate(names):
-        sides = side + ("L" if i else "")
-        cells.append(f'<TD PORT="{letter}{i}" BORDER="1" SIDES="{sides}" CELLPADDING="2">{_PORT} {name} </FONT></TD>')
-    row = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{"".join(cells)}</TR></TABLE>'
-    return f"<TR><TD>{row}</TD></TR>"
+        sides = border + (("L" if beside else "T") if i else "")
+        high = "" if beside else f' HEIGHT="{theme.PORT:g}"'
+        cells.append(
+            f'<TD PORT="{letter}{i}" BORDER="1" SIDES="{sides}" CELLPADDING="2"{high}>{_PORT} {name} </FONT></TD>'
+        )
+    rows = f"<TR>{''.join(cells)}</TR>" if beside else "".join(f"<TR>{c}</TR>" for c in cells)
+    return f"<TD>{_TABLE}{rows}</TABLE></TD>"
 
 
 def left(lines: list[str]) -> str:

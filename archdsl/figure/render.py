@@ -1,26 +1,33 @@
 """Figures as bytes: the layout runs in a process of its own, so that no fault of Graphviz reaches the one that asked.
 
-In: a program, and which of it to show. Out: `Figure`: DOT text at once; SVG, PDF or PNG when asked for.
+In: a program, which of it to show, and how: theme, direction, width. Out: `Figure`: DOT text at once; SVG, PDF, PNG or TikZ when asked for.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import signal
+import struct
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from archdsl.figure import style, theme
 from archdsl.figure.dot import Sheet, figure_dot, sheets
 from archdsl.figure.legend import legend
 from archdsl.figure.panels import UnknownDefinition, panels
+from archdsl.figure.scene import Panel
 from archdsl.ir.program import Program
 
-_SECONDS = 120
+_SECONDS = 60
+_LESS = "draw less at once: --panels separate, --depth N, --only NAME, --collapse NAME"
+DIRECTIONS = ("up", "down", "left", "right")
 
 
 class FigureError(Exception):
@@ -32,42 +39,54 @@ class FigureError(Exception):
 
 
 @dataclass(frozen=True)
+class Look:
+    """One way to draw a figure: which way it reads, how closely it is set, and its DOT and panels so drawn."""
+
+    direction: str
+    dot: str
+    sheets: list[Sheet] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True)
 class Figure:
     """A figure that can be written in several formats. A notebook shows it by itself."""
 
-    dot: str
+    looks: list[Look] = field(repr=False)
+    """The ways to draw it, the best first; the first that fits its width is taken."""
     title: str = ""
     description: str = ""
-    sheets: list[Sheet] = field(default_factory=list, repr=False)
+    width: float | None = None
+    """How wide it may be, in points; no text is then smaller than 6 pt."""
+    name: str = ""
+    """Of the one definition that it shows, where each has a figure of its own."""
+
+    @property
+    def dot(self) -> str:
+        return self.looks[0].dot
+
+    @property
+    def sheets(self) -> list[Sheet]:
+        return self.looks[0].sheets
 
     def svg(self) -> bytes:
-        return self._painted("svg")
+        return paint([self], "svg")[0]
 
     def pdf(self) -> bytes:
-        return self._painted("pdf")
+        return paint([self], "pdf")[0]
 
     def png(self, dpi: int = 192) -> bytes:
-        if not 20 <= dpi <= 2400:
-            raise FigureError(f"{dpi} dots per inch cannot be drawn", "between 20 and 2400")
-        return self._painted("png", dpi)
+        return paint([self], "png", dpi)[0]
+
+    def tikz(self, whole: bool = False) -> str:
+        """A `tikzpicture` to `\\input` into a paper; with `whole`, a document of its own."""
+        return paint([self], "tex" if whole else "tikz")[0].decode("utf-8")
 
     def places(self) -> list[dict[str, Any]]:
         """Where everything is, panel by panel: nodes, edges and frames, in points."""
-        return list(json.loads(self._painted("places")))
+        return list(json.loads(paint([self], "places")[0]))
 
     def _repr_svg_(self) -> str:
         return self.svg().decode("utf-8")
-
-    def _painted(self, form: str, dpi: int = 96) -> bytes:
-        job = {
-            "dot": self.dot,
-            "sheets": [asdict(s) for s in self.sheets],
-            "format": form,
-            "dpi": dpi,
-            "title": self.title,
-            "description": self.description,
-        }
-        return _run(json.dumps(job).encode())
 
 
 def figure(
@@ -79,44 +98,182 @@ def figure(
     collapse: Collection[str] = (),
     depth: int | None = None,
     counts: Mapping[str, int] | None = None,
+    width: float | str | None = None,
+    direction: str | None = None,
+    theme: str = "paper",
 ) -> Figure:
-    """The figure of a program. `counts` are numbers of parameters by definition, for the titles."""
+    """The figure of a program. `counts` are numbers of parameters by definition, for the titles; `width` is points or `"3.25in"`."""
+    shown = _shown(program, entry, only, expand, collapse, depth, counts)
+    return _drawn(program, shown, _points(width), _known(direction), theme)
+
+
+def figures(program: Program, **options: Any) -> list[Figure]:
+    """One figure for each panel, each with a legend of its own. Options are those of `figure`."""
+    width, direction, theme_name = (
+        options.pop(k, d) for k, d in (("width", None), ("direction", None), ("theme", "paper"))
+    )
+    defaults: dict[str, Any] = {"entry": None, "only": (), "expand": (), "collapse": (), "depth": None, "counts": None}
+    shown = _shown(program, **{**defaults, **options})
+    drawn = [_drawn(program, [p], _points(width), _known(direction), theme_name) for p in shown]
+    return [replace(f, name=p.name) for f, p in zip(drawn, shown)]
+
+
+def _shown(
+    program: Program,
+    entry: str | None,
+    only: Collection[str],
+    expand: Collection[str],
+    collapse: Collection[str],
+    depth: int | None,
+    counts: Mapping[str, int] | None,
+) -> list[Panel]:
     try:
-        shown = panels(program, entry=entry, only=only, expand=expand, collapse=collapse, depth=depth, counts=counts)
+        found = panels(program, entry=entry, only=only, expand=expand, collapse=collapse, depth=depth, counts=counts)
     except UnknownDefinition as problem:
         raise FigureError(str(problem), problem.hint) from None
-    if not shown:
+    if not found:
         raise FigureError("there is nothing to draw", "a program needs a model, block, cell or train")
+    return found
+
+
+def _drawn(program: Program, shown: list[Panel], width: float | None, direction: str | None, colors: str) -> Figure:
+    if colors not in theme.THEMES:
+        raise FigureError(f"there is no theme {colors!r}", "there is " + ", ".join(theme.THEMES))
+    if width is None:
+        looks = [_look(shown, direction or "up", colors, False)]
+    else:
+        ways = [direction] if direction else ["up", "right"]
+        looks = [_look(shown, way, colors, close) for way in ways for close in (False, True)]
     first = program[shown[0].name]
+    return Figure(looks, first.source_name, " ".join(first.doc.split()), width)
+
+
+def _look(shown: list[Panel], direction: str, colors: str, close: bool) -> Look:
     key = legend(shown)
-    return Figure(figure_dot(shown, key), first.source_name, " ".join(first.doc.split()), sheets(shown, key))
+    dot, parts = style.themed(figure_dot(shown, key, direction), colors), sheets(shown, key, direction)
+    if close:
+        dot, parts = style.dense(dot), [replace(s, dot=style.dense(s.dot)) for s in parts]
+    return Look(direction, dot, parts)
 
 
-def _run(job: bytes) -> bytes:
-    """The layout process on one job."""
-    root = str(Path(__file__).resolve().parents[2])
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    command = [sys.executable, "-P", "-X", "utf8", "-m", "archdsl.figure.layout"]
-    try:
-        done = subprocess.run(command, input=job, capture_output=True, env=environment, timeout=_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
+# -- what is asked for --------------------------------------------------------------------------------------------------
+_UNITS = {"in": 72.0, "cm": 72 / 2.54, "mm": 72 / 25.4, "pt": 1.0, "px": 0.75}
+_LENGTH = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)\s*(in|cm|mm|pt|px)")
+
+
+def _points(width: float | str | None) -> float | None:
+    """A length in points, of 72 to the inch."""
+    if width is None:
+        return None
+    match = _LENGTH.fullmatch(width.strip()) if isinstance(width, str) else None
+    if isinstance(width, str) and not match:
         raise FigureError(
-            f"the layout took more than {_SECONDS} seconds", "draw less at once: --only NAME, --collapse NAME"
-        ) from None
+            f"{width!r} is no width", "a number and a unit are needed, as in 3.25in; there is in, cm, mm, pt and px"
+        )
+    points = float(match[1]) * _UNITS[match[2]] if match else float(width)
+    if not 36 <= points <= 7200:
+        raise FigureError(f"a figure cannot be {points / 72:.3g}in wide", "between 0.5in and 100in")
+    return points
+
+
+def _known(direction: str | None) -> str | None:
+    if direction not in (None, *DIRECTIONS):
+        raise FigureError(f"there is no direction {direction!r}", "there is " + ", ".join(DIRECTIONS))
+    return direction
+
+
+# -- painting -----------------------------------------------------------------------------------------------------------
+def paint(drawn: list[Figure], form: str, dpi: int = 96) -> list[bytes]:
+    """Several figures in one format, by one layout process."""
+    if not 20 <= dpi <= 2400:
+        raise FigureError(f"{dpi} dots per inch cannot be drawn", "between 20 and 2400")
+    pages = [
+        {
+            "looks": [{**asdict(look), "smallest": style.smallest(look.dot) if f.width else 0.0} for look in f.looks],
+            "title": f.title,
+            "description": f.description,
+            "width": f.width,
+        }
+        for f in drawn
+    ]
+    found = _run(json.dumps({"pages": pages, "format": form, "dpi": dpi, "least": theme.SMALLEST}).encode(), len(drawn))
+    blobs = []
+    at = 0
+    while at < len(found):
+        (size,) = struct.unpack_from(">Q", found, at)
+        blobs.append(found[at + 8 : at + 8 + size])
+        at += 8 + size
+    return blobs
+
+
+def _run(job: bytes, pages: int) -> bytes:
+    """The layout process on one job. It is ended, with what it started, when it takes too long."""
+    command = [sys.executable, "-P", "-X", "utf8", "-m", "archdsl.figure.layout"]
+    seconds = _SECONDS * (1 + pages // 20)
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            start_new_session=True,
+        )
     except OSError as problem:
         raise FigureError(f"the layout could not be started: {problem.strerror}") from None
-    if done.returncode == 3:
-        raise FigureError(_last_line(done.stderr), "pip install pygraphviz, or install Graphviz")
-    if done.returncode or not done.stdout:
-        reason = f"signal {-done.returncode}" if done.returncode < 0 else _last_line(done.stderr)
-        raise FigureError(f"the layout failed: {reason}", "draw less at once: --only NAME, --collapse NAME")
-    return done.stdout
+    try:
+        out, errors = process.communicate(job, timeout=seconds)
+    except subprocess.TimeoutExpired as problem:
+        _end(process)
+        where = _last_line(problem.stderr or b"").removeprefix("panel ")
+        which = f"the panel of {where}" if where and where != _SILENT else "the figure"
+        raise FigureError(f"the layout of {which} took more than {seconds} seconds", _LESS) from None
+    except BaseException:
+        _end(process)
+        raise
+    return _result(process.returncode, out, errors)
+
+
+def _environment() -> dict[str, str]:
+    """That of this process, but for what would make a difference: the language, and modules that lie about."""
+    root = str(Path(__file__).resolve().parents[2])
+    kept = {k: v for k, v in os.environ.items() if k != "LANGUAGE" and not k.startswith(("LC_", "PANGO_", "GV", "DOT"))}
+    return {
+        **kept,
+        "LC_ALL": "C",
+        "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+    }
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.communicate()
+
+
+def _result(status: int, out: bytes, errors: bytes) -> bytes:
+    if status == 0 and out:
+        return out
+    if status == 3:
+        raise FigureError(_last_line(errors), "pip install pygraphviz, or install Graphviz")
+    if status == 4:
+        needs = json.loads(_last_line(errors))
+        raise FigureError(
+            f"{needs['panel']} does not fit a width of {needs['width'] / 72:.2f}in with no text under {theme.SMALLEST:g} pt: "
+            f"it needs {-(-needs['needed'] * 100 // 72) / 100:.2f}in",
+            f"give it that width, or leave it out with --collapse {needs['name']}, or draw it apart with --panels separate or --only",
+        )
+    reason = f"signal {-status}" if status < 0 else _last_line(errors)
+    raise FigureError(f"the layout failed: {reason}", _LESS)
+
+
+_SILENT = "no reason given"
 
 
 def _last_line(data: bytes) -> str:
     lines = re.sub(r"[\x00-\x08\x0b-\x1f]", " ", data.decode("utf-8", "replace")).strip().splitlines()
-    return lines[-1] if lines else "no reason given"
+    return lines[-1] if lines else _SILENT

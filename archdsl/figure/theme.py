@@ -1,6 +1,7 @@
 """How the marks look: one entry for each kind of mark, frame and wire. Shape and line tell them apart; colour only helps.
 
-In: nothing. Out: Graphviz attributes. Nothing else in this package names a colour or a line width.
+In: nothing. Out: Graphviz attributes. Nothing else in this package names a colour or a line width. A figure is written in the colours of
+`paper`; `THEMES` says what they become in the others, and `DENSE` what sizes become where room is scarce (see `style`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ FONT: Final = "DejaVu Sans"
 SIZE: Final = 10.0
 SMALL: Final = 8.0
 TINY: Final = 7.0
+PORT: Final = 14.0
+"""How high a named operand is that stands above another."""
 INK: Final = "#2b2b2b"
 QUIET: Final = "#5f6368"
 RETURN: Final = "#b3261e"
 GATE: Final = "#6a3d9a"
 LEARN: Final = "#1b6e4b"
 PAPER: Final = "#ffffff"
+WORDS: Final = "#111111"
+PROSE: Final = "#333333"
 
 Attributes = Mapping[str, str]
 
@@ -103,6 +108,36 @@ GRAPH: Final = _attributes(
     compound="true",
 )
 NODE: Final = _attributes(
-    fontname=FONT, fontsize="10", fontcolor="#111111", color=INK, height="0.27", width="0.2", penwidth="0.9"
+    fontname=FONT, fontsize="10", fontcolor=WORDS, color=INK, height="0.27", width="0.2", penwidth="0.9"
 )
 EDGE: Final = _attributes(fontname=FONT, fontsize="7.5", fontcolor=QUIET, color=INK, arrowsize="0.6", penwidth="0.9")
+
+RANKDIR: Final = _attributes(up="BT", down="TB", right="LR", left="RL")
+SIDES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {"up": ("s", "n"), "down": ("n", "s"), "right": ("w", "e"), "left": ("e", "w")}
+)
+"""For each direction, the side of a mark where operands come in, and that where results leave."""
+
+_DARK: Final = {
+    PAPER: "#16181b", WORDS: "#f3f4f6", PROSE: "#d5d8dc", INK: "#d9dce0", QUIET: "#b4bac1",
+    RETURN: "#ff9a8d", GATE: "#c9a6f5", LEARN: "#7fd6a8",
+    "#dbe9f6": "#1f3a54", "#fdf2cc": "#4a3d12", "#eef3f7": "#2b333b", "#f7e3ea": "#4a2936", "#fbdcd6": "#55261f",
+    "#e4dff3": "#352c55", "#fde3cf": "#553317", "#e3f3e6": "#1e4327", "#eeeeee": "#34383d", "#d8efe2": "#17422e",
+    "#f8f8f6": "#1f2226", "#fbfdfb": "#18201c", "#fafafa": "#1c1f22",
+    "#444444": "#aeb4bb", "#9aa0a6": "#767d85", "#d0d3d6": "#5a6067",
+}  # fmt: skip
+_MONO: Final = {
+    PAPER: "#ffffff", WORDS: "#000000", PROSE: "#000000", INK: "#000000", QUIET: "#333333",
+    RETURN: "#000000", GATE: "#000000", LEARN: "#000000",
+    "#dbe9f6": "#ffffff", "#fdf2cc": "#ededed", "#eef3f7": "#ffffff", "#f7e3ea": "#ffffff", "#fbdcd6": "#dcdcdc",
+    "#e4dff3": "#dcdcdc", "#fde3cf": "#ededed", "#e3f3e6": "#ffffff", "#eeeeee": "#ffffff", "#d8efe2": "#ededed",
+    "#f8f8f6": "#ffffff", "#fbfdfb": "#ffffff", "#fafafa": "#ffffff",
+    "#444444": "#000000", "#9aa0a6": "#808080", "#d0d3d6": "#b0b0b0",
+}  # fmt: skip
+THEMES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({"paper": {}, "dark": _DARK, "mono": _MONO})
+"""For each theme, what the colours of `paper` become."""
+
+SMALLEST: Final = 6.0
+"""Points below which no text of a figure may be that is to fit a width."""
+DENSE: Final[Mapping[float, float]] = MappingProxyType({11: 9, 10: 8, 9: 7.5, 8: 7, 7.5: 7, 7: 7})
+"""What the sizes of text become in a narrow figure: all of it about as small as it may be."""

@@ -18,7 +18,8 @@ from archdsl.ir.num_text import decimal
 from archdsl.ir.program import Axis, Choice, Fill, Numbers, Setting
 from archdsl.ir.types import Type
 
-_SHORT = re.compile(r"([A-Za-z])(?:_([0-9A-Za-z]{1,3})|([0-9]{1,2}))")
+_SHORT = re.compile(r"([A-Za-z])(?:_([A-Za-z][0-9A-Za-z]{0,2})|([0-9]{1,2}))")
+"""`W_in`, `h0`; `h_0` stays as it is, so that it does not look like `h0`."""
 
 
 _LEADING = 1.2
@@ -74,7 +75,7 @@ def _remainder(value: Num) -> str:
             whole = value - Num({monomial: coefficient})
             if floors[0].args[0] * step == whole:
                 top, bottom = number(whole), number(step)
-                return f"{top if whole.name else f'({top})'} mod {bottom if step.name or step.is_integer else f'({bottom})'}"
+                return f"{top if whole.name else f'({top})'} mod {bottom if step.name or (step.is_integer and step.value > 0) else f'({bottom})'}"
     return ""
 
 
@@ -130,7 +131,7 @@ def _division(inside: Num) -> tuple[str, Num, int]:
 def raised(exponent: str) -> str:
     """An exponent above the line; a whole number by characters that have no effect on the line's height."""
     plain = exponent.translate(_HIGH) if re.fullmatch(r"[−-]?\d+", exponent) else ""
-    return plain or f"<SUP>{exponent}</SUP>"
+    return plain or f"<SUP>{exponent.replace('<SUP>', '^(').replace('</SUP>', ')')}</SUP>"
 
 
 _HIGH = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
@@ -149,14 +150,14 @@ def _term(monomial: Monomial, coefficient: Fraction) -> str:
     if top != 1 or not factors:
         first = next((a for a, e in monomial if e > 0), None)
         letter = isinstance(first, str) and (len(first) == 1 or Num.symbol(first) == ELLIPSIS)
-        letter = letter and top not in _CONSTANTS
+        letter = letter and top not in CONSTANTS
         product = _decimal(top) + ("" if letter and factors else "·" if factors else "") + product
     if len(divisors) > 1:
         return f"{product}/({'·'.join(divisors)})"
     return "/".join([product, *divisors])
 
 
-_CONSTANTS = {
+CONSTANTS = {
     Fraction(repr(v)): t
     for v, t in ((pi, "π"), (2 * pi, "2π"), (sqrt(pi), "√π"), (sqrt(2 * pi), "√(2π)"), (log(2 * pi), "log(2π)"))
 }
@@ -165,8 +166,11 @@ _CONSTANTS = {
 
 def _decimal(value: Fraction) -> str:
     """A number that is not negative: its digits, or its name."""
-    if value in _CONSTANTS:
-        return _CONSTANTS[value]
+    return CONSTANTS[value] if value in CONSTANTS else _digits(value)
+
+
+def _digits(value: Fraction) -> str:
+    """The digits of a number, the power of ten apart."""
     text = decimal(value)
     mantissa, e, exponent = text.partition("e")
     if not e:
@@ -181,10 +185,11 @@ def _power(atom: Atom, exponent: int) -> str:
         base = "…" if Num.symbol(atom) == ELLIPSIS else esc(atom)
     else:
         inside = [number(a) for a in atom.args]
-        plain = atom.args[0].name is not None or atom.args[0].is_integer
+        plain = atom.args[0].name is not None or (atom.args[0].is_integer and atom.args[0].value >= 0)
         match atom.name:
             case "sqrt":
-                base = f"√{inside[0]}" if plain else f"√({inside[0]})"
+                digits = atom.args[0].is_const and not plain  # √(2π) is a number of its own
+                base = f"√{inside[0]}" if plain else f"√({_digits(atom.args[0].value) if digits else inside[0]})"
             case "floor":
                 base = _rounded(atom.args[0])
             case "group":

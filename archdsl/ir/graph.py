@@ -1,8 +1,8 @@
 """Labelled graphs in canonical form: the same data, whatever order the nodes came in.
 
-In: nodes, each with a label and children, in order or not. `pure` nodes with the same label and children are one node; each `own` node is
-itself, as two layers with the same settings are two. Out: `canonical(root)`, a list of `[label, children]`: two graphs give the same list only
-if one can be laid on the other.
+In: nodes, each with a label and children, in order or not. `pure` nodes with the same label and children are one node; each `own` node
+is itself, as two layers with the same settings are two. Out: `canonical(root)`, a list of `[label, children]`: two graphs give the same
+list only if one can be laid on the other.
 
 Colour refinement in both directions (Weisfeiler and Leman) tells nodes apart by what they are made of and by what reads them; where several
 still look alike, one is singled out and the refinement goes on. What then still ties is symmetric in all but contrived graphs, and there
@@ -98,7 +98,7 @@ class _Refinement:
 
 
 def _ranked(keys: list[tuple[object, ...]]) -> list[int]:
-    order = {key: i for i, key in enumerate(sorted(set(keys)))}  # type: ignore[type-var]
+    order = {key: i for i, key in enumerate(sorted(set(keys)))}
     return [order[key] for key in keys]
 
 

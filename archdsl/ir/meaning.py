@@ -105,7 +105,9 @@ class _Meanings:
             return True
         if what == "chance" and any(isinstance(n, Draw) or (isinstance(n, Apply) and _random(n)) for n in region.nodes):
             return True
-        return any(what == "weights" and bool(m.weights) if m.primitive else self.holds(m.of, what) for m in region.made)
+        return any(
+            what == "weights" and bool(m.weights) if m.primitive else self.holds(m.of, what) for m in region.made
+        )
 
     def keeps(self, made: Made) -> bool:
         """Whether it makes a difference to use it twice or to make it twice."""
@@ -256,8 +258,8 @@ class _Body:
             case Call():
                 self.call(node)
             case Draw():
-                kind = self.type(node.outputs[0].type) if not any(isinstance(i, int) for i in node.inputs) else None
                 inputs = self.operands(node.inputs)
+                kind = None if any(isinstance(i, int) for i in node.inputs) else self.type(node.outputs[0].type)
                 drawn = self.own("draw", node.distribution, node.gradient, kind, children=[self.here, *inputs])
                 self.define(node.outputs[0], drawn)
             case Repeat():

@@ -360,7 +360,21 @@ def floor(number: Num) -> Num:
     shift = math.floor(constant)
     inside = inside - shift
     outside = Num(whole) + shift
+    once = _rounded_once(inside)
+    if once is not None:
+        return outside + floor(once)
     return outside + (Num.of(math.floor(inside.value)) if inside.is_const else Num._atom(Fn("floor", (inside,))))
+
+
+def _rounded_once(inside: Num) -> Num | None:
+    """x/m + n/m for what is ⌊x⌋/m + n/m with whole n: rounding it down once gives the same."""
+    for monomial, coefficient in inside.terms.items():
+        atom = monomial[0][0] if len(monomial) == 1 and monomial[0][1] == 1 else ""
+        if isinstance(atom, Fn) and atom.name == "floor" and coefficient.numerator == 1:
+            others = (inside - Num({monomial: coefficient})) * coefficient.denominator
+            if all(c.denominator == 1 and all(e > 0 and not _real(a) for a, e in m) for m, c in others.terms.items()):
+                return atom.args[0] * coefficient + others * coefficient
+    return None
 
 
 def _real(atom: Atom) -> bool:

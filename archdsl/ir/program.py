@@ -337,6 +337,7 @@ class Condition(Data):
 
     any_of: list[list[Comparison]]
     outcome: bool
+    name: str = Field(default="", description="as the program calls the condition, if it does")
 
 
 class Definition(Data):

@@ -92,8 +92,10 @@ def _special(block: Block, text: str, node: tree.Call, piped: list[Entity]) -> E
         return None
     if not piped:
         result = expressions.number_function(block, text, node)
-        if result is not None:
+        if isinstance(result, Number):
             return result
+        if result is not None:
+            return use(block, expressions.value(block, node.function), [result], node.arguments[1:], node.span)
     if text == "log_prob":
         entities = [*piped, *positional(block, node.arguments)]
         drawn = entities[0] if len(entities) == 1 else None

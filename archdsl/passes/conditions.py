@@ -88,14 +88,14 @@ def holds(block: Block, condition: tree.Expression) -> bool:
 
     entity = value(block, condition)
     if isinstance(entity, Test):
-        entity = decide(block, entity, condition)
+        entity = decide(block, entity, condition, condition.text if isinstance(condition, tree.Name) else "")
     if isinstance(entity, Flag):
         return entity.value
     raise block.frame.fail(errors.NotANumber(condition.span, f"a condition is needed, and this is {describe(entity)}"))
 
 
-def decide(block: Block, test: Test, node: tree.Node) -> Flag:
-    """The outcome of a condition for the numbers of the first caller, recorded."""
+def decide(block: Block, test: Test, node: tree.Node, name: str = "") -> Flag:
+    """The outcome of a condition for the numbers of the first caller, recorded, with the name that the program gives it."""
     frame = block.frame
     key = fingerprint(test.any_of)
     if key in frame.conditions:
@@ -106,7 +106,9 @@ def decide(block: Block, test: Test, node: tree.Node) -> Flag:
             raise frame.fail(errors.CannotDecide(node.span, node.span.text))
         # a block by itself, with nobody to give numbers: those that are not given are taken to differ
         outcome = any(all(c.op != "==" for c in conjunction) for conjunction in test.any_of)
-    record(frame, test, outcome)
+    record(frame, test, outcome, name)
+    if outcome and name and name not in frame.chosen:
+        frame.chosen.append(name)
     if outcome and len(test.any_of) == 1:
         for c in test.any_of[0]:
             if c.op == "==":
@@ -118,15 +120,15 @@ def decide(block: Block, test: Test, node: tree.Node) -> Flag:
     return Flag(outcome)
 
 
-def record(frame: Frame, test: Test, outcome: bool) -> None:
-    frame.conditions.setdefault(fingerprint(test.any_of), Condition.new(any_of=test.any_of, outcome=outcome))
+def record(frame: Frame, test: Test, outcome: bool, name: str) -> None:
+    frame.conditions.setdefault(fingerprint(test.any_of), Condition.new(any_of=test.any_of, outcome=outcome, name=name))
 
 
 def lift(frame: Frame, condition: Condition, bindings: Mapping[str, Num]) -> None:
     """A part's condition, in the numbers of who uses it."""
     test = _simple(condition.any_of, bindings)
     if isinstance(test, Test):
-        record(frame, test, condition.outcome)
+        record(frame, test, condition.outcome, condition.name)
 
 
 def learn(block: Block, left: Num, right: Num) -> None:

@@ -233,28 +233,37 @@ def _definition(
 
 
 def _variant_name(frame: Frame) -> str:
-    """The definition's name, with what was chosen otherwise than its defaults say: MultiHeadAttentionCausal."""
-    name = frame.ref.node.name.text
-    if frame.ref.node.kind in ("model", "train"):
-        return name
-    usual = signatures.with_defaults(frame.session, frame.ref, {}, {})
-    for hyper, static in frame.statics.items():
-        if not isinstance(static, Number) and conditions.key(static) != conditions.key(usual[hyper]):
-            match static:
-                case Flag():
-                    words = hyper if static.value else f"no_{hyper}"
-                case Word() | Function() | Maker():
-                    words = (
-                        static.text
-                        if isinstance(static, Word)
-                        else static.op.name
-                        if isinstance(static, Function)
-                        else static.name
-                    )
-                case _:
-                    continue
-            name += "".join(w[:1].upper() + w[1:] for w in re.split(r"\W+|_", words))
+    """The definition's name, with what was chosen otherwise than its defaults say (MultiHeadAttentionCausal) and what holds of it
+    (ResidualUnitProjected). What holds only of its parts is said where the name would else be taken."""
+    ref, session = frame.ref, frame.session
+    entry = len(session.making) == 1
+    if ref.node.kind in ("model", "train") and entry:
+        return ref.node.name.text
+    usual = signatures.with_defaults(session, ref, {}, {})
+    others = {n: s for n, s in frame.statics.items() if not isinstance(s, Number)}
+    words = [_word(n, s) for n, s in others.items() if conditions.key(s) != conditions.key(usual[n])]
+    name = _joined(ref.node.name.text, [*words, *frame.chosen])
+    if name in session.names:
+        return _joined(name, [c.name for c in frame.conditions.values() if c.outcome and c.name not in frame.chosen])
     return name
+
+
+def _word(hyper: str, static: Static) -> str:
+    """What was chosen, in a word."""
+    match static:
+        case Flag():
+            return hyper if static.value else f"no_{hyper}"
+        case Word():
+            return static.text
+        case Function():
+            return static.op.name
+        case Maker():
+            return static.name
+    return ""
+
+
+def _joined(name: str, words: list[str]) -> str:
+    return name + "".join(w[:1].upper() + w[1:] for text in words for w in re.split(r"\W+|_", text))
 
 
 def _hypers(frame: Frame) -> list[Hyper]:

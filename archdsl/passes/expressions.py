@@ -351,11 +351,15 @@ def setting(entity: Static) -> Setting:
             return Choice(word=entity.name)
 
 
-def number_function(block: Block, text: str, node: tree.Call) -> Number | None:
-    """`sqrt(d)`, `floor(h / 2)` of numbers are numbers."""
+def number_function(block: Block, text: str, node: tree.Call) -> Entity | None:
+    """`sqrt(d)`, `floor(h / 2)` of numbers are numbers. Where the first argument is none, it is returned: to evaluate it again would
+    make its layers again."""
     if text not in FUNCTIONS or text in ("pow", "group") or not node.arguments or any(a.name for a in node.arguments):
         return None
-    entities = [value(block, a.value) for a in node.arguments]
+    first = value(block, node.arguments[0].value)
+    if not isinstance(first, Number):
+        return first
+    entities = [first, *(value(block, a.value) for a in node.arguments[1:])]
     if not all(isinstance(e, Number) for e in entities):
         return None
     try:

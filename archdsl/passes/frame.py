@@ -47,6 +47,7 @@ class Frame:
     sizes: dict[str, Span] = field(default_factory=dict)
     inputs: set[str] = field(default_factory=set)
     conditions: dict[object, Condition] = field(default_factory=dict)
+    chosen: list[str] = field(default_factory=list)  # the names of conditions that hold
     constraints: dict[tuple[Num, str], Constraint] = field(default_factory=dict)
     constraint_spans: dict[tuple[Num, str], Span] = field(default_factory=dict)
     equal: dict[str, Num] = field(default_factory=dict)

@@ -50,12 +50,6 @@ def construct_alias(block: Block, node: tree.Alias, frozen: bool = False) -> Par
     if not _ALIAS.fullmatch(alias):
         wrong = 'a published name is made of letters, digits and `_`, with one dot at most: `as "layer.0"`'
         raise block.frame.fail(errors.NotApplicable(node.name.span, wrong))
-    around: Block | None = block
-    while around and "." in alias and not alias.rpartition(".")[2].isdigit():
-        if around.kind == "stack":
-            wrong = 'what a stack copies is numbered: `as "layers"`, or from another number on than 0, `as "layers.1"`'
-            raise block.frame.fail(errors.NotApplicable(node.name.span, wrong))
-        around = around.parent
     if alias in block.frame.attributes:
         raise block.frame.fail(errors.Twice(node.name.span, alias))
     block.frame.attributes.add(alias)

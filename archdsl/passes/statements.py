@@ -8,6 +8,7 @@ from archdsl import errors
 from archdsl.diagnostics import Note, nearest
 from archdsl.ir.num import NotANumber as NoNumber
 from archdsl.ir.num import Num
+from archdsl.ir.program import Apply, Operand
 from archdsl.ir.types import Type
 from archdsl.ops.base import Misfit, broadcast
 from archdsl.passes import conditions, expressions, storage, train, verify
@@ -64,18 +65,41 @@ def handed_on(body: Sequence[tree.Statement]) -> set[str]:
 def _settle(block: Block, statement: tree.Statement) -> None:
     """Parts that the statement made without a name get one: its target's, or one from what they are."""
     frame = block.frame
-    wish = None
-    if len(frame.anonymous) == 1:
-        match statement:
-            case tree.Assign(targets=[target]):
-                wish = target.name
-            case tree.Output(results=[tree.Result(name=tree.Identifier(text=text))]):
-                wish = text
+    wishes: dict[int, str] = {}
+    match statement:
+        case (
+            tree.Assign(targets=[tree.Target(name=wish)])
+            | tree.Draw(target=tree.Target(name=wish))
+            | tree.Output(results=[tree.Result(name=tree.Identifier(text=wish))])
+        ):
+            wishes = {p.id: wish for p in frame.anonymous} if len(frame.anonymous) == 1 else _by_input(block, wish)
     for part in frame.anonymous:
         plain = part.alias.replace(".", "_") if part.alias else None
-        rename(
-            part, plain if plain == part.alias and plain else frame.attribute(plain or wish or part.name), named=False
-        )
+        same = bool(plain) and plain == part.alias
+        name = plain if plain and same else frame.attribute(plain or wishes.get(part.id) or part.name)
+        rename(part, name, named=False)
+
+
+def _by_input(block: Block, target: str) -> dict[int, str]:
+    """Parts of one kind that a statement adds up or multiplies, each by what it is applied to: `i_x` and `i_h`."""
+    parts = block.frame.anonymous
+    applied = {n.made: n.inputs for n in block.nodes if n.kind in ("apply", "call")}
+    sources = {p.id: _source(block, applied.get(p.id, [])) for p in parts}
+    distinct = len(set(sources.values())) == len(parts) and None not in sources.values()
+    if not distinct or len({p.maker.name for p in parts}) > 1:
+        return {}
+    return {part: f"{target}_{source}" for part, source in sources.items()}
+
+
+def _source(block: Block, operands: Sequence[Operand]) -> str | None:
+    """The name of the one value that a part is applied to; of a product (`r * h`), what is multiplied last."""
+    if len(operands) != 1 or not isinstance(operands[0], int):
+        return None
+    name = block.frame.values[operands[0]].name
+    if name is None:
+        made = next((n for n in block.nodes if isinstance(n, Apply) and n.outputs[0].id == operands[0]), None)
+        return _source(block, made.inputs[-1:]) if made and made.op == "mul" else None
+    return name
 
 
 def rename(part: Part, name: str, named: bool) -> None:

@@ -8,11 +8,14 @@ from archdsl.torch.errors import CannotEmit
 __all__ = ["CannotEmit", "class_name", "emit"]
 
 
-def emit(program: Program, entries: list[str] | None = None) -> str:
-    """One Python file with the definitions named (all that the program's file defines, if none are) and what they use."""
+def emit(program: Program, entries: list[str] | None = None, plain: bool = False) -> str:
+    """One Python file with the definitions named (all that the program's file defines, if none are) and what they use.
+
+    `plain` writes the literal equations; without it, what torch has a kernel for runs on that kernel, and loops do the least they can.
+    """
     from archdsl.torch.file import write_file
 
-    return write_file(program, program.entries if entries is None else entries)
+    return write_file(program, program.entries if entries is None else entries, plain)
 
 
 def class_name(program: Program, definition: str) -> str:

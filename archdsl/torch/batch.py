@@ -120,6 +120,8 @@ def _of_apply(node: Apply, places: dict[int, int], ranks: dict[int, int], inside
         return place
     if node.op == "Embedding":
         return place - 1
+    if node.op == "matmul" and place < -1 and node.inputs[0] in places and ranks.get(_id(node.inputs[1]), 99) <= 2:
+        return place
     axes = [a.index for group in node.axes.values() for a in group]
     if not inside:
         rank = next(ranks[i] for i in node.inputs if isinstance(i, int) and i in places)
@@ -133,6 +135,10 @@ def _of_apply(node: Apply, places: dict[int, int], ranks: dict[int, int], inside
     if node.op in _REDUCTIONS:
         return place if node.settings.get("keep") is True else place + len(axes)
     raise _No
+
+
+def _id(operand: object) -> int:
+    return operand if isinstance(operand, int) else -1
 
 
 def _of_call(node: Call, plan: Plan, places: dict[int, int], ranks: dict[int, int]) -> int | None:
@@ -157,6 +163,47 @@ def _of_call(node: Call, plan: Plan, places: dict[int, int], ranks: dict[int, in
     if len(results) != 1:
         raise _No
     return results.pop()
+
+
+NOWHERE = 99
+"""The place of the axis in a value that does not have it."""
+
+
+def place_of(node: Node, plan: Plan, places: dict[int, int], ranks: dict[int, int]) -> int | None:
+    """Where the scanned axis stands in a node's results when it is given all slices at once; None where it cannot be."""
+    try:
+        if isinstance(node, Apply):
+            place = _of_apply(node, places, ranks, inside=False)
+        elif isinstance(node, Call):
+            place = _of_call(node, plan, places, ranks)
+        else:
+            return None
+    except _No:
+        return None
+    return NOWHERE if place is None else place
+
+
+def is_random_node(node: Node, plan: Plan) -> bool:
+    """Whether a node gives something else at each evaluation."""
+    if isinstance(node, Call):
+        return any(h.id == node.made and isinstance(h.item, Made) and is_random(h.item, plan) for h in plan.held)
+    return _is_random(node)
+
+
+def with_axis(node: Apply | Call, types: dict[int, Type], at: int, size: Num) -> Apply | Call:
+    """A node as it is when it is given all slices at once, the scanned axis at a position from the start."""
+    wide = node.model_copy(deep=True)
+    if isinstance(wide, Apply):
+        _count_from_end(wide, types)
+    for value in wide.outputs:
+        value.type = widened_type(value.type, at, size)
+    return wide
+
+
+def widened_type(type_: Type, at: int, size: Num) -> Type:
+    shape = list(type_.shape)
+    shape.insert(min(at, len(shape)), size)
+    return type_.with_shape(shape)
 
 
 def is_mappable(node: Repeat, plan: Plan) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import (
@@ -20,12 +21,15 @@ from archdsl.ir.program import (
     Made,
     Minimize,
     Node,
+    Operand,
     Param,
     Region,
     Repeat,
+    Ride,
     Sliced,
     Until,
     Update,
+    Value,
 )
 from archdsl.ir.types import Type
 from archdsl.torch import batch
@@ -35,8 +39,17 @@ from archdsl.torch.names import identifier, plural, singular, snake
 from archdsl.torch.needs import needed
 from archdsl.torch.plan import Held, Plan, held
 from archdsl.torch.printer import parse
-from archdsl.torch.statements import Assign, Do, For, Statement, name
+from archdsl.torch.statements import Assert, Assign, Do, For, Statement, name
+from archdsl.torch.steps import Steps, pattern_of
 from archdsl.torch.values import GENERIC
+from archdsl.torch.words import noun
+
+
+class HandedOn(Protocol):
+    """A value that one pass hands on to the next."""
+
+    value: Value
+    next: Operand
 
 
 class Body(Cells):
@@ -79,6 +92,8 @@ class Body(Cells):
             return self.batched(node)
         if node.kind == "scan" and not node.reversed and batch.is_mappable(node, self.plan):
             return self.mapped(node)
+        if self.takes_all(node):
+            return self.all_steps(node)
         for ride in node.rides:
             self.start(node, ride)
         for carried in node.carried:
@@ -117,6 +132,88 @@ class Body(Cells):
             if ride.finals:
                 self.finals(ride.made, ride.finals)
 
+    # -- scans of a cell that takes all its steps --------------------------------------------------------
+    def takes_all(self, node: Repeat) -> bool:
+        """Whether a scan is one call of its cell's method for all steps."""
+        pattern = pattern_of(node)
+        if pattern is None:
+            return False
+        steps = self.plan.program.steps.get(self.made[node.rides[0].made].of)
+        return steps is not None and steps.pattern == pattern
+
+    def all_steps(self, node: Repeat) -> None:
+        """`y, state = self.lstm.scan(x, state)`; backwards, both sides turned round."""
+        (ride,), (call,) = node.rides, node.body.nodes
+        assert isinstance(call, Call)
+        callee = self.plan.program.of(self.made[ride.made])
+        steps = self.plan.program.steps[callee.definition.name]
+        whole = {s.value.id: s.operand for s in node.sliced}
+        turned = f".flip({steps.at})" if node.reversed else ""
+
+        def unsliced(operand: Operand) -> Operand:
+            return whole.get(operand, operand) if isinstance(operand, int) else operand
+
+        outside = call.model_copy(update={"inputs": [unsliced(i) for i in call.inputs]})
+        arguments = self.arguments(outside)
+        if turned:
+            arguments = [
+                parse(f"({ast.unparse(a)}){turned}") if i in whole else a for i, a in zip(call.inputs, arguments)
+            ]
+        state = self.first_state(node, ride, arguments, steps)
+        holder = self.holders[ride.made]
+        if not (isinstance(holder, ast.Attribute) and isinstance(holder.value, ast.Name) and holder.value.id == "self"):
+            self.block.append(Assert(parse(f"isinstance({ast.unparse(holder)}, {callee.name})")))
+        while arguments and state is None and isinstance(arguments[-1], ast.Constant) and arguments[-1].value is None:
+            arguments.pop()
+        value = ast.Call(
+            ast.Attribute(holder, callee.scan_method, ast.Load()), [*arguments, *([state] if state else [])], []
+        )
+        by_operand = {c.operand: c for c in node.collected if c.value.id in self.used}
+        targets, late = [], []
+        for v in call.outputs:
+            found = by_operand.get(v.id)
+            if found is None:
+                targets.append("_")
+            elif turned:
+                key = self.variable(found.value.name or noun(node, self.made), "backwards", type=found.value.type)
+                late.append((found, key))
+                targets.append(key)
+            else:
+                targets.append(self.define(found.value, node))
+        final = self.variable("state", named=True, kind=f"state of {callee.name}") if ride.finals else "_"
+        self.assign([*targets, final], value, keep=True)
+        for found, key in late:
+            self.assign([self.define(found.value, node)], parse(f"{key}{turned}"))
+        for field, v in ride.finals.items():
+            part = next(p for p in callee.state if p.state is not None and p.state.value.name == field)
+            self.bind(v, parse(f"{final}.{part.name}") if callee.state_class else name(final))
+
+    def first_state(self, node: Repeat, ride: Ride, arguments: list[ast.expr], steps: Steps) -> ast.expr | None:
+        """The state before the first step, where the program says what it, or a part of it, is."""
+        if not ride.initial:
+            return None
+        callee = self.plan.program.of(self.made[ride.made])
+        own = [(p, p.state) for p in callee.state if p.state is not None]
+        given = {
+            p.name: self.as_tensor(ride.initial[n], s.value.type)
+            for p, s in own
+            if (n := s.value.name or "") in ride.initial
+        }
+        fields = [ast.keyword(n, v) for n, v in given.items()]
+        if len(given) == len(callee.state):
+            return (
+                ast.Call(ast.Name(callee.state_class, ast.Load()), [], fields)
+                if callee.state_class
+                else fields[0].value
+            )
+        at = f"[{':, ' * steps.at}0]"
+        firsts = []
+        for i in callee.initial_inputs:
+            sliced = steps.pattern.sliced[i]
+            firsts.append(parse(f"({ast.unparse(arguments[i])}){at}") if sliced else arguments[i])
+        start = ast.Call(ast.Attribute(self.holders[ride.made], "initial_state", ast.Load()), firsts, [])
+        return ast.Call(ast.Attribute(start, "_replace", ast.Load()), [], fields)
+
     def carry(self, carried: Carried) -> None:
         """The variable that a loop hands on, with its first value."""
         initial = carried.initial
@@ -133,7 +230,7 @@ class Body(Cells):
         self.block.append(Assign([key], value, copy=True, keep=False))
         self.bind(carried.value, name(key))
 
-    def hand_on(self, carried: Sequence[Carried]) -> None:
+    def hand_on(self, carried: Sequence[HandedOn]) -> None:
         """At the end of a pass: every carried variable takes its next value, all at once where one needs another's old value."""
         targets = [self.env[c.value.id] for c in carried]
         keys = [t.id for t in targets if isinstance(t, ast.Name)]
@@ -217,14 +314,15 @@ class Body(Cells):
     def copies(self, item: Held) -> ast.expr:
         """What a loop over the copies of something goes through."""
         holder = self.holders[item.id]
-        if self.depth == 0:
+        by_name = isinstance(holder, ast.Subscript) and isinstance(holder.slice, ast.Constant)  # of a ModuleDict
+        if self.depth == 0 and not by_name:
             return holder
         method = "parameters" if isinstance(item.item, Param) and not item.stacks else "children"
         return ast.Call(ast.Attribute(holder, method, ast.Load()), [], [])
 
     def copy_name(self, item: Held) -> str:
         """`layer` for one of `self.layers`; `open_conv` where the program calls a value `open`."""
-        base = re.sub(r"_\d+$|\[.*", "", self.plan.attributes[item.id])
+        base = re.sub(r'_\d+$|\[\d.*|^\w+\["|"\]', "", self.plan.attributes[item.id])
         if item.stacks:
             return plural(singular(base))
         wish = singular(base)

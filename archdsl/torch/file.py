@@ -11,9 +11,9 @@ from archdsl.torch.train import Train
 from archdsl.torch.trainer import TRAINER
 
 
-def write_file(program: Program, entries: list[str]) -> str:
+def write_file(program: Program, entries: list[str], plain: bool = False) -> str:
     """The whole file for some definitions and all that they use."""
-    plan = ProgramPlan(program)
+    plan = ProgramPlan(program, plain)
     order: dict[str, Plan] = {}
     for entry in entries:
         _visit(plan.plans[entry], order)

@@ -15,7 +15,9 @@ from archdsl.torch.names import Namespace, attribute
 from archdsl.torch.numbers import number
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import INDENT, flat, lines, parse, signature
+from archdsl.torch.sequence import Sequence
 from archdsl.torch.statements import Statement, expressions, reads, walk
+from archdsl.torch.steps import Steps
 from archdsl.torch.text import Writer
 
 
@@ -45,7 +47,8 @@ class Module:
 
     def methods(self) -> list[list[str]]:
         start = self.initial_state()
-        return [*([start] if start else []), self.forward()]
+        steps = self.plan.program.steps.get(self.definition.name)
+        return [*([start] if start else []), self.forward(), *([self.scan(steps)] if steps else [])]
 
     def after_parts(self) -> list[str]:
         """Lines at the end of the constructor."""
@@ -110,6 +113,18 @@ class Module:
         self._take(function, body)
         head = signature(INDENT, "forward", ["self", *function.signature()], self.returns())
         return [*head, *docs.forward(self.definition, INDENT * 2), *Writer(function.variables).block(body, INDENT * 2)]
+
+    def scan(self, steps: Steps) -> list[str]:
+        """The method of a cell that takes all its steps."""
+        function = Sequence(self.plan, steps)
+        function.build()
+        body = function.finish(function.names())
+        annotate.settle(body, function.variables, function.parameters)
+        self._take(function, body)
+        outputs = ["Tensor"] * len(self.definition.outputs) + [self.plan.state_type]
+        head = signature(INDENT, self.plan.scan_method, ["self", *function.signature()], f"tuple[{', '.join(outputs)}]")
+        text = docs.docstring(function.doc(), INDENT * 2)
+        return [*head, *text, *Writer(function.variables).block(body, INDENT * 2)]
 
     def returns(self) -> str:
         outputs = ["Tensor" for _ in self.definition.outputs]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from archdsl.ir.num import Num
 from archdsl.ir.program import (
@@ -31,6 +32,9 @@ from archdsl.torch.errors import CannotEmit
 from archdsl.torch.names import Namespace, attribute, class_name, plural, snake, variable
 from archdsl.torch.numbers import is_real
 from archdsl.torch.site import REAL_SETTINGS
+
+if TYPE_CHECKING:
+    from archdsl.torch.steps import Steps
 
 HELPERS = frozenset(
     name
@@ -132,13 +136,16 @@ class Plan:
 
     def _keys(self, group: str, keys: dict[str, int]) -> dict[str, int]:
         """How each part of a group is got: by number, a stack's copies as a slice; or by name, where numbers are left out."""
-        whole = list(keys) == [str(i) for i in range(len(keys))]
         copied = {h.id for h in self.held if h.stacks}
-        if not copied & set(keys.values()):
-            return keys if whole else {f'"{key}"': i for key, i in keys.items()}
-        if not whole or copied & set(list(keys.values())[:-1]):
-            last = next(key for key, i in keys.items() if i in copied)
-            raise CannotEmit(f"`{group}.{last}` names copies of a stack, which must come last after numbers from 0 on")
+        if list(keys) != [str(i) for i in range(len(keys))]:
+            wrong = next((key for key, i in keys.items() if key.isdigit() and i in copied), None)
+            if wrong:
+                raise CannotEmit(
+                    f"copies go on from `{group}.{wrong}`, and `{group}` has other parts than those before it"
+                )
+            return {f'"{key}"': i for key, i in keys.items()}
+        if copied & set(list(keys.values())[:-1]):
+            raise CannotEmit(f"only the last part of `{group}` can be copied by a stack")
         return {f"{key}:" if i in copied else key: i for key, i in keys.items()}
 
     def _wish(self, h: Held) -> str:
@@ -163,6 +170,11 @@ class Plan:
         """Constructor argument of each size and hyperparameter."""
         names = Namespace(self.program.globals)
         return {n: names.take(variable(n)) for n in (*self.definition.sizes, *(h.name for h in self.definition.hypers))}
+
+    @cached_property
+    def scan_method(self) -> str:
+        """The method of a cell that takes all its steps."""
+        return Namespace([*self.attributes.values(), *self.hyper_attributes.values()]).take("scan", "scan_all")
 
     @cached_property
     def state(self) -> list[StatePart]:
@@ -222,13 +234,22 @@ class Plan:
 class ProgramPlan:
     """All definitions of a program, from outside."""
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program, plain: bool = False):
         self.program = program
+        self.plain = plain
+        """Whether the literal equations are wanted, and nothing that is faster."""
         self.classes = Namespace(["Trainer", *HELPERS])
         self.plans = {d.name: Plan(self, d, self.classes.take(class_name(d.name))) for d in program.definitions}
         self.globals = {p.name for p in self.plans.values()} | HELPERS
         """What no argument of a constructor may hide."""
         self._find_real()
+
+    @cached_property
+    def steps(self) -> dict[str, Steps]:
+        """How each cell takes all its steps in one call, where that is faster than a loop over its steps."""
+        from archdsl.torch.steps import find
+
+        return {} if self.plain else find(self)
 
     def of(self, made: Made | None) -> Plan:
         """The plan of the definition that something is made of."""

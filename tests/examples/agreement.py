@@ -134,7 +134,7 @@ def seeded(reference: Reference) -> Reference:
 
     def same(w: Weights, *inputs: Tensor) -> Any:
         torch.manual_seed(7)
-        return reference(w, *inputs)
+        return reference({name.removeprefix("net."): value for name, value in w.items()}, *inputs)
 
     return same
 

@@ -35,7 +35,9 @@ def test_svg_is_whole_and_carries_its_font(draw: Draw) -> None:
     text = svg.decode()
     assert "foreignObject" not in text and "<!--" not in text and "xlink:href" not in text
     assert "@font-face" in text and "data:font/ttf;base64," in text
-    assert re.search(r"\bid=", text) is None
+    named = dict(re.findall(r'<(title|desc) id="([^"]*)"', text))
+    assert set(re.findall(r'\bid="([^"]*)"', text)) == set(named.values())
+    assert root.get("role") == "img" and root.get("aria-labelledby") == named["title"]
     assert "textLength=" in text
 
 

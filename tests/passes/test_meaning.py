@@ -249,7 +249,6 @@ model M(d = 4, n = 3) {
     [
         ('x -> Linear(4) as "a" -> Linear(4) as "a" -> output y', "E0202"),
         ('x -> Linear(4) as "not a name" -> output y', "E0303"),
-        ('x -> stack 2 { Linear(4) as "a.b" } -> output y', "E0303"),
         ('W = Linear(4)\n  x -> W as "a" -> output y', "E0303"),
         ('x -> relu as "a" -> output y', "E0303"),
         ('a = Linear(4)\n  x -> a -> Linear(4) as "a" -> output y', "E0202"),

@@ -1,18 +1,33 @@
-"""Panels in rows: read from left to right, then down, none wider than the page.
+"""Panels on a page: read from left to right, then down; a later panel may fill a hole, and the legend fills the first.
 
-In: sheets. Out: the same sheets, moved. The width is chosen so that the whole is close to the shape of a page, and small panels stand one
-below the other where a tall one leaves room.
+In: sheets, and how wide the figure may become. Out: the same sheets, moved, and the scale at which the figure is that wide. Without a
+width, the whole comes close to the proportions of a page.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from archdsl.figure.layout.geometry import Box, Sheet
 
+PAD = 4.0
+"""What Graphviz leaves free around a figure."""
 _GAP = 14.0
-_SHAPE = 1.45
-"""Width to height of a good figure."""
+_SHAPES = (0.75, 1.4)
+"""Width to height, of an upright page and of one on its side."""
+_FEW = 24
+"""Panels among which every hole is looked for; more of them go in rows."""
+
+Size = tuple[float, float]
+Place = tuple[float, float]
+
+
+class TooNarrow(Exception):
+    """A panel is wider than the page: which one, and how wide the page must be."""
+
+    def __init__(self, sheet: int, needed: float):
+        super().__init__(f"panel {sheet} needs {needed:.1f} pt")
+        self.sheet, self.needed = sheet, needed
 
 
 def columns(sheet: Sheet) -> None:
@@ -38,69 +53,86 @@ def columns(sheet: Sheet) -> None:
         frame.title = (left + 22, frame.title[1])
 
 
-def arrange(sheets: list[Sheet]) -> None:
-    if len(sheets) > 1 and "cluster_legend" in sheets[-1].frames:
-        orders = [
-            [*sheets[:i], sheets[-1], *sheets[i:-1]] for i in range(len(sheets) - 1, 0, -1)
-        ]  # the legend fills what room there is
-    else:
-        orders = [sheets]
-    best = min((_placed(order) for order in orders), key=lambda p: p[0])
-    for sheet, (x, y) in best[1]:
+def arrange(sheets: list[Sheet], width: float | None = None, least: float = 1.0) -> float:
+    """Moves the sheets to their places; the scale, not under `least`, that makes them fit into `width`."""
+    sizes = [(s.bounds().width, s.bounds().height) for s in sheets]
+    scale, places = _free(sizes) if width is None else _fitted(sizes, width, least)
+    for sheet, (x, y) in zip(sheets, places):
         bounds = sheet.bounds()
         sheet.move(x - bounds.x0, -y - bounds.y1)
+    return scale
 
 
-def _placed(sheets: list[Sheet]) -> tuple[tuple[float, float], list[tuple[Sheet, tuple[float, float]]]]:
-    """The best rows for one order: their cost, and where each sheet goes."""
-    sizes = [(s.bounds().width, s.bounds().height) for s in sheets]
-    widest, total = max(w for w, _ in sizes), sum(w + _GAP for w, _ in sizes)
-    candidates = sorted({max(widest, total * k / 24) for k in range(1, 25)})
-    places = min((_pack(sizes, width) for width in candidates), key=lambda p: _cost(sizes, p))
-    return _cost(sizes, places), list(zip(sheets, places))
+def _free(sizes: list[Size]) -> tuple[float, list[Place]]:
+    """The arrangement that wastes least, in the proportions of a page."""
+    return 1.0, min((_pack(sizes, w) for w in _widths(sizes)), key=lambda places: _waste(sizes, places))
 
 
-@dataclass
-class _Column:
-    """Panels below each other in a row."""
+def _fitted(sizes: list[Size], width: float, least: float) -> tuple[float, list[Place]]:
+    """The arrangement with the best of low and large, no wider than `width` at a scale from `least` to 1."""
+    most = width / least - 2 * PAD
+    widest = max(range(len(sizes)), key=lambda i: sizes[i][0])
+    if sizes[widest][0] > most + 0.01:
+        raise TooNarrow(widest, (sizes[widest][0] + 2 * PAD) * least)
 
-    x: float
-    top: float
-    width: float
-    bottom: float
-    row: int
+    def scale(places: list[Place]) -> float:
+        return min(1.0, width / (_extent(sizes, places)[0] + 2 * PAD))
 
-
-def _pack(sizes: list[tuple[float, float]], width: float) -> list[tuple[float, float]]:
-    """Places of the upper left corners, y downwards.
-
-    A row is as tall as its tallest panel; smaller ones fill the columns that have room.
-    """
-    places: list[tuple[float, float]] = []
-    columns: list[_Column] = []
-    heights = [0.0]
-    top = 0.0
-    for w, h in sizes:
-        room = next(
-            (c for c in columns if w <= c.width + 0.01 and c.bottom + _GAP + h <= c.top + heights[c.row] + 0.01), None
-        )
-        if room:
-            places.append((room.x, room.bottom + _GAP))
-            room.bottom += _GAP + h
-            continue
-        x = max((c.x + c.width + _GAP for c in columns if c.row == len(heights) - 1), default=0.0)
-        if x > 0 and x + w > width + 0.01:
-            top, x = top + heights[-1] + _GAP, 0.0
-            heights.append(0.0)
-        columns.append(_Column(x, top, w, top + h, len(heights) - 1))
-        places.append((x, top))
-        heights[-1] = max(heights[-1], h)
-    return places
+    candidates = [_pack(sizes, w) for w in (*(w for w in _widths(sizes) if w < most), most)]
+    best = min(candidates, key=lambda p: round(_extent(sizes, p)[1] / scale(p) ** 0.5, 3))
+    return scale(best), best
 
 
-def _cost(sizes: list[tuple[float, float]], places: list[tuple[float, float]]) -> tuple[float, float]:
-    width = max(x + w for (x, _), (w, _) in zip(places, sizes))
-    height = max(y + h for (_, y), (_, h) in zip(places, sizes))
+def _widths(sizes: list[Size]) -> list[float]:
+    widest, total = max(w for w, _ in sizes), sum(w + _GAP for w, _ in sizes) - _GAP
+    return sorted({max(widest, total * k / 24) for k in range(1, 25)})
+
+
+def _extent(sizes: list[Size], places: list[Place]) -> Size:
+    return max(x + w for (x, _), (w, _) in zip(places, sizes)), max(y + h for (_, y), (_, h) in zip(places, sizes))
+
+
+def _waste(sizes: list[Size], places: list[Place]) -> tuple[float, float]:
+    width, height = _extent(sizes, places)
     shape = width / height
-    off = max(shape / _SHAPE, _SHAPE / shape)
-    return (round(width * height * off**0.7, 3), width)
+    off = max(1.0, _SHAPES[0] / shape, shape / _SHAPES[1])
+    return round(width * height * off**0.9, 3), width
+
+
+def _pack(sizes: list[Size], width: float) -> list[Place]:
+    """Places of the upper left corners, y downwards."""
+    return _holes(sizes, width) if len(sizes) <= _FEW else _rows(sizes, width)
+
+
+def _holes(sizes: list[Size], width: float) -> list[Place]:
+    """Each panel at the highest free place, and there as far left as can be."""
+    boxes: list[Box] = []
+    for w, h in sizes:
+        x, y = min(_corners(boxes, w, h, width), key=lambda p: (round(p[1], 2), p[0]))
+        boxes.append(Box(x, y, x + w + _GAP, y + h + _GAP))
+    return [(b.x0, b.y0) for b in boxes]
+
+
+def _corners(boxes: list[Box], w: float, h: float, width: float) -> Iterator[Place]:
+    """For each left edge that fits the page, the highest place."""
+    for x in sorted({0.0, *(b.x1 for b in boxes)}):
+        if x and x + w > width + 0.01:
+            continue
+        y = 0.0
+        for box in sorted((b for b in boxes if b.x0 < x + w and x < b.x1 - 0.01), key=lambda b: b.y0):
+            if box.y0 >= y + h:
+                break
+            y = max(y, box.y1)
+        yield x, y
+
+
+def _rows(sizes: list[Size], width: float) -> list[Place]:
+    """Rows, each as high as its highest panel."""
+    places: list[Place] = []
+    x = y = height = 0.0
+    for w, h in sizes:
+        if x and x + w > width + 0.01:
+            x, y, height = 0.0, y + height + _GAP, 0.0
+        places.append((x, y))
+        x, height = x + w + _GAP, max(height, h)
+    return places

@@ -15,6 +15,7 @@ from archdsl.figure.layout import fonts
 
 Point = tuple[float, float]
 _TAGS = re.compile(r"<[^>]*>")
+_STATED = re.compile(r'<TABLE [^>]*FIXEDSIZE="TRUE" WIDTH="([0-9.]+)" HEIGHT="([0-9.]+)"')
 _LINES = re.compile(r"<BR[^>]*>", re.IGNORECASE)
 
 
@@ -173,7 +174,9 @@ def _xy(point: Point) -> str:
 
 
 def label_size(label: str, size: float = 7.5) -> tuple[float, float]:
-    """How large the text of an edge is, about."""
+    """How large the text of an edge is, about; or as large as it is said to be."""
+    if stated := _STATED.search(label):
+        return float(stated[1]), float(stated[2])
     font = fonts.load()
     lines = [html.unescape(_TAGS.sub("", line)) for line in _LINES.split(label.removeprefix("<").removesuffix(">"))]
     width = max((font.width(line, size) if font else 0.6 * size * len(line)) for line in lines)

@@ -1,11 +1,14 @@
 """An SVG that looks the same in every browser: the font inside, every text as wide as it was measured, nothing that varies.
 
-In: Graphviz's SVG, a title and a description. Out: SVG bytes. Names of nodes, comments and versions are gone; what is left is what is seen.
+In: Graphviz's SVG, a title, a description and a scale. Out: SVG bytes. Names of nodes, comments and versions are gone; what is left is what
+is seen, and for who cannot see it, a title and a description. Indices and exponents have their own size and place (`dy`), for there are
+browsers that do not know `baseline-shift`.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import re
 
@@ -20,18 +23,34 @@ _TEXT = re.compile(r"<text ([^>]*)>(.*?)</text>", re.DOTALL)
 _SIZE = re.compile(r'font-size="([0-9.]+)"')
 
 
-def finish(data: bytes, title: str, description: str) -> bytes:
+_SHIFT = re.compile(r'baseline-shift="(sub|super)"')
+_DOWN = {"sub": 0.16, "super": -0.36}
+"""How far below its line's an index stands, in sizes of the line."""
+_INDEX = 1.2
+_SIZES = re.compile(r'(<svg) width="([0-9.]+)pt" height="([0-9.]+)pt"\s')
+
+
+def finish(data: bytes, title: str, description: str, scale: float = 1.0) -> bytes:
     text = data.decode("utf-8")
     for pattern in (_COMMENT, _DOCTYPE, _TITLE, _ANCHOR):
         text = pattern.sub("", text)
     text = _GROUP.sub("<g", text)
     used: set[str] = set()
     text = _TEXT.sub(lambda m: _measured(m, used), text)
+    mark = hashlib.sha256(text.encode()).hexdigest()[:8]  # unlike that of another figure on the same page
+    text = _SIZES.sub(lambda m: _opening(m, mark, bool(description), scale), text, count=1)
     start = text.index("<g ")
-    words = f"<title>{html.escape(title, quote=False)}</title>\n"
+    words = f'<title id="title-{mark}">{html.escape(title, quote=False)}</title>\n'
     if description:
-        words += f"<desc>{html.escape(description, quote=False)}</desc>\n"
+        words += f'<desc id="desc-{mark}">{html.escape(description, quote=False)}</desc>\n'
     return (text[:start] + words + _style(used) + text[start:]).encode("utf-8")
+
+
+def _opening(match: re.Match[str], mark: str, described: bool, scale: float) -> str:
+    """The SVG's head: its size on the page, and what it is to a screen reader."""
+    names = f"title-{mark} desc-{mark}" if described else f"title-{mark}"
+    width, height = (float(match[i]) * scale for i in (2, 3))
+    return f'{match[1]} role="img" aria-labelledby="{names}" width="{width:.2f}pt" height="{height:.2f}pt" '
 
 
 def _measured(match: re.Match[str], used: set[str]) -> str:
@@ -40,8 +59,13 @@ def _measured(match: re.Match[str], used: set[str]) -> str:
     if not content.strip("\u200a"):
         return ""
     used.update(content)
-    font, size = fonts.load(), _SIZE.search(match[1])
     attributes = match[1].replace('font-family="DejaVu Sans"', "").replace("  ", " ").strip()
+    font, size = fonts.load(), _SIZE.search(attributes)
+    if size and (shift := _SHIFT.search(attributes)):
+        line = float(size[1])
+        attributes = _SHIFT.sub(f'dy="{_DOWN[shift[1]] * line:.2f}"', attributes)
+        attributes = _SIZE.sub(f'font-size="{line / _INDEX:.2f}"', attributes)
+        size = _SIZE.search(attributes)
     if not font or not size or not content.strip():
         return f"<text {attributes}>{match[2]}</text>"
     width = font.width(content.replace("\xa0", " "), float(size[1]))
@@ -54,4 +78,4 @@ def _style(used: set[str]) -> str:
     if font:
         data = base64.b64encode(font.subset("".join(sorted(used)))).decode("ascii")
         face = f'@font-face{{font-family:"{fonts.FAMILY}";src:url(data:font/ttf;base64,{data})}}\n'
-    return f'<style>\n{face}text{{font-family:"{fonts.FAMILY}",Verdana,sans-serif}}\n</style>\n'
+    return f'<style>\n{face}text{{font-family:"{fonts.FAMILY}","Bitstream Vera Sans",Verdana,sans-serif}}\n</style>\n'

@@ -9,6 +9,7 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from archdsl.figure.reading.places import Point, around
@@ -184,15 +185,20 @@ def outline_of(corners: Sequence[Point], points: Sequence[Point]) -> str:
         case 6:
             return "hexagon"
     box = around(points)
-    on_edge = {"n": 0, "s": 0, "e": 0, "w": 0}
-    for x, y in distinct:
-        on_edge["w"] += abs(x - box.x0) < 0.05
-        on_edge["e"] += abs(x - box.x1) < 0.05
-        on_edge["n"] += abs(y - box.y0) < 0.05
-        on_edge["s"] += abs(y - box.y1) < 0.05
-    if all(n >= 2 for n in on_edge.values()):
+    sides = {"n": 0.0, "s": 0.0, "w": 0.0, "e": 0.0}
+    for (ax, ay), (bx, by) in pairwise(points):
+        for side, off, length in (
+            ("n", abs(ay - box.y0) + abs(by - box.y0), abs(ax - bx)),
+            ("s", abs(ay - box.y1) + abs(by - box.y1), abs(ax - bx)),
+            ("w", abs(ax - box.x0) + abs(bx - box.x0), abs(ay - by)),
+            ("e", abs(ax - box.x1) + abs(bx - box.x1), abs(ay - by)),
+        ):
+            sides[side] = max(sides[side], length if off < 0.1 else 0.0)
+    level = min(sides["n"], sides["s"]) > 0.2 * box.width
+    upright = min(sides["w"], sides["e"]) > 0.2 * box.height
+    if level and upright:
         return "rounded"
-    if on_edge["w"] >= 2 and on_edge["e"] >= 2 and len(points) != len(corners):
+    if (upright or level) and len(points) != len(corners):
         return "cylinder"
     return "other"
 

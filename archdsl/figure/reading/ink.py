@@ -178,17 +178,9 @@ def _text(element: ET.Element, style: dict[str, str], matrix: Matrix, found: Ink
             own = style | {k: v for k in _INHERITED if (v := span.get(k)) is not None} | _inline(span)
             pieces.append(("".join(span.itertext()), own, span))
         pieces.append((span.tail or "", style, element))
-    x, y, font = _number(element.get("x")), _number(element.get("y")), fonts.load()
-    widths = []
-    for text, own, holder in pieces:
-        size = _number(own.get("font-size", "14"))
-        given = holder.get("textLength") if holder is not element or len(pieces) == 1 else None
-        natural = font.width(text.replace("\xa0", " "), size) if font else 0.6 * size * len(text)
-        widths.append(_number(given) if given else natural)
-    anchor = {"middle": 0.5, "end": 1.0}.get(style.get("text-anchor", ""), 0.0)
-    total = _number(element.get("textLength")) or sum(widths)
-    x -= anchor * total
-    base = y
+    x, y = _number(element.get("x")), _number(element.get("y")) + _number(element.get("dy"))
+    widths = [_width(text, own, holder, alone=len(pieces) == 1) for text, own, holder in pieces]
+    x -= {"middle": 0.5, "end": 1.0}.get(style.get("text-anchor", ""), 0.0) * sum(widths)
     for (text, own, holder), width in zip(pieces, widths):
         if holder is not element:
             x = _number(holder.get("x")) if holder.get("x") else x + _number(holder.get("dx"))
@@ -197,14 +189,19 @@ def _text(element: ET.Element, style: dict[str, str], matrix: Matrix, found: Ink
             start, end = along(matrix, (x, y)), along(matrix, (x + width, y))
             weight = own.get("font-weight", "")
             bold = weight in ("bold", "bolder") or (weight.isdigit() and int(weight) >= 600)
-            raised = {"super": "SUP", "sub": "SUB"}.get(own.get("baseline-shift", ""), "")
-            if not raised and holder is not element and abs(y - base) > 0.5:
-                raised = "SUP" if y < base else "SUB"
-            height = along(matrix, (x, base))[1]
-            found.words.append(
-                Word(text, start[0], end[0], height, _number(own.get("font-size", "14")) * matrix.scale, bold, raised)
-            )
+            shift = {"super": "SUP", "sub": "SUB"}.get(own.get("baseline-shift", ""), "")
+            size = _number(own.get("font-size", "14")) * matrix.scale
+            found.words.append(Word(text, start[0], end[0], start[1], size, bold, shift))
         x += width
+
+
+def _width(text: str, style: dict[str, str], holder: ET.Element, alone: bool) -> float:
+    """How wide a text is: as it says itself, else as its letters are."""
+    given = holder.get("textLength") if alone or _tag(holder) == "tspan" else None
+    size, font = _number(style.get("font-size", "14")), fonts.load()
+    if given:
+        return _number(given)
+    return font.width(text.replace("\xa0", " "), size) if font else 0.6 * size * len(text)
 
 
 def _number(text: str | None) -> float:

@@ -1,0 +1,116 @@
+"""Words into lines, and lines into blocks.
+
+In: words with their places. Out: `Line`s in canonical markup, each with its box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from archdsl.figure.reading.ink import Word
+from archdsl.figure.reading.markup import Run, written
+from archdsl.figure.reading.places import Box, joined
+
+_LEVEL = 1.2
+"""How far words of one line may stand apart in height."""
+
+
+@dataclass(eq=False)
+class Line:
+    """Words that are read in one go."""
+
+    words: list[Word]
+
+    @property
+    def text(self) -> str:
+        return written(Run(w.text, w.bold, "SUB" if w.shift == "SUB" else "SUP" if w.shift else "") for w in self.words)
+
+    @property
+    def box(self) -> Box:
+        return joined(w.box for w in self.words)
+
+    @property
+    def y(self) -> float:
+        return next((w.y for w in self.words if not w.shift), self.words[0].y)
+
+    @property
+    def size(self) -> float:
+        return max(w.size for w in self.words)
+
+    @property
+    def bold(self) -> bool:
+        return self.words[0].bold
+
+
+def lines(words: Iterable[Word], gap: float | None = None) -> list[Line]:
+    """Words by lines, downwards; with a `gap`, words farther from each other are of two lines."""
+    rows: list[list[Word]] = []
+    for word in sorted(words, key=lambda w: (w.y, w.x0)):
+        row = next((r for r in reversed(rows[-3:]) if abs(r[0].y - word.y) <= _LEVEL), None)
+        if row is None:
+            rows.append([word])
+        else:
+            row.append(word)
+    rows = _settled(rows)
+    found = []
+    for row in rows:
+        row.sort(key=lambda w: w.x0)
+        for group in _split(row, gap) if gap is not None else [row]:
+            line = Line(group)
+            if line.text:
+                found.append(line)
+    return found
+
+
+def _settled(rows: list[list[Word]]) -> list[list[Word]]:
+    """Smaller words right beside a word, a little higher or lower, are raised or lowered parts of its line."""
+    for row in rows:
+        for word in list(row):
+            home = next((r for r in rows if r is not row and any(_raises(word, w) for w in r)), None)
+            if home is not None:
+                row.remove(word)
+                word.shift = "SUP" if word.y < home[0].y else "SUB"
+                home.append(word)
+    return [r for r in rows if r]
+
+
+def _raises(word: Word, base: Word) -> bool:
+    beside = min(abs(word.x0 - base.x1), abs(base.x0 - word.x1))
+    slack = (0.12 if base.bold else 0.03) * (base.x1 - base.x0)
+    return (
+        not base.shift
+        and _LEVEL < abs(word.y - base.y) < 0.55 * base.size
+        and word.size < 0.95 * base.size
+        and beside < 1.5 + slack
+    )
+
+
+def _split(row: list[Word], gap: float) -> list[list[Word]]:
+    """Where a word's end is far from the next one's start; bold words may be wider than measured."""
+    groups = [[row[0]]]
+    for before, word in zip(row, row[1:]):
+        slack = 0.12 * (before.x1 - before.x0) if before.bold else 0.03 * (before.x1 - before.x0)
+        if word.x0 - before.x1 > gap + slack:
+            groups.append([word])
+        else:
+            groups[-1].append(word)
+    return groups
+
+
+def blocks(found: Iterable[Line], centred: bool) -> list[list[Line]]:
+    """Lines that stand right below each other on one axis (or at one left edge), downwards."""
+    result: list[list[Line]] = []
+    for line in sorted(found, key=lambda n: n.y):
+        home = next((b for b in result if _follows(b[-1], line, centred)), None)
+        if home is None:
+            result.append([line])
+        else:
+            home.append(line)
+    return result
+
+
+def _follows(above: Line, line: Line, centred: bool) -> bool:
+    step = (line.y - above.y) / line.size
+    aside = line.box.x - above.box.x if centred else line.box.x0 - above.box.x0
+    return 0.8 < step < 1.45 and abs(aside) < (1.0 if centred else 1.5)

@@ -1,0 +1,36 @@
+"""A figure in SVG, read by its visible marks alone.
+
+In: SVG bytes. Out: the panels it shows, as `scene` has them, their text in canonical markup.
+"""
+
+from __future__ import annotations
+
+import re
+
+from archdsl.figure.reading import labels
+from archdsl.figure.reading.errors import Unreadable
+from archdsl.figure.reading.ink import ink
+from archdsl.figure.reading.shapes import Sheet, sheets
+from archdsl.figure.reading.wires import connect
+from archdsl.figure.scene import Panel
+
+_BOLD = re.compile(r"<B>(.*?)</B>")
+
+
+def panels_of_svg(data: bytes) -> list[Panel]:
+    """The panels of a picture."""
+    return [_panel(sheet) for sheet in sheets(ink(data))]
+
+
+def _panel(sheet: Sheet) -> Panel:
+    drawn = connect(sheet)
+    left = labels.give(drawn, sheet.labels, sheet.frames[0].frame)
+    if left:
+        raise Unreadable(f"the words “{left[0][0].text}” stand beside no line", "the figure is damaged or was changed by hand")
+    root = sheet.frames[0].frame
+    for i, mark in enumerate(root.all_marks()):
+        mark.id = f"m{i}"
+    for i, frame in enumerate(root.all_frames()):
+        frame.id = f"f{i}"
+    name = _BOLD.search(sheet.title[0])
+    return Panel(name[1] if name else "", sheet.title, root, [d.wire for d in drawn])

@@ -1,0 +1,134 @@
+"""Checkpoints of the transformers package load into the compiled examples by their own names, and back, for small and odd shapes of each family.
+
+What comes out is the same: scores and the hidden states after every layer.
+"""
+
+from typing import Any
+
+import pytest
+import torch
+from agreement import load
+from torch import Tensor, nn
+
+CLOSE = {"rtol": 1e-9, "atol": 1e-9}
+SHAPES = [(16, 1, 1), (24, 2, 3), (64, 4, 8)]
+"""Width, layers, heads."""
+
+
+def _loaded(ours: nn.Module, theirs: nn.Module) -> None:
+    """Both ways, by name, nothing left out; weights are drawn wide, so that every part matters."""
+    torch.manual_seed(1)
+    for p in theirs.parameters():
+        nn.init.normal_(p, 1.0 if p.dim() == 1 else 0.0, 0.3)
+    for name, buffer in theirs.named_buffers():
+        if buffer.is_floating_point() and "running" in name:
+            nn.init.uniform_(buffer, 0.5, 1.5)
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    theirs.load_state_dict(ours.state_dict(), strict=True)
+    ours.double().eval()
+    theirs.double().eval()
+
+
+def _hidden(parts: Any) -> list[Tensor]:
+    """What each part gives, filled when the model runs."""
+    seen: list[Tensor] = []
+    for part in parts:
+        part.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    return seen
+
+
+@pytest.mark.parametrize(("d", "layers", "heads"), SHAPES)
+def test_gpt2(d: int, layers: int, heads: int) -> None:
+    from transformers import GPT2Config, GPT2Model
+
+    config = GPT2Config(vocab_size=31, n_positions=20, n_embd=d, n_layer=layers, n_head=heads)
+    theirs = GPT2Model(config)
+    ours = load("gpt2", "GPT2", vocab=31, context=20, d=d, layers=layers, heads=heads)
+    _loaded(ours, theirs)
+    tokens = torch.randint(31, (2, 20))
+    seen = _hidden([*ours.h, ours.ln_f])
+    scores, found = ours(tokens), theirs(tokens, output_hidden_states=True)
+    for a, b in zip(seen, [*_hidden_before_norm(theirs, tokens), found.last_hidden_state], strict=True):
+        torch.testing.assert_close(a, b, **CLOSE)
+    torch.testing.assert_close(scores, found.last_hidden_state @ theirs.wte.weight.T, **CLOSE)
+
+
+def _hidden_before_norm(theirs: nn.Module, tokens: Tensor) -> list[Tensor]:
+    """The last of transformers' hidden states has passed the last norm; here, what each layer gives."""
+    seen = _hidden(theirs.h)
+    theirs(tokens)
+    return [s[0] if isinstance(s, tuple) else s for s in seen]
+
+
+@pytest.mark.parametrize(("d", "layers", "heads"), SHAPES)
+def test_bert(d: int, layers: int, heads: int) -> None:
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(
+        vocab_size=31,
+        hidden_size=d,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * d,
+        max_position_embeddings=20,
+    )
+    theirs = BertModel(config)
+    ours = load("bert", "BERT", vocab=31, positions=20, d=d, layers=layers, heads=heads)
+    _loaded(ours, theirs)
+    tokens, segment = torch.randint(31, (3, 20)), torch.randint(2, (3, 20))
+    present = torch.arange(20) < torch.tensor([[20], [13], [4]])
+    seen = _hidden(ours.encoder["layer"])
+    y, pooled = ours(tokens, segment, present)
+    found = theirs(tokens, token_type_ids=segment, attention_mask=present.long(), output_hidden_states=True)
+    for a, b in zip([*seen, y, pooled], [*found.hidden_states[1:], *found[:2]], strict=True):
+        torch.testing.assert_close(a, b, **CLOSE)
+
+
+@pytest.mark.parametrize(("d", "layers", "heads"), SHAPES)
+def test_vit(d: int, layers: int, heads: int) -> None:
+    from transformers import ViTConfig, ViTForImageClassification
+
+    config = ViTConfig(
+        hidden_size=d,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * d,
+        image_size=24,
+        patch_size=6,
+        num_labels=5,
+    )
+    theirs = ViTForImageClassification(config)
+    ours = load("vit", "ViT", side=24, patch=6, d=d, layers=layers, heads=heads, classes=5)
+    _loaded(ours, theirs)
+    image = torch.randn(2, 3, 24, 24, dtype=torch.float64)
+    seen, expected = _hidden(ours.vit["layers"]), _hidden(theirs.vit.layers)
+    torch.testing.assert_close(ours(image), theirs(image).logits, **CLOSE)
+    for a, b in zip(seen, expected, strict=True):
+        torch.testing.assert_close(a, b[0] if isinstance(b, tuple) else b, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "depths", "options"),
+    [
+        ("resnet18", "ResNet18", [2, 2, 2, 2], {"layer_type": "basic"}),
+        ("resnet50", "ResNet50", [3, 4, 6, 3], {"layer_type": "bottleneck"}),
+        ("resnet50_v1", "ResNet50v1", [3, 4, 6, 3], {"layer_type": "bottleneck", "downsample_in_bottleneck": True}),
+    ],
+)
+def test_resnet(file: str, name: str, depths: list[int], options: dict[str, Any]) -> None:
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    wide = 4 if "50" in name else 1
+    config = ResNetConfig(
+        embedding_size=8, hidden_sizes=[8 * wide * 2**i for i in range(4)], depths=depths, num_labels=7, **options
+    )
+    theirs = ResNetForImageClassification(config)
+    ours = load(file, name, classes=7, **({"width": 8} if "50" in name else {"channels": 8}))
+    _loaded(ours, theirs)
+    image = torch.randn(2, 3, 64, 48, dtype=torch.float64)
+    seen = _hidden(ours.resnet["encoder"].stages)
+    scores, found = ours(image), theirs(image, output_hidden_states=True)
+    scale = max(h.abs().max().item() for h in found.hidden_states)
+    for a, b in zip(seen, found.hidden_states[1:], strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9 * scale)
+    torch.testing.assert_close(scores, found.logits, rtol=1e-9, atol=1e-9 * scale)
