@@ -49,11 +49,11 @@ def compile(program: PathOrText, *, plain: bool = False, **sizes: float | str) -
     return emit(check(program, **sizes), plain=plain)
 
 
-def load(program: PathOrText, name: str | None = None, **sizes: Any) -> torch.nn.Module:
-    """One of the program's definitions as an `nn.Module`. Keywords are its hyperparameters."""
+def load(program: PathOrText, name: str | None = None, *, plain: bool = False, **sizes: Any) -> torch.nn.Module:
+    """One of the program's definitions as an `nn.Module`. Keywords are its hyperparameters; `plain` as in `compile`."""
     from archdsl.loading import load as load_module
 
-    return load_module(program, name, sizes)
+    return load_module(program, name, sizes, plain)
 
 
 def __getattr__(name: str) -> Any:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archdsl.ir.program import Definition, Program
 
 
-def load(program: PathOrText, name: str | None, sizes: dict[str, Any]) -> torch.nn.Module:
+def load(program: PathOrText, name: str | None, sizes: dict[str, Any], plain: bool = False) -> torch.nn.Module:
     """A module made from the program's model or block `name`; the only model, where no name is given."""
     import archdsl
     from archdsl.torch import class_name, emit
@@ -33,7 +33,7 @@ def load(program: PathOrText, name: str | None, sizes: dict[str, Any]) -> torch.
     numbers = {key: value for key, value in sizes.items() if key not in words}
     if words or not chosen_alike(checked[entry], numbers):
         checked = archdsl.check(program, entry, **sizes)
-    module = module_of(emit(checked, [entry]), checked.file)
+    module = module_of(emit(checked, [entry], plain), checked.file)
     made: torch.nn.Module = getattr(module, class_name(checked, entry))(**numbers)
     return made
 

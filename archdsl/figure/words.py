@@ -150,7 +150,7 @@ def _term(monomial: Monomial, coefficient: Fraction) -> str:
     if top != 1 or not factors:
         first = next((a for a, e in monomial if e > 0), None)
         letter = isinstance(first, str) and (len(first) == 1 or Num.symbol(first) == ELLIPSIS)
-        letter = letter and top not in CONSTANTS
+        letter = letter and re.fullmatch(r"[\d.]+", _decimal(top)) is not None
         product = _decimal(top) + ("" if letter and factors else "·" if factors else "") + product
     if len(divisors) > 1:
         return f"{product}/({'·'.join(divisors)})"

@@ -28,6 +28,7 @@ from archdsl.passes.entities import (
     Entity,
     Function,
     Maker,
+    Number,
     Part,
     Tensor,
     describe,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from agreement import Weights, agree, call, layers, load, own, renamed
+from agreement import Weights, agree, call, layers, load, renamed
 from torch import Tensor, nn
 
 
@@ -127,24 +127,3 @@ def test_wavenet_sees_its_receptive_field_and_no_more() -> None:
         other[0, t] = 1
         moved.append((ours(other) - base)[0, 30].abs().max().item() > 0)
     assert [t for t, m in enumerate(moved) if m] == list(range(30 - field + 1, 31))
-
-
-def _drcn(w: Weights, image: Tensor, passes: int) -> tuple[Tensor, Tensor]:
-    """Equations 1 to 8 of the paper: H_d = relu(W * H_(d-1)), each reconstructed with the same weights, then weighted."""
-    first, second, recursive, third, fourth = layers(w)
-
-    def conv(p: dict[str, Tensor], x: Tensor) -> Tensor:
-        return F.conv2d(x, p["weight"], p["bias"], padding=1)
-
-    h = torch.relu(conv(second, torch.relu(conv(first, image))))
-    each = []
-    for _ in range(passes):
-        h = torch.relu(conv(recursive, h))
-        each.append(image + conv(fourth, torch.relu(conv(third, h))))
-    y = sum(weight * prediction for weight, prediction in zip(own(w, "mix"), each, strict=True))
-    return y, torch.stack(each)  # type: ignore[return-value]
-
-
-def test_drcn_is_the_papers() -> None:
-    ours = load("drcn", "DRCN", filters=6, passes=4)
-    agree(ours, lambda w, x: _drcn(w, x, 4), [torch.randn(2, 1, 9, 7)], scale=1.5)

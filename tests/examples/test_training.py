@@ -124,32 +124,6 @@ def test_dann_reverses_the_gradient() -> None:
     compare(trainer, ["loss"], [parts], step, batches)
 
 
-def test_synthetic_gradients_train_the_lower_layer() -> None:
-    trainer = load("dni", "SyntheticGradients", pixels=8, units=7, classes=3)
-    lower, upper, supplier = nn.Linear(8, 7), nn.Linear(7, 3), nn.Linear(7, 7)
-    first = torch.optim.Adam(supplier.parameters(), 1e-3)
-    second = torch.optim.Adam([*lower.parameters(), *upper.parameters()], 1e-3)
-
-    def step(batch: list[Tensor]) -> list[float]:
-        x, digit = batch
-        h = F.relu(lower(x))
-        free = h.detach().requires_grad_()
-        (true,) = torch.autograd.grad(F.cross_entropy(upper(free), digit), free)
-        guess_error = F.mse_loss(supplier(h.detach()), true)
-        first.zero_grad()
-        guess_error.backward()
-        first.step()
-        loss = F.cross_entropy(upper(free), digit)
-        second.zero_grad()
-        loss.backward()
-        h.backward(supplier(h.detach()).detach())
-        second.step()
-        return [guess_error.item(), loss.item()]
-
-    batches = [[torch.randn(6, 8), torch.randint(0, 3, (6,))] for _ in range(4)]
-    compare(trainer, ["guess_error", "loss"], [lower, upper, supplier], step, batches)
-
-
 @pytest.mark.parametrize("kind", ["Plain", "Sparse", "Denoising"])
 def test_autoencoders(kind: str) -> None:
     trainer = load("autoencoder", kind, pixels=8, units=7, hidden=3)

@@ -183,6 +183,40 @@ def label_size(label: str, size: float = 7.5) -> tuple[float, float]:
     return width + 4, 1.2 * size * len(lines) + 2
 
 
+@dataclass
+class Measured:
+    """How large Graphviz makes what it is given, in points."""
+
+    nodes: dict[str, tuple[float, float, str]] = field(default_factory=dict)
+    """Width, height and shape."""
+    ports: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """How far from the middles of its ends an edge meets their ports."""
+    titles: dict[str, tuple[float, float]] = field(default_factory=dict)
+    lying: bool = False
+    """Whether the figure is read to the side; then all that is here lies on its side, too."""
+    close: float = 1.0
+    """How much room there is between things, compared with what is usual."""
+
+
+def measure(data: bytes, lying: bool, close: float = 1.0) -> Measured:
+    """The sizes in Graphviz's JSON; its places do not count."""
+    graph = json.loads(data)
+    sizes, objects = Measured(lying=lying, close=close), graph.get("objects", [])
+    for thing in objects:
+        if "pos" in thing:
+            width, height = 72 * float(thing["width"]), 72 * float(thing["height"])
+            sizes.nodes[thing["name"]] = (*((height, width) if lying else (width, height)), thing.get("shape", "ellipse"))
+        elif thing.get("lwidth"):
+            sizes.titles[thing["name"]] = 72 * float(thing["lwidth"]), 72 * float(thing["lheight"])
+    for thing in graph.get("edges", []):
+        if "pos" in thing and ("tailport" in thing or "headport" in thing):
+            edge = _edge(thing, "", "")
+            start, end = edge.points[0], edge.tip or edge.points[-1]
+            a, b = (_point(objects[thing[side]]["pos"]) for side in ("tail", "head"))
+            sizes.ports[edge.key] = (a[1] - start[1], b[1] - end[1]) if lying else (start[0] - a[0], end[0] - b[0])
+    return sizes
+
+
 def read(data: bytes) -> Sheet:
     """The sheet that Graphviz's JSON describes."""
     graph = json.loads(data)

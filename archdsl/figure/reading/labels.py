@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 
 from archdsl.figure.reading.lines import Line
 from archdsl.figure.reading.markup import plain, runs
-from archdsl.figure.reading.places import box_to_line, joined
+from archdsl.figure.reading.places import Box, Point, box_to_line, joined, toward
 from archdsl.figure.reading.wires import Drawn
 from archdsl.figure.scene import Frame, Mark
 
 _NEVER = 1e5
 _UNLIKELY = 30.0
 _FAR = 60.0
+_LEFT = 4.0
 _TYPE = re.compile(r"(.* )?((bool|int)?\[.*\]|(bool |int )?scalar)$")
 
 
@@ -27,7 +28,7 @@ def give(found: Sequence[Drawn], blocks: Sequence[Sequence[Line]], root: Frame) 
     texts = [[line.text for line in block] for block in blocks]
     costs = [
         [
-            box_to_line(joined(line.box for line in block), drawn.points) + _misfit(text, drawn, homes)
+            _gap(joined(line.box for line in block), drawn.points) + _misfit(text, drawn, homes)
             for drawn in found
         ]
         for block, text in zip(blocks, texts)
@@ -39,6 +40,12 @@ def give(found: Sequence[Drawn], blocks: Sequence[Sequence[Line]], root: Frame) 
             continue
         found[j].wire.label = "<BR/>".join(texts[i])
     return left
+
+
+def _gap(box: Box, line: Sequence[Point]) -> float:
+    """How far words are from a line; they rather stand to the right of their line than to the left of it."""
+    gap = box_to_line(box, line)
+    return gap + (_LEFT if gap < _FAR and toward(box, line)[0] > box.x1 - box.width / 4 else 0.0)
 
 
 def _misfit(text: Sequence[str], drawn: Drawn, homes: dict[int, Frame]) -> float:

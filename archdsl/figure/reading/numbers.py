@@ -102,7 +102,7 @@ class _Reader:
                     self.take()
                     result = result / self.power()
                 self.take(")")
-                if self.kind != "raised":
+                if self.kind != "raised" and self.text not in ("<SUP>", "^"):
                     return result
             except NoNumber:
                 pass

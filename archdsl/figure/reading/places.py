@@ -91,6 +91,12 @@ def box_to_line(box: Box, line: Sequence[Point]) -> float:
     return min(_box_to_piece(box, a, b) for a, b in pairwise(line))
 
 
+def toward(box: Box, line: Sequence[Point]) -> Point:
+    """The point of a line that is nearest to a box, and of several the one nearest to its middle."""
+    dots = [(a[0] + (b[0] - a[0]) * k / 12, a[1] + (b[1] - a[1]) * k / 12) for a, b in pairwise(line) for k in range(13)]
+    return min(dots, key=lambda p: (round(box.away(p), 1), abs(p[0] - box.x) + abs(p[1] - box.y)))
+
+
 def _box_to_piece(box: Box, a: Point, b: Point) -> float:
     if _meets(box, a, b):
         return 0.0

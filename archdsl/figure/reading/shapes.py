@@ -141,7 +141,7 @@ def _sheet(panel: Outline, inside: list[Outline], words: list[Word], found: Ink)
     for core, double in cores:
         own = [w for w in free if _mostly(core.box, w.box)]
         free = [w for w in free if w not in own]
-        inner = [o for o in marked if o is not core and core.box.holds(o.box) and not double]
+        inner = [o for o in marked if o is not core and core.box.holds(o.box) and double is None]
         dividers = [s for s in strokes if core.box.grown(0.6).has(s.points[0]) and core.box.grown(0.6).has(s.points[-1])
                     and all(core.box.grown(0.6).has(p) for p in s.points)]  # fmt: skip
         strokes = [s for s in strokes if s not in dividers]
@@ -209,26 +209,27 @@ def _frame_kind(
     return None
 
 
-def _cores(marked: Sequence[Outline]) -> list[tuple[Outline, bool]]:
-    """The outer border of every mark, and whether it is double; tags and second borders are left out."""
-    found: list[tuple[Outline, bool]] = []
+def _cores(marked: Sequence[Outline]) -> list[tuple[Outline, Outline | None]]:
+    """The outer border of every mark, and its second border, if it has one; tags are left out."""
+    found: list[tuple[Outline, Outline | None]] = []
     for outline in sorted(marked, key=lambda o: -o.box.area):
         if any(core.box.grown(0.1).holds(outline.box) for core, _ in found):
             continue
-        double = any(
-            o is not outline
+        inner = (
+            o
+            for o in marked
+            if o is not outline
             and o.form == outline.form
             and outline.box.holds(o.box)
             and abs(o.box.x - outline.box.x) < 0.6
             and 4.0 < outline.box.width - o.box.width < 14.0
             and 4.0 < outline.box.height - o.box.height < 14.0
-            for o in marked
         )
-        found.append((outline, double))
+        found.append((outline, next(inner, None)))
     return found
 
 
-def _mark(core: Outline, double: bool, words: list[Word], inner: list[Outline], dividers: list[Stroke]) -> Seen:
+def _mark(core: Outline, double: Outline | None, words: list[Word], inner: list[Outline], dividers: list[Stroke]) -> Seen:
     mark = Mark("function")
     seen = Seen(mark, core.box, core.points)
     tag = next((o for o in inner if o.form == "rounded"), None)
@@ -236,7 +237,7 @@ def _mark(core: Outline, double: bool, words: list[Word], inner: list[Outline], 
         letters = [w for w in words if tag.box.has((w.box.x, w.box.y))]
         words = [w for w in words if w not in letters]
         mark.tag = plain("".join(w.text for w in sorted(letters, key=lambda w: w.x0)))
-    for row in _rows(core.box, dividers):
+    for row in _rows(core.box, double.box if double else core.box, dividers):
         for cell in row.cells:
             own = [w for w in words if cell.has((w.box.x, w.box.y))]
             words = [w for w in words if w not in own]
@@ -248,7 +249,7 @@ def _mark(core: Outline, double: bool, words: list[Word], inner: list[Outline], 
     return seen
 
 
-def _mark_kind(core: Outline, double: bool, found: list[Line]) -> MarkKind:
+def _mark_kind(core: Outline, double: Outline | None, found: list[Line]) -> MarkKind:
     match core.form:
         case "ellipse" if double:
             return "draw"
@@ -273,8 +274,8 @@ def _mark_kind(core: Outline, double: bool, found: list[Line]) -> MarkKind:
 
 
 # -- ports ----------------------------------------------------------------------------------------------------------------
-def _rows(box: Box, dividers: list[Stroke]) -> list[Row]:
-    """Rows of cells along a side: their inner borders make one line from side to side of the mark."""
+def _rows(outside: Box, box: Box, dividers: list[Stroke]) -> list[Row]:
+    """Rows of cells along a side of a mark's inner border: they make one line from side to side of it."""
     pieces: dict[tuple[int, float], list[tuple[float, float]]] = {}
     ends: dict[tuple[int, float], list[float]] = {}
     for stroke in dividers:
@@ -290,6 +291,7 @@ def _rows(box: Box, dividers: list[Stroke]) -> list[Row]:
             continue
         outer = min((box[axis], box[axis + 2]), key=lambda side: sum(abs(side - e) for e in ends[axis, at]))
         near, far = min(at, outer), max(at, outer)
+        outer = outside[axis] if outer == box[axis] else outside[axis + 2]
         cells = [Box(p, near, q, far) if axis else Box(near, p, far, q) for p, q in sorted(spans)]
         found.append(Row(cells, [], axis, outer))
     return found

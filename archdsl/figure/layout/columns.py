@@ -1,0 +1,120 @@
+"""Columns: places from left to right that keep marks apart and wires short and straight, frames no wider than they must be.
+
+In: a plan in rows and in order. Out: the same plan, with an `x` for every item and sides for every frame.
+"""
+
+from __future__ import annotations
+
+from archdsl.figure.layout import simplex
+from archdsl.figure.layout.plan import GAP, LANE, Group, Item, Plan, Vertex
+
+_UNIT = 4
+"""Steps in a point."""
+_PAD = {"panel": 14.0, "stack": 16.0}
+_FRAME = 13.0
+_BESIDE_FRAME = 12.0
+
+Thing = Vertex | Group
+
+
+def place(plan: Plan) -> None:
+    net = _Net()
+    for g in plan.groups:
+        net.left[id(g)], net.right[id(g)] = net.new(), net.new()
+        net.edges.append((net.left[id(g)], net.right[id(g)], _whole(g.title[0]), 1))
+        for item in g.items:
+            if item.group is None:
+                net.x[id(item)] = net.new()
+    for g in plan.groups:
+        for row in range(g.low, g.high + 1):
+            _separate(net, g, row)
+    for wire in plan.wires:
+        last = len(wire.stops) - 2
+        for k, (a, b) in enumerate(zip(wire.stops, wire.stops[1:])):
+            if a.item is not b.item:
+                da = wire.start_dx if k == 0 else 0.0
+                db = wire.end_dx if k == last else 0.0
+                net.align(a.item, b.item, da, db, _weight(wire.weight, a, b))
+    places = simplex.solve(net.count, net.edges)
+    for g in plan.groups:
+        g.x0, g.x1 = places[net.left[id(g)]] / _UNIT, places[net.right[id(g)]] / _UNIT
+        for item in g.items:
+            if item.group is None:
+                item.x = places[net.x[id(item)]] / _UNIT
+
+
+class _Net:
+    """The variables and edges of the network."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.edges: list[simplex.Edge] = []
+        self.x: dict[int, int] = {}
+        self.left: dict[int, int] = {}
+        self.right: dict[int, int] = {}
+
+    def new(self) -> int:
+        self.count += 1
+        return self.count - 1
+
+    def align(self, a: Item, b: Item, da: float, db: float, weight: int) -> None:
+        middle = self.new()
+        self.edges.append((middle, self.x[id(a)], -round(da * _UNIT), weight))
+        self.edges.append((middle, self.x[id(b)], -round(db * _UNIT), weight))
+
+
+def _whole(length: float) -> int:
+    return -int(-length * _UNIT // 1)
+
+
+def _weight(weight: int, a: Vertex, b: Vertex) -> int:
+    if a.row == b.row:
+        return 1
+    return weight * (1 + a.line + b.line)
+
+
+def _separate(net: _Net, group: Group, row: int) -> None:
+    """What stands in one row of a frame keeps apart, and inside it."""
+    things = [t for item in group.items if (t := _at(item, row)) is not None]
+    pad = _PAD.get(group.kind, _FRAME)
+    if not things:
+        return
+    first, last = things[0], things[-1]
+    net.edges.append((net.left[id(group)], _low(net, first), _whole(pad + _left(first)), 0))
+    net.edges.append((_high(net, last), net.right[id(group)], _whole(pad + _right(last)), 0))
+    for a, b in zip(things, things[1:]):
+        net.edges.append((_high(net, a), _low(net, b), _whole(_right(a) + _gap(a, b) + _left(b)), 0))
+
+
+def _at(item: Item, row: int) -> Thing | None:
+    if not item.low <= row <= item.high:
+        return None
+    return item.group or next(v for v in item.vertices if v.row == row)
+
+
+def _low(net: _Net, thing: Thing) -> int:
+    return net.left[id(thing)] if isinstance(thing, Group) else net.x[id(thing.item)]
+
+
+def _high(net: _Net, thing: Thing) -> int:
+    return net.right[id(thing)] if isinstance(thing, Group) else net.x[id(thing.item)]
+
+
+def _left(thing: Thing) -> float:
+    return 0.0 if isinstance(thing, Group) else thing.left
+
+
+def _right(thing: Thing) -> float:
+    return 0.0 if isinstance(thing, Group) else thing.right
+
+
+def _gap(a: Thing, b: Thing) -> float:
+    if isinstance(a, Group) or isinstance(b, Group):
+        return _BESIDE_FRAME
+    if a.line or b.line or _fork(a) or _fork(b):
+        return LANE if not a.words else 5.0
+    return GAP
+
+
+def _fork(v: Vertex) -> bool:
+    return len(v.spots) == 1 and v.spots[0].kind == "fork"

@@ -1,0 +1,189 @@
+"""One panel gets its places: rows, order, columns, lines.
+
+In: a panel (`dot.Sheet` as plain data) and the sizes that Graphviz measured. Out: a `geometry.Sheet`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archdsl.figure.layout import columns, order, ranks
+from archdsl.figure.layout.curves import rounded
+from archdsl.figure.layout.geometry import Box, Edge, Frame, Measured, Node, Sheet, label_size
+from archdsl.figure.layout.lines import Lines
+from archdsl.figure.layout.plan import Group, Item, Plan, Spot, Vertex, Wire
+
+_PAIR = 26.0
+"""Between a delay and the cell beside it."""
+_OVER = 10.0
+"""How far above both what the cell hands on goes over to the delay."""
+_HEAD, _DOT = 6.0, 4.8
+
+
+def lay_out(panel: dict[str, Any], sizes: Measured) -> Sheet:
+    plan = _plan(panel, sizes)
+    ranks.assign(plan)
+    order.arrange(plan)
+    columns.place(plan)
+    return _sheet(plan, Lines(plan), sizes)
+
+
+# -- in -----------------------------------------------------------------------------------------------------------------
+def _plan(panel: dict[str, Any], sizes: Measured) -> Plan:
+    groups = _groups(panel, sizes)
+    by_name = {g.name: g for g in groups}
+    plan = Plan(groups[0], groups)
+    spots = {m["name"]: Spot(m["name"], *sizes.nodes[m["name"]], kind=m["kind"]) for m in panel["marks"]}
+    beside = _beside(panel)
+    home: dict[str, Vertex] = {}
+    for m in panel["marks"]:
+        if m["name"] not in beside:
+            home[m["name"]] = _vertex(plan, by_name[m["frame"]], [spots[m["name"]]])
+    pairs: dict[str, list[Wire | None]] = {}
+    for delay, cell in beside.items():
+        home[delay] = home[cell]
+        _pair(home[cell], spots[cell], spots[delay])
+        pairs[cell] = [None, None]
+    for w in panel["wires"]:
+        wire = _wire(w, home, spots, sizes)
+        if wire.tail is wire.head:
+            pairs[w["head"] if w["kind"] != "return" else w["tail"]][w["kind"] == "return"] = wire
+        else:
+            plan.wires.append(wire)
+    for cell, (there, back) in pairs.items():
+        plan.pairs.append((there, back, home[cell]))
+        if back and back.label:
+            v, (width, height) = home[cell], back.label
+            v.up += height
+            v.left = max(v.left, width / 2 - (v.spots[1].dx + v.spots[0].dx) / 2)
+    return plan
+
+
+def _groups(panel: dict[str, Any], sizes: Measured) -> list[Group]:
+    found: dict[str, Group] = {}
+    for f in panel["frames"]:
+        parent = found.get(f["parent"])
+        group = Group(f["name"], f["kind"], parent, title=sizes.titles.get(f["name"], (0.0, 0.0)))
+        if group.title[0]:
+            group.title = (group.title[0] + 24, group.title[1] + 2)
+        if parent:
+            group.item = Item(parent, group=group)
+            parent.items.append(group.item)
+        if f["words"]:
+            group.words = Spot(f["words"], *sizes.nodes[f["words"]], kind="words")
+        found[f["name"]] = group
+    return list(found.values())
+
+
+def _vertex(plan: Plan, group: Group, spots: list[Spot]) -> Vertex:
+    item = Item(group)
+    v = Vertex(group, item, spots=spots)
+    v.left = v.right = spots[0].width / 2
+    v.up = v.down = spots[0].height / 2
+    item.vertices.append(v)
+    group.items.append(item)
+    plan.vertices.append(v)
+    return v
+
+
+def _beside(panel: dict[str, Any]) -> dict[str, str]:
+    """Delays that stand beside one cell and nowhere else, and the cell."""
+    cells: dict[str, set[str]] = {}
+    frames = {m["name"]: m["frame"] for m in panel["marks"]}
+    for w in panel["wires"]:
+        if w["beside"]:
+            delay, cell = (w["head"], w["tail"]) if w["kind"] == "return" else (w["tail"], w["head"])
+            cells.setdefault(delay, set()).add(cell)
+        else:
+            cells.setdefault(w["tail"], set()).add("")
+    found = {d: min(c) for d, c in cells.items() if len(c) == 1 and "" not in c and frames[d] == frames[min(c)]}
+    taken: dict[str, str] = {}
+    for delay, cell in found.items():
+        if cell not in taken.values() and cell not in found:
+            taken[delay] = cell
+    return taken
+
+
+def _pair(v: Vertex, cell: Spot, delay: Spot) -> None:
+    delay.dx = -(cell.width / 2 + _PAIR + delay.width / 2)
+    v.spots.append(delay)
+    v.left = cell.width / 2 + _PAIR + delay.width
+    v.up = max(cell.height, delay.height) / 2 + _OVER
+    v.down = max(cell.height, delay.height) / 2
+
+
+def _wire(w: dict[str, Any], home: dict[str, Vertex], spots: dict[str, Spot], sizes: Measured) -> Wire:
+    start, end = spots[w["tail"]], spots[w["head"]]
+    wire = Wire(w["key"], home[w["tail"]], home[w["head"]], w["kind"], start, end)
+    at = sizes.ports.get(w["key"], (0.0, 0.0))
+    wire.start_port, wire.end_port = w["tail_port"], w["head_port"]
+    wire.start_dx = start.dx + (at[0] if wire.start_port else 0.0)
+    wire.end_dx = end.dx + (at[1] if wire.end_port else 0.0)
+    wire.label = label_size(f"<{w['label']}>") if w["label"] else None
+    wire.turn = "back" if w["kind"] == "return" and w["back"] else ""
+    wire.weight = 30 if w["highway"] or (end.kind == "fork" and not wire.turn) else 1 if wire.turn or w["kind"] == "gate" else 4
+    return wire
+
+
+# -- out ----------------------------------------------------------------------------------------------------------------
+def _sheet(plan: Plan, lines: Lines, sizes: Measured) -> Sheet:
+    sheet = Sheet()
+    for g in plan.groups:
+        parent = g.parent.name if g.parent else ""
+        box = Box(g.x0, g.y0, g.x1, g.y1)
+        if g.kind == "stack":
+            sheet.frames[f"{g.name}_outer"] = Frame(f"{g.name}_outer", box.grown(3), parent)
+            parent = f"{g.name}_outer"
+        sheet.frames[g.name] = frame = Frame(g.name, box, parent)
+        if g.title[1]:
+            width, height = sizes.titles[g.name]
+            frame.title = (g.x0 + width / 2 + 6, g.y1 - height / 2 - 4)
+    for g in plan.groups:
+        for item in g.items:
+            for v in item.vertices:
+                for s in v.spots:
+                    box = Box.around(item.x + s.dx, lines.center[v.row], s.width, s.height)
+                    sheet.nodes[s.name] = Node(s.name, box, s.shape, g.name)
+    for there, back, v in plan.pairs:
+        _draw_pair(sheet, there, back, v)
+    for wire in plan.wires:
+        _draw(sheet, plan, lines, wire)
+    return sheet
+
+
+def _draw(sheet: Sheet, plan: Plan, lines: Lines, wire: Wire) -> None:
+    points, tip = rounded(lines.corners(wire), _length(wire))
+    edge = Edge(wire.key, wire.start.name, wire.end.name, points, tip)
+    if wire.label:
+        width, height = wire.label
+        v = next((v for v in wire.stops if v.words is wire), None)
+        if v:
+            side = -1 if v.left > v.right else 1
+            x, y = v.item.x + side * (3 + width / 2), lines.center[v.row]
+        elif wire.end.kind == "fork":
+            x, y = wire.head.item.x + 3 + width / 2, lines.center[wire.head.row] - height / 2 - 2
+        else:
+            (ax, ay), (bx, by) = points[-4] if len(points) > 3 else points[0], points[-1]
+            x, y = (ax + bx) / 2 + 3 + width / 2, (ay + by) / 2
+        edge.label = Box.around(x, y, width, height)
+    sheet.edges[edge.key] = edge
+
+
+def _length(wire: Wire) -> float:
+    return 0.0 if wire.end.kind == "fork" else _DOT if wire.kind == "gate" else _HEAD
+
+
+def _draw_pair(sheet: Sheet, there: Wire | None, back: Wire | None, v: Vertex) -> None:
+    cell, delay = (sheet.nodes[s.name].box for s in v.spots[:2])
+    if there:
+        points, tip = rounded([(delay.x1, delay.y), (cell.x0, cell.y)], _HEAD)
+        sheet.edges[there.key] = Edge(there.key, there.start.name, there.end.name, points, tip)
+    if back:
+        top = max(cell.y1, delay.y1) + _OVER
+        x = cell.x0 + min(14.0, cell.width / 4)
+        points, tip = rounded([(x, cell.y1), (x, top), (delay.x, top), (delay.x, delay.y1)], _HEAD)
+        edge = Edge(back.key, back.start.name, back.end.name, points, tip)
+        if back.label:
+            width, height = back.label
+            edge.label = Box.around((x + delay.x) / 2, top + height / 2 + 1, width, height)
+        sheet.edges[edge.key] = edge

@@ -1,0 +1,165 @@
+"""What a panel is to the layout: vertices in frames, joined by links; items, which stand in an order from left to right.
+
+In: the marks, frames and wires of a panel with their measured sizes. Out: `Plan`, which `ranks`, `order`, `columns` and `lines` fill in.
+Rows count upwards. A wire that passes rows between its ends has a vertex in each; those that lie in one frame are one item, which has one
+place from left to right, so that a long wire is one straight lane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+GAP = 15.0
+"""Between two marks side by side."""
+LANE = 9.0
+"""Between two lines, or a line and a mark."""
+
+
+@dataclass(eq=False)
+class Spot:
+    """A mark with its size, relative to the vertex it belongs to."""
+
+    name: str
+    width: float
+    height: float
+    shape: str = "box"
+    kind: str = ""
+    dx: float = 0.0
+
+
+@dataclass(eq=False)
+class Vertex:
+    """What takes room in one row: a mark (or a cell with the delay beside it), or a piece of a lane, perhaps with words."""
+
+    group: Group
+    item: Item
+    row: int = 0
+    left: float = 0.0
+    right: float = 0.0
+    up: float = 0.0
+    down: float = 0.0
+    spots: list[Spot] = field(default_factory=list)
+    words: Wire | None = None
+    above: list[Joint] = field(default_factory=list)
+    below: list[Joint] = field(default_factory=list)
+    beside: list[Vertex] = field(default_factory=list)
+    """Vertices of the same row that a wire joins to it, over the row above or under the row below."""
+    key: tuple[int, ...] = ()
+    """Its place in the order, down from the panel's frame."""
+
+    @property
+    def line(self) -> bool:
+        return not self.spots
+
+
+@dataclass(eq=False)
+class Joint:
+    """One end of a piece of wire between two rows."""
+
+    other: Vertex
+    dx: float = 0.0
+    far: float = 0.0
+    """Where it meets the vertices, from their middles."""
+
+
+@dataclass(eq=False)
+class Item:
+    """What stands in its frame's order as one: a vertex, a lane, or a frame."""
+
+    parent: Group | None
+    vertices: list[Vertex] = field(default_factory=list)
+    group: Group | None = None
+    still: bool = False
+    lane: Wire | None = None
+    place: int = 0
+    x: float = 0.0
+
+    @property
+    def low(self) -> int:
+        return self.group.low if self.group else self.vertices[0].row
+
+    @property
+    def high(self) -> int:
+        return self.group.high if self.group else self.vertices[-1].row
+
+    def all_vertices(self) -> list[Vertex]:
+        if self.group is None:
+            return self.vertices
+        return [v for item in self.group.items for v in item.all_vertices()]
+
+
+@dataclass(eq=False)
+class Group:
+    """A frame around items."""
+
+    name: str
+    kind: str
+    parent: Group | None = None
+    items: list[Item] = field(default_factory=list)
+    item: Item | None = None
+    words: Spot | None = None
+    title: tuple[float, float] = (0.0, 0.0)
+    low: int = 0
+    high: int = 0
+    x0: float = 0.0
+    x1: float = 0.0
+    y0: float = 0.0
+    y1: float = 0.0
+
+    def path(self) -> list[Group]:
+        """It and those around it, from the panel inwards."""
+        return [*self.parent.path(), self] if self.parent else [self]
+
+
+@dataclass(eq=False)
+class Wire:
+    """A wire, and then the vertices it passes."""
+
+    key: str
+    tail: Vertex
+    head: Vertex
+    kind: str
+    start: Spot
+    end: Spot
+    start_dx: float = 0.0
+    end_dx: float = 0.0
+    start_port: bool = False
+    end_port: bool = False
+    weight: int = 1
+    label: tuple[float, float] | None = None
+    stops: list[Vertex] = field(default_factory=list)
+    turn: str = ""
+    """`back` for a wire that returns downwards."""
+
+    @property
+    def source(self) -> tuple[str, float]:
+        """What is the same for all wires of one value."""
+        return self.start.name, self.start_dx if self.start_port else 0.0
+
+
+@dataclass(eq=False)
+class Plan:
+    root: Group
+    groups: list[Group]
+    vertices: list[Vertex] = field(default_factory=list)
+    wires: list[Wire] = field(default_factory=list)
+    pairs: list[tuple[Wire | None, Wire | None, Vertex]] = field(default_factory=list)
+    rows: int = 0
+
+
+def common(a: Group, b: Group) -> Group:
+    """The innermost frame that holds both."""
+    one, other = a.path(), b.path()
+    found = one[0]
+    for g, h in zip(one, other):
+        if g is not h:
+            break
+        found = g
+    return found
+
+
+def below(group: Group, vertex: Vertex) -> Vertex | Group:
+    """What of a frame's own things a vertex lies in: itself, or a frame in the frame."""
+    path = vertex.group.path()
+    k = path.index(group)
+    return path[k + 1] if k + 1 < len(path) else vertex

@@ -1,0 +1,135 @@
+"""Rows: every wire leads up, into a frame from below and out of it above; all wires together are as short as can be.
+
+In: a plan. Out: the same plan, its vertices and frames in rows, and every wire with a vertex in each row that it passes.
+"""
+
+from __future__ import annotations
+
+from archdsl.figure.layout import simplex
+from archdsl.figure.layout.plan import Group, Item, Plan, Vertex, Wire, below, common
+
+
+def assign(plan: Plan) -> None:
+    _rows(plan)
+    _words(plan)
+    for wire in plan.wires:
+        if wire.turn == "back":
+            _back(plan, wire)
+        else:
+            _forth(plan, wire)
+
+
+def _rows(plan: Plan) -> None:
+    number: dict[int, int] = {id(v): i for i, v in enumerate(plan.vertices)}
+    for g in plan.groups:
+        number[id(g)] = len(number)
+        number[-id(g)] = len(number)
+    edges: list[simplex.Edge] = []
+    for g in plan.groups:
+        low, high = number[id(g)], number[-id(g)]
+        edges.append((low, high, 0, 2))
+        if g.parent:
+            edges += [(number[id(g.parent)], low, 0, 0), (high, number[-id(g.parent)], 0, 0)]
+    for v in plan.vertices:
+        edges += [(number[id(v.group)], number[id(v)], 0, 0), (number[id(v)], number[-id(v.group)], 0, 0)]
+    for w in plan.wires:
+        if w.turn == "back":
+            continue
+        outer = common(w.tail.group, w.head.group)
+        a, b = below(outer, w.tail), below(outer, w.head)
+        least = 2 if w.label and w.start.kind != "fork" and w.end.kind != "fork" else 1
+        start, end = number[-id(a) if isinstance(a, Group) else id(a)], number[id(b)]
+        edges.append((start, end, least, 0))
+        edges.append((number[id(w.tail)], number[id(w.head)], 0, w.weight))
+    rows = simplex.solve(len(number), edges)
+    for v in plan.vertices:
+        v.row = rows[number[id(v)]]
+    for g in plan.groups:
+        inside = [v.row for v in plan.vertices if g in v.group.path()]
+        g.low, g.high = min(inside), max(inside)
+    plan.root.low, plan.rows = 0, max(v.row for v in plan.vertices) + 1
+
+
+def _words(plan: Plan) -> None:
+    """A frame's words stand in that row of it that has the most room."""
+    for g in plan.groups:
+        if not g.words:
+            continue
+        wide = {r: 0.0 for r in range(g.low, g.high + 1)}
+        for v in plan.vertices:
+            if g in v.group.path():
+                wide[v.row] += v.left + v.right + 12
+        row = min(wide, key=lambda r: (round(wide[r]), r))
+        item = Item(g, still=True)
+        v = Vertex(g, item, row, spots=[g.words])
+        v.left = v.right = g.words.width / 2
+        v.up = v.down = g.words.height / 2
+        item.vertices.append(v)
+        g.items.append(item)
+
+
+def _frame_at(row: int, tail: Vertex, head: Vertex, outer: Group) -> Group:
+    """In which frame a wire passes a row: that of its tail up to its top, and that of its head from its bottom."""
+    for g in reversed(tail.group.path()[len(outer.path()) :]):
+        if row <= g.high:
+            return g
+    for g in reversed(head.group.path()[len(outer.path()) :]):
+        if row >= g.low:
+            return g
+    return outer
+
+
+def _forth(plan: Plan, wire: Wire) -> None:
+    tail, head = wire.tail, wire.head
+    outer = common(tail.group, head.group)
+    passed = [(r, _frame_at(r, tail, head, outer)) for r in range(tail.row + 1, head.row)]
+    words = _words_row(wire, passed, outer)
+    wire.stops = [tail, *_lanes(wire, passed, words), head]
+
+
+def _words_row(wire: Wire, passed: list[tuple[int, Group]], outer: Group) -> int:
+    """The row of a wire's words: outside of the frames that it enters and leaves; near what it leaves, or else what it enters."""
+    if not wire.label or not passed:
+        return -1
+    outside = [r for r, g in passed if g is outer] or [r for r, _ in passed]
+    enters = wire.head.group is not outer and wire.tail.group is outer
+    return outside[-1] if enters else outside[0]
+
+
+def _lanes(wire: Wire, passed: list[tuple[int, Group]], words: int) -> list[Vertex]:
+    """A vertex for each row, and an item for each stretch in one frame."""
+    found: list[Vertex] = []
+    item: Item | None = None
+    for row, group in passed:
+        if item is None or item.parent is not group or item.vertices[-1].row + 1 != row:
+            item = Item(group, lane=wire)
+            group.items.append(item)
+        v = Vertex(group, item, row)
+        if row == words and wire.label:
+            v.words, v.right = wire, wire.label[0] + 3
+            v.up = v.down = wire.label[1] / 2
+        item.vertices.append(v)
+        found.append(v)
+    return found
+
+
+def _back(plan: Plan, wire: Wire) -> None:
+    """Up out of the frames of its tail, down beside everything, and up into those of its head."""
+    tail, head = wire.tail, wire.head
+    outer = common(tail.group, head.group)
+    a, b = below(outer, tail), below(outer, head)
+    top = a.high if isinstance(a, Group) else a.row
+    bottom = b.low if isinstance(b, Group) else b.row
+    up = [(r, _frame_at(r, tail, tail, outer)) for r in range(tail.row + 1, top + 1)]
+    into = [(r, _frame_at(r, head, head, outer)) for r in range(bottom, head.row)]
+    if top < bottom:
+        return _forth(plan, wire)
+    lane = [(r, outer) for r in range(bottom, top + 1)]
+    down = _lanes(wire, lane, -1)
+    wire.stops = [tail, *_lanes(wire, up, -1), *reversed(down), *_lanes(wire, into, -1), head]
+    if wire.label:
+        heights = {v.row: max((u.up + u.down for u in plan.vertices if u.row == v.row), default=0.0) for v in down}
+        middle = (bottom + top) / 2
+        chosen = min(down, key=lambda v: (heights[v.row] < wire.label[1], abs(v.row - middle), v.row))
+        chosen.words, chosen.right = wire, wire.label[0] + 3
+        chosen.up = chosen.down = wire.label[1] / 2

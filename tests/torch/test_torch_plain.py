@@ -1,0 +1,279 @@
+"""What is emitted computes the literal equations: `--plain` and without it, outputs and gradients agree to 1e-10 in float64.
+
+For every definition that the examples, the library and the cases write; for spellings of the cells that torch has kernels for; and for
+random cells.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from emitted import PROGRAMS, inputs, instance, numbers, program, run, source
+from test_torch_runs import SMALL
+from torch import Tensor, nn
+
+from archdsl.compiler import analyse
+from archdsl.torch import emit
+from archdsl.torch.plan import ProgramPlan
+
+ROOMS = [
+    (p, name)
+    for p in PROGRAMS
+    for name in program(p).entries
+    if program(p)[name].kind != "train" and not program(p)[name].conditions
+]
+
+
+@functools.cache
+def both(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    return run(source(path)), run(emit(program(path), plain=True))
+
+
+def results(module: nn.Module, given: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """Outputs, states included, and the gradients of all parameters and inputs."""
+    leaves = [x.clone().requires_grad_() if x.is_floating_point() else x for x in given]
+    torch.manual_seed(0)
+    outs = flat(module(*leaves))
+    wanted = [x for x in (*leaves, *module.parameters()) if x.requires_grad]
+    moving = [(o * torch.linspace(0.5, 1.5, o.numel(), dtype=o.dtype).view(o.shape)).sum() for o in outs if o.requires_grad]
+    if not wanted or not moving:
+        return outs, []
+    grads = torch.autograd.grad(sum(moving), wanted, allow_unused=True)
+    return outs, [torch.zeros_like(x) if g is None else g for x, g in zip(wanted, grads, strict=True)]
+
+
+def flat(out: Any) -> list[Tensor]:
+    if isinstance(out, Tensor):
+        return [out]
+    return [t for part in out if part is not None for t in flat(part)]
+
+
+def agree(fast: nn.Module, plain: nn.Module, given: list[Tensor]) -> None:
+    assert list(fast.state_dict()) == list(plain.state_dict())
+    fast, plain = fast.double(), plain.double()
+    given = [x.double() if x.is_floating_point() else x for x in given]
+    for training in (False, True):
+        plain.load_state_dict(fast.state_dict())
+        for a, b in zip(*(results(m.train(training), given) for m in (fast, plain)), strict=True):
+            for one, other in zip(a, b, strict=True):
+                assert one.shape == other.shape
+                size = max(1.0, other.abs().nan_to_num().max().item()) if other.numel() else 1.0
+                torch.testing.assert_close(one, other, rtol=0, atol=1e-10 * size, equal_nan=True)
+    for (name, one), other in zip(fast.state_dict().items(), plain.state_dict().values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10, msg=name, equal_nan=True)
+
+
+@pytest.mark.parametrize(("path", "name"), ROOMS, ids=[f"{p.stem}-{n}" for p, n in ROOMS])
+def test_every_definition(path: Path, name: str) -> None:
+    definition = program(path)[name]
+    values = numbers(definition, ProgramPlan(program(path)).plans[name].real, **SMALL, batch=2, time=5)
+    fast, plain = (instance(program(path), name, names, values) for names in both(path))
+    if sum(p.numel() for p in fast.parameters()) > 3e6:
+        fast, plain = fast.to("meta"), plain.to("meta")
+        pytest.skip("large: its parts are compared where they are defined")
+    agree(fast, plain, inputs(definition, values))
+
+
+# -- spellings -------------------------------------------------------------------------------------------------------
+def pair(text: str) -> tuple[nn.Module, nn.Module, str]:
+    checked = analyse(text)
+    fast = emit(checked)
+    name = next(d.name for d in checked.definitions if d.kind == "model")
+    return run(fast)[name](), run(emit(checked, plain=True))[name](), fast
+
+
+def cell(states: str, body: str, output: str = "h'") -> str:
+    return f"cell Unit(u) {{\n input x: [batch, n]\n state {states}: [batch, u] = 0\n{body}\n output {output}\n}}\n"
+
+
+SUM = "Linear(u)({x}) + Linear(u)({h})"
+LSTM = """ i = sigmoid(Linear(u)([x, h]))
+ f = sigmoid(Linear(u)([x, h]))
+ g = tanh(Linear(u)([x, h]))
+ o = sigmoid(Linear(u)([x, h]))
+ c' = f * c + i * g
+ h' = o * tanh(c')"""
+KERNELS = {
+    "lstm, one bias": ("lstm", cell("h, c", LSTM)),
+    "lstm, two biases": ("lstm", cell("h, c", LSTM.replace("Linear(u)([x, h])", "Linear(u)(x) + Linear(u)(h)"))),
+    "lstm, the state first": ("lstm", cell("h, c", LSTM.replace("[x, h]", "[h, x]"))),
+    "lstm, other names and order": (
+        "lstm",
+        cell(
+            "memory_cell, shown",
+            """ open = sigmoid(Linear(u)(shown) + Linear(u, bias = false)(x))
+ fresh = tanh(Linear(u, bias = false)(x) + Linear(u)(shown))
+ lasting = sigmoid(Linear(u)([x, shown]))
+ let_in = sigmoid(Linear(u)([shown, x]))
+ memory_cell' = fresh * let_in + memory_cell * lasting
+ shown' = tanh(memory_cell') * open""",
+            "shown'",
+        ),
+    ),
+    "lstm, one layer for all gates": (
+        "lstm",
+        cell(
+            "h, c",
+            """ i, f, g, o = split(Linear(4 * u)([x, h]), 4)
+ c' = sigmoid(f) * c + sigmoid(i) * tanh(g)
+ h' = sigmoid(o) * tanh(c')""",
+        ),
+    ),
+    "lstm, one layer for all gates in another order": (
+        "lstm",
+        cell(
+            "h, c",
+            """ o, i, g, f = split(Linear(4 * u)(x) + Linear(4 * u)(h), 4)
+ c' = sigmoid(f) * c + sigmoid(i) * tanh(g)
+ h' = sigmoid(o) * tanh(c')""",
+        ),
+    ),
+    "lstm, no bias": ("lstm", cell("h, c", LSTM.replace("Linear(u)", "Linear(u, bias = false)"))),
+    "lstm, own matrices": (
+        "lstm",
+        cell(
+            "h, c",
+            " param W: [n, 4 * u] = normal(0, 0.3)\n param U: [4 * u, u] = normal(0, 0.3)\n param b: [4 * u] = normal(0, 1)\n"
+            " i, f, g, o = split(x @ W + h @ transpose(U) + b, 4)\n"
+            " c' = sigmoid(f) * c + sigmoid(i) * tanh(g)\n h' = sigmoid(o) * tanh(c')",
+        ),
+    ),
+    "lstm, gates in a block": (
+        "lstm",
+        "block Gate(u) {\n input x: [batch, n]\n input h: [batch, m]\n output y = sigmoid(Linear(u)([x, h]))\n}\n"
+        + cell(
+            "h, c",
+            " i = Gate(u)(x, h)\n f = Gate(u)(x, h)\n g = tanh(Linear(u)([x, h]))\n o = Gate(u)(x, h)\n"
+            " c' = f * c + i * g\n h' = o * tanh(c')",
+        ),
+    ),
+    "lstm, with a layer before and after": (
+        "lstm",
+        cell(
+            "h, c",
+            " e = relu(Linear(3)(x))\n" + LSTM.replace("[x, h]", "[e, h]"),
+            "y = softmax(Linear(5)(h'))",
+        ),
+    ),
+    "gru": (
+        "gru",
+        cell(
+            "h",
+            " r = sigmoid(Linear(u)([x, h]))\n z = sigmoid(Linear(u)([x, h]))\n"
+            " n_ = tanh(Linear(u)(x) + r * Linear(u)(h))\n h' = n_ + z * (h - n_)",
+        ),
+    ),
+    "gru, the gate the other way round": (
+        "gru",
+        cell(
+            "h",
+            " r = sigmoid(Linear(u)(h) + Linear(u)(x))\n z = sigmoid(Linear(u)(h) + Linear(u)(x))\n"
+            " new = tanh(Linear(u)(h) * r + Linear(u)(x))\n h' = (1 - z) * h + new * z",
+        ),
+    ),
+    "rnn": ("rnn_tanh", cell("h", " h' = tanh(Linear(u)([x, h]))")),
+    "rnn, relu": ("rnn_relu", cell("h", " h' = relu(Linear(u)(h) + Linear(u, bias = false)(x))")),
+}
+OTHERS = {
+    "a peephole": cell("h, c", LSTM.replace("sigmoid(Linear(u)([x, h]))", "sigmoid(Linear(u)([x, h]) + c)")),
+    "the old memory shown": cell("h, c", LSTM.replace("tanh(c')", "tanh(c)")),
+    "sigmoid for tanh": cell("h, c", LSTM.replace("tanh(Linear", "sigmoid(Linear")),
+    "the input gate twice": cell("h, c", LSTM.replace("f * c", "i * c")),
+    "a gate that does not see the state": cell("h, c", LSTM.replace("sigmoid(Linear(u)([x, h]))", "sigmoid(Linear(u)(x))", 1)),
+    "a gate of one unit": cell("h, c", LSTM.replace("sigmoid(Linear(u)([x, h]))", "sigmoid(Linear(1)([x, h]))", 1)),
+    "the memory shown too": cell("h, c", LSTM, "h'\n output c'"),
+    "no gradient through the state": cell("h, c", LSTM.replace("[x, h]", "[x, stop_gradient(h)]")),
+    "a norm": cell("h, c", LSTM.replace("o * tanh(c')", "o * tanh(LayerNorm()(c'))")),
+    "the paper's gru": cell(
+        "h",
+        " r = sigmoid(Linear(u)([x, h]))\n z = sigmoid(Linear(u)([x, h]))\n n_ = tanh(Linear(u)([x, r * h]))\n"
+        " h' = (1 - z) * n_ + z * h",
+    ),
+    "a doubled sum": cell("h", " h' = tanh(2 * Linear(u)([x, h]))"),
+    "a linear recurrence": cell("h", " a = sigmoid(Linear(u)(x))\n h' = a * h + (1 - a) * Linear(u)(x)"),
+    "dropout inside": cell("h", " h' = tanh(Linear(u)([Dropout(0.5)(x), h]))"),
+    "an output of the state before": cell("h", " h' = tanh(Linear(u)([x, h]))", "y = Linear(3)([x, h])"),
+}
+USES = [
+    "model M() {\n input x: [batch, time, 3]\n output y = x -> scan Unit(4) over time\n}\n",
+    "model M() {\n input x: [time, batch, 3]\n output y = x -> scan Unit(4) over time reversed\n}\n",
+]
+
+
+@pytest.mark.parametrize("use", USES, ids=["forwards", "backwards"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_runs_on_the_kernel(name: str, use: str) -> None:
+    kernel, unit = KERNELS[name]
+    fast, plain, text = pair(unit + use)
+    assert f"torch.{kernel}(" in text
+    agree(fast, plain, [torch.randn(2, 5, 3)])
+
+
+@pytest.mark.parametrize("use", USES, ids=["forwards", "backwards"])
+@pytest.mark.parametrize("name", OTHERS)
+def test_is_not_taken_for_what_it_is_not(name: str, use: str) -> None:
+    fast, plain, text = pair(OTHERS[name] + use)
+    assert not [k for k in ("lstm(", "gru(", "rnn_tanh(", "rnn_relu(") if f"torch.{k}" in text]
+    agree(fast, plain, [torch.randn(2, 5, 3)])
+
+
+def test_states_go_in_and_out() -> None:
+    use = """model M() {
+ input x: [batch, time, 3]
+ input h0: [batch, 4]
+ r = x -> scan Unit(4) over time from (h = h0)
+ s = x -> scan Unit(4) over time reversed from (h = h0, c = tanh(h0))
+ t = r -> stack 2 { Dropout(0) -> scan Unit(4) over time }
+ output a = r
+ output b = r.h' + s.c'
+ output d = s
+ output e = t
+}
+"""
+    fast, plain, text = pair(cell("h, c", LSTM) + use)
+    assert text.count("torch.lstm(") == 1
+    agree(fast, plain, [torch.randn(2, 5, 3), torch.randn(2, 4)])
+
+
+# -- random cells ----------------------------------------------------------------------------------------------------
+class Writer:
+    """Writes a random cell: sums of layers of what is known, functions and products of them, states handed on."""
+
+    def __init__(self, seed: int):
+        self.pick = random.Random(seed)
+        self.known = ["h", "c"]
+        self.lines: list[str] = []
+
+    def sum(self) -> str:
+        pick, known = self.pick, self.known
+        layers = [
+            lambda: f"Linear(u)([x, {pick.choice(known)}])",
+            lambda: f"Linear(u)([{pick.choice(known)}, {pick.choice(known)}, x])",
+            lambda: "Linear(u, bias = false)(x)",
+            lambda: f"Linear(u)({pick.choice(known)})",
+            lambda: f"p * {pick.choice(known)}",
+            lambda: pick.choice(known),
+        ]
+        return " + ".join(pick.choice(layers)() for _ in range(pick.randint(1, 3)))
+
+    def text(self) -> str:
+        pick = self.pick
+        for i in range(pick.randint(2, 5)):
+            function = pick.choice(["sigmoid", "tanh", "relu", ""])
+            product = f" * {pick.choice(self.known)}" if pick.random() < 0.4 else ""
+            self.lines.append(f" v{i} = {function}({self.sum()}){product}")
+            self.known.append(f"v{i}")
+        ends = f" h' = tanh({self.sum()})\n c' = sigmoid({self.sum()}) * c + {pick.choice(self.known)} / 4"
+        out = pick.choice(["h'", "y = Linear(3)(h' + c)", "y = [x, h', v0]", "y = v1 * c'"])
+        return cell("h, c", " param p: [u] = normal(0, 1)\n" + "\n".join([*self.lines, ends]), out)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_cells(seed: int) -> None:
+    fast, plain, _ = pair(Writer(seed).text() + USES[seed % 2])
+    agree(fast, plain, [torch.randn(2, 4, 3)])
