@@ -64,8 +64,8 @@ def try_it(_: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     install("test")
-    # Its torchvision wants a torch of its own, and what the tests use of timm does without (tests/examples/vision.py).
-    step([*installer(), "--constraint", "constraints.txt", "--no-deps", "timm"])
+    # timm's torchvision wants a torch of its own, and artlib numba and matplotlib; what the tests use of them does without.
+    step([*installer(), "--constraint", "constraints.txt", "--no-deps", "timm", "artlib"])
     return subprocess.call([str(PYTHON), "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *arguments], cwd=ROOT)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from archdsl import __version__
-from archdsl.files import Trouble, read_text, same_file, shown, write_all, write_whole
+from archdsl.files import LARGEST, Trouble, read_bytes, read_text, same_file, shown, write_all, write_whole
 
 if TYPE_CHECKING:
     from archdsl.diagnostics import Errors
@@ -102,6 +102,7 @@ def _drawn(program: Program, options: argparse.Namespace, output: str, kind: str
 
     names = ("only", "expand", "collapse", "depth", "width", "direction", "theme")
     chosen = {name: getattr(options, name) for name in names}
+    chosen |= {"legend": not options.no_legend, "captions": not options.no_captions}
     chosen["entry"] = _entry(program, options).name if options.model else None  # else all: a stranger can rebuild it
     chosen["counts"] = _counts(program) if options.counts else None
     if options.panels == "separate":
@@ -128,6 +129,47 @@ def _counts(program: Program) -> dict[str, int]:
         if total.is_integer:
             found[definition.name] = int(total.value)
     return found
+
+
+def diff(options: argparse.Namespace) -> int:
+    """Say what is different between two programs, and draw it. Exit status 0: they mean the same; 1: they do not."""
+    wanted = _draw_target(options) if options.output is not None else None
+    if wanted and wanted[0] != "-" and any(same_file(wanted[0], path) for path in (options.file, options.other)):
+        raise Trouble(f"cannot write {shown(wanted[0])}: it is one of the programs")
+    before, after = _checked(options.file), _checked(options.other)
+    if before is None or after is None:
+        return 2
+    from archdsl.comparison import compare
+    from archdsl.figure import FigureError, paint
+
+    found = compare(before, after)
+    print(found.text(), file=sys.stderr if wanted and wanted[0] == "-" else sys.stdout)
+    if wanted:
+        wishes = {name: getattr(options, name) for name in ("width", "direction", "theme")}
+        try:
+            drawn = found.figure(whole=options.all, legend=not options.no_legend, **wishes)
+            content = drawn.dot if wanted[1] == "dot" else paint([drawn], wanted[1], options.dpi)[0]
+        except FigureError as problem:
+            raise Trouble(f"{problem.message}; {problem.hint}" if problem.hint else problem.message) from None
+        _write(wanted[0], content)
+    return 0 if found.same else 1
+
+
+def read(options: argparse.Namespace) -> int:
+    """Rebuild the program of a figure from what can be seen of it."""
+    from archdsl.figure.reading import Holes, Unreadable, read
+
+    pictures = [read_bytes(path, 4 * LARGEST) for path in options.files]
+    if options.output != "-" and any(same_file(options.output, path) for path in options.files):
+        raise Trouble(f"cannot write {shown(options.output)}: it is the figure itself")
+    name = "<stdin>" if options.files[0] == "-" else options.files[0]
+    try:
+        return _write(options.output, read(pictures, name))
+    except Unreadable as problem:
+        text = f"cannot read {shown(name)}: {problem.message}" + (f"; {problem.hint}" if problem.hint else "")
+        if isinstance(problem, Holes):
+            return _say(text, status=1)
+        raise Trouble(text) from None
 
 
 def compile_(options: argparse.Namespace) -> int:
@@ -239,6 +281,13 @@ def explain(options: argparse.Namespace) -> int:
         return 0
     print(reference.explain(_find(options.code.upper(), known, "error code")))
     return 0
+
+
+def latex(options: argparse.Namespace) -> int:
+    """Write the LaTeX package: \\usepackage{archdsl}, \\archfigure[width=\\columnwidth]{model.arch}."""
+    from archdsl import resources
+
+    return _write(options.output, (resources.folder("latex") / "archdsl.sty").read_bytes())
 
 
 # -- programs -----------------------------------------------------------------------------------------------------
@@ -400,8 +449,18 @@ def _parser() -> argparse.ArgumentParser:
     drawing.add_argument(
         "--panels", choices=("together", "separate"), default="together", help="one figure, or one file for each panel"
     )
+    drawing.add_argument("--no-legend", action="store_true", help="without the legend of marks")
+    drawing.add_argument("--no-captions", action="store_true", help="without the docstrings under the titles")
     drawing.add_argument("--counts", action="store_true", help="with the number of parameters of each part")
     drawing.add_argument("--dpi", type=int, default=192, metavar="N", help="dots per inch of a PNG (192)")
+
+    reading = command("read", read)
+    reading.add_argument(
+        "files", nargs="+", metavar="FILE", help="a figure that draw wrote, SVG or DOT; of one in parts, all of them"
+    )
+    reading.add_argument(
+        "-o", "--output", default="-", metavar="OUT", help="where to write the program (standard output)"
+    )
 
     compiling = command("compile", compile_)
     _program_options(compiling)
@@ -427,6 +486,13 @@ def _parser() -> argparse.ArgumentParser:
 
     command("ops", ops).add_argument("name", nargs="?", metavar="NAME")
     command("examples", examples).add_argument("name", nargs="?", metavar="NAME")
+    command("latex", latex).add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        default="archdsl.sty",
+        help="where to write (archdsl.sty); - is standard output",
+    )
     command("explain", explain).add_argument("code", nargs="?", metavar="CODE", help="such as E0301")
     return parser
 

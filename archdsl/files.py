@@ -23,18 +23,24 @@ class Trouble(Exception):
     """The tool could not do its work: a missing file, a full disk, a wrong option. Exit status 2."""
 
 
-def read_text(path: str) -> str:
-    """The text of a program; `-` is standard input. Bytes that are no UTF-8 stay visible as U+FFFD, which no program may hold."""
+def read_bytes(path: str, largest: int = LARGEST) -> bytes:
+    """The bytes of a file; `-` is standard input."""
     try:
         if path == "-":
-            data = sys.stdin.buffer.read(LARGEST + 1)
+            data = sys.stdin.buffer.read(largest + 1)
         else:
             with open(path, "rb") as file:
-                data = file.read(LARGEST + 1)
+                data = file.read(largest + 1)
     except (OSError, ValueError) as problem:
         raise Trouble(f"cannot read {shown(path)}: {reason(problem)}") from None
-    if len(data) > LARGEST:
-        raise Trouble(f"cannot read {shown(path)}: it is larger than {LARGEST // 2**20} MiB")
+    if len(data) > largest:
+        raise Trouble(f"cannot read {shown(path)}: it is larger than {largest // 2**20} MiB")
+    return data
+
+
+def read_text(path: str) -> str:
+    """The text of a program; `-` is standard input. Bytes that are no UTF-8 stay visible as U+FFFD, which no program may hold."""
+    data = read_bytes(path)
     return data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
 
 

@@ -6,13 +6,15 @@ In: `examples/`, `studies/`, `docs/gallery.toml`, and the pages written by hand.
 
 - `docs/gallery/`: the index, and for each example its page, figure and code;
 - in `docs/*.md`, what stands between `<!-- side by side: lstm#cell peephole_lstm#cell -->` and `<!-- end -->`: programs and
-  figures in columns;
+  figures in columns; and what stands between `<!-- difference: lstm#LSTM peephole_lstm#Step -->` and `<!-- end -->`: one
+  definition, with what is otherwise in the other marked;
 - `docs/figures/`: those figures, and for an image that follows a block of archdsl, the figure of that block;
 - `docs/figures.sha256`: a digest of what each figure was laid out from, so that a test can tell quickly that none is stale.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import html
 import json
@@ -39,6 +41,7 @@ DOCS = ROOT / "docs"
 GALLERY = DOCS / "gallery"
 DIGESTS = DOCS / "figures.sha256"
 SIDE_BY_SIDE = re.compile(r"(<!-- side by side: (.+?) -->\n).*?(<!-- end -->)", re.S)
+DIFFERENCE = re.compile(r"(<!-- difference: (\S+) (\S+) -->\n).*?(<!-- end -->)", re.S)
 BLOCK_WITH_FIGURE = re.compile(r"```archdsl\n(.*?)```\n\n!\[[^\]]*\]\((figures/[^)]+\.svg)\)", re.S)
 HEAD = """# Gallery
 
@@ -106,7 +109,8 @@ def texts() -> dict[Path, str]:
         made[GALLERY / f"{system.name}.md"] = page(system)
         made[GALLERY / "code" / f"{system.name}.py"] = code(system.path)
     for path in sorted(DOCS.glob("*.md")):
-        made[path] = SIDE_BY_SIDE.sub(lambda m: m[1] + columns(m[2].split()) + m[3], path.read_text(encoding="utf-8"))
+        text = SIDE_BY_SIDE.sub(lambda m: m[1] + columns(m[2].split()) + m[3], path.read_text(encoding="utf-8"))
+        made[path] = DIFFERENCE.sub(lambda m: m[1] + difference(m[2], m[3]) + m[4], text)
     lines = sorted(f"{digest(drawn)}  {path.relative_to(DOCS).as_posix()}" for path, drawn in figures().items())
     return made | {DIGESTS: "\n".join(lines) + "\n"}
 
@@ -284,6 +288,26 @@ def columns(items: list[str]) -> str:
         images += f'<td valign="top"><a href="{image_of(item)}"><img src="{image_of(item)}" alt="Figure of {html.escape(title)}"></a></td>'
         cells += f'<td valign="top">\n\n```archdsl\n{program}\n```\n\n</td>'
     return f"\n<table>\n<tr>{heads}</tr>\n<tr>{images}</tr>\n<tr>{cells}</tr>\n</table>\n\n"
+
+
+def difference(one: str, other: str) -> str:
+    """The first definition as a whole, with `-` before what the second has not, and `+` before what it has instead."""
+    titles = {s.name: s.title for s in systems()}
+    a, b = (definition(item).splitlines() for item in (one, other))
+    lines = [line for line in difflib.ndiff(a, b) if not line.startswith("?")]
+    marked = "\n".join(line[0] + line[1:].removeprefix(" ") for line in lines)
+    links = (f"[{item.replace('#', ': ')}](gallery/{item.partition('#')[0]}.md)" for item in (one, other))
+    assert all(item.partition("#")[0] in titles for item in (one, other))
+    return f"\n{' → '.join(links)}\n\n```diff\n{marked}\n```\n\n"
+
+
+def definition(item: str) -> str:
+    """The text of `lstm#LSTM`, without its docstring."""
+    text = source_of(item).read_text(encoding="utf-8")
+    found = re.search(rf"^(?:model|block|cell|train) {item.partition('#')[2]}\b.*?^}}", text, re.M | re.S)
+    if found is None:
+        raise SystemExit(f"there is no definition {item}")
+    return found[0]
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------

@@ -1,8 +1,7 @@
 """Panels as DOT text, built with the `graphviz` package.
 
-In: panels. Out: the figure's DOT, which any `dot` can lay out; and one `Sheet` for each panel, with the DOT that this package lays out
-itself and the wires that it then draws round the side. Names of nodes and keys of edges are positions in the panel, so the same
-program gives the same text.
+In: panels. Out: the figure's DOT, which any `dot` can lay out; and one `Sheet` for each panel, which `layout` lays out better. Names of
+nodes and keys of edges are positions in the panel, so the same program gives the same text.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 
 import graphviz
 
-from archdsl.figure import theme
+from archdsl.figure import changes, theme
 from archdsl.figure.html import label, left, padded
 from archdsl.figure.scene import Frame, Mark, Panel, Wire
 from archdsl.figure.streams import Streams, streams
@@ -22,16 +21,18 @@ from archdsl.figure.words import small
 
 @dataclass
 class Sheet:
-    """One panel for the layout: its DOT, and what is to be drawn after it has places."""
+    """One panel for the layout, as plain data: what lies in what, and what is joined."""
 
-    dot: str
-    routes: list[dict[str, str]] = field(default_factory=list)
-    sides: list[str] = field(default_factory=list)
-    """Keys of edges that may enter a round mark from its side."""
-    ports: dict[str, str] = field(default_factory=dict)
-    """Which ends of an edge are ports: `tail`, `head` or `both`."""
     name: str = ""
     """The definition that it shows; none for the legend."""
+    frames: list[dict[str, str]] = field(default_factory=list)
+    """Each with `name`, `parent`, `kind`, and in `words` the node that bears its words; those around others come first."""
+    marks: list[dict[str, str]] = field(default_factory=list)
+    """Each with `name`, `frame` and `kind`."""
+    wires: list[dict[str, Any]] = field(default_factory=list)
+    """Each with `key`, `tail`, `head`, `kind`, `label`; whether its ends are ports, and which way it goes (see `streams`)."""
+    dot: str = ""
+    """The legend, which dot lays out."""
 
 
 def figure_dot(panels: list[Panel], legend: graphviz.Digraph | None, direction: str = "up") -> str:
@@ -39,7 +40,7 @@ def figure_dot(panels: list[Panel], legend: graphviz.Digraph | None, direction: 
     graph = _graph(rankdir=theme.RANKDIR[direction])
     for i, panel in enumerate(panels):
         with graph.subgraph(name=f"cluster_p{i}") as cluster:
-            _panel(cluster, graph, panel, f"p{i}", streams(panel), direction, whole=True)
+            _panel(cluster, graph, panel, f"p{i}", streams(panel), direction)
     if legend:
         graph.subgraph(legend)
     text: str = graph.source
@@ -47,30 +48,44 @@ def figure_dot(panels: list[Panel], legend: graphviz.Digraph | None, direction: 
 
 
 def sheets(panels: list[Panel], legend: graphviz.Digraph | None, direction: str = "up") -> list[Sheet]:
-    """The panels for the layout, which leads up, or to the right; it mirrors afterwards what is to lead down or to the left."""
-    result = []
-    direction = "up" if direction in ("up", "down") else "right"
-    for i, panel in enumerate(panels):
-        flow = streams(panel)
-        graph = _graph(rankdir=theme.RANKDIR[direction])
-        with graph.subgraph(name=f"cluster_p{i}") as cluster:
-            _panel(cluster, graph, panel, f"p{i}", flow, direction, whole=False)
-        sheet = Sheet(graph.source, name=panel.name)
-        for n, wire in enumerate(panel.wires):
-            key = f"p{i}_w{n}"
-            ends = [e for e, p in (("tail", wire.tail_port), ("head", wire.head_port)) if p is not None]
-            if ends:
-                sheet.ports[key] = "both" if len(ends) == 2 else ends[0]
-            if id(wire) in flow.around:
-                sheet.routes.append(_route(wire, key, f"p{i}", panel.root))
-            elif wire.head.kind == "circle" and wire.tail_port is None and id(wire) not in flow.highway:
-                sheet.sides.append(key)
-        result.append(sheet)
+    """The panels for the layout."""
+    result = [_sheet(panel, f"p{i}", direction) for i, panel in enumerate(panels)]
     if legend:
         graph = _graph(ranksep="0.06", nodesep="0.1")
         graph.subgraph(legend)
-        result.append(Sheet(graph.source))
+        result.append(Sheet(dot=graph.source))
     return result
+
+
+def _sheet(panel: Panel, prefix: str, direction: str) -> Sheet:
+    sheet, flow = Sheet(panel.name), streams(panel)
+
+    def add(frame: Frame, parent: str) -> None:
+        name = f"cluster_{prefix}_{frame.id}" if parent else f"cluster_{prefix}"
+        words = f"{prefix}_{frame.id}_label" if _worded(frame, direction) else ""
+        sheet.frames.append({"name": name, "parent": parent, "kind": frame.kind, "words": words})
+        sheet.marks += [{"name": f"{prefix}_{m.id}", "frame": name, "kind": m.kind} for m in frame.marks]
+        for inner in frame.frames:
+            add(inner, name)
+
+    add(panel.root, "")
+    for n, wire in enumerate(panel.wires):
+        sheet.wires.append(
+            {
+                "key": f"{prefix}_w{n}",
+                "tail": f"{prefix}_{wire.tail.id}",
+                "head": f"{prefix}_{wire.head.id}",
+                "kind": wire.kind,
+                "label": changes.wire_label(wire),
+                "tail_port": wire.tail_port is not None,
+                "head_port": wire.head_port is not None,
+                "beside": wire.beside,
+                "highway": id(wire) in flow.highway,
+                "round": id(wire) in flow.around and wire.kind == "data",
+                "back": id(wire) in flow.around and wire.kind == "return",
+            }
+        )
+    return sheet
 
 
 def _graph(**more: str) -> graphviz.Digraph:
@@ -83,28 +98,12 @@ def _graph(**more: str) -> graphviz.Digraph:
     )
 
 
-def _route(wire: Wire, key: str, prefix: str, root: Frame) -> dict[str, str]:
-    kind = "beside" if wire.beside else "return" if wire.kind == "return" else "around"
-    return {
-        "key": key,
-        "tail": f"{prefix}_{wire.tail.id}",
-        "head": f"{prefix}_{wire.head.id}",
-        "kind": kind,
-        "label": wire.label,
-        "arrow": "yes",
-        "penwidth": theme.WIRES[wire.kind].get("penwidth", theme.EDGE["penwidth"]),
-    }
-
-
 # -- one panel ----------------------------------------------------------------------------------------------------------
-def _panel(
-    cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flow: Streams, direction: str, whole: bool
-) -> None:
-    cluster.attr(label=left(panel.title), labelloc="b", labeljust="l", **theme.FRAMES["panel"])
+def _panel(cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flow: Streams, direction: str) -> None:
+    cluster.attr(label=left(panel.title), labelloc="b", labeljust="l", **changes.frame(theme.FRAMES["panel"], panel.root.change))
     _frame(cluster, panel.root, prefix, flow, panel.wires, direction)
     for i, wire in enumerate(panel.wires):
-        if whole or id(wire) not in flow.around:
-            _wire(graph, wire, f"{prefix}_w{i}", prefix, flow, direction)
+        _wire(graph, wire, f"{prefix}_w{i}", prefix, flow, direction)
     for wire in panel.wires:
         if wire.beside and wire.kind != "return":
             home = _home(panel.root, wire.tail)
@@ -147,19 +146,18 @@ def _same_rank(graph: Any, marks: list[Mark], prefix: str, home: Frame, root: Fr
 
 
 def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[Wire], direction: str) -> None:
-    titled = direction in ("up", "down")
-    if frame.lines and frame.kind != "panel" and not (titled and frame.kind == "training"):
+    if _worded(frame, direction):
         cluster.node(f"{prefix}_{frame.id}_label", label=left(_titled(frame)), **theme.MARKS["label"])
     for mark in frame.marks:
         _mark(cluster, mark, prefix, flow, direction)
     for inner in frame.frames:
-        attributes = dict(theme.FRAMES[inner.kind])
+        attributes = changes.frame(theme.FRAMES[inner.kind], inner.change)
         lanes = [w for w in wires if id(w) in flow.around and _inside(w, inner)]
         if lanes:  # room for what is drawn round the side
             attributes["margin"] = "26" if any(w.kind == "return" for w in lanes) else "19"
         if inner.kind != "stack":
             with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
-                shown = inner.lines if inner.kind == "training" and titled else []
+                shown = inner.lines if not _worded(inner, direction) else []
                 title = left(_titled(inner)) if shown else ""
                 sub.attr(label=title, labelloc="b", labeljust="l", **attributes)
                 _frame(sub, inner, prefix, flow, wires, direction)
@@ -171,8 +169,16 @@ def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[W
                 _frame(sub, inner, prefix, flow, wires, direction)
 
 
+def _worded(frame: Frame, direction: str) -> bool:
+    """Whether a frame's words are a node in it, and not its title."""
+    return (
+        bool(frame.lines) and frame.kind != "panel" and not (direction in ("up", "down") and frame.kind == "training")
+    )
+
+
 def _titled(frame: Frame) -> list[str]:
-    return [small(line, theme.LEARN, 9) for line in frame.lines] if frame.kind == "training" else frame.lines
+    lines = changes.signed(frame.lines, frame.change)
+    return [small(line, theme.LEARN, 9) for line in lines] if frame.kind == "training" else lines
 
 
 def _inside(wire: Wire, frame: Frame) -> bool:
@@ -194,6 +200,7 @@ def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams, direction: str) 
         attributes["margin"] = "0"
         if mark.kind == "draw":
             attributes |= {"shape": "box", "style": "rounded,filled"}
+    attributes = changes.mark(attributes, mark.change)
     cluster.node(f"{prefix}_{mark.id}", label="" if mark.kind == "fork" else label(mark, direction), **attributes)
 
 
@@ -203,8 +210,9 @@ def _wire(graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Stre
         attributes["arrowhead"] = "none"
     if wire.gated and wire.kind == "data":
         attributes |= {"color": theme.GATE, "fontcolor": theme.GATE}
-    if wire.label:
-        attributes["label"] = f"<{padded(wire.label, '&#160;&#160;' if wire.kind == 'updates' else '&#160;')}>"
+    attributes = changes.wire(attributes, wire.change)
+    if words := changes.wire_label(wire):
+        attributes["label"] = f"<{padded(words, '&#160;&#160;' if wire.kind == 'updates' else '&#160;')}>"
     if id(wire) in flow.around:
         attributes["constraint"] = "false"
     elif id(wire) in flow.highway:

@@ -6,6 +6,7 @@ In: label text (see `words`). Out: a label, in the angle brackets that Graphviz 
 from __future__ import annotations
 
 from archdsl.figure import theme
+from archdsl.figure.changes import COLORS, SIGNS
 from archdsl.figure.scene import Mark
 
 _TABLE = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
@@ -13,7 +14,7 @@ _PORT = f'<FONT POINT-SIZE="{theme.TINY:g}">'
 
 
 def label(mark: Mark, direction: str = "up") -> str:
-    if not (mark.ports or mark.results or mark.tag):
+    if not (mark.ports or mark.results or mark.tag or mark.change):
         return f"<{'<BR/>'.join(mark.lines)}>"
     enters, leaves = (side.upper() for side in theme.SIDES[direction])
     operands = _ports(mark.ports, "i", enters) if mark.ports else ""
@@ -27,16 +28,21 @@ def label(mark: Mark, direction: str = "up") -> str:
 
 def _head(mark: Mark) -> str:
     text = "<BR/>".join(mark.lines)
-    if not mark.tag:
+    before = _badge(SIGNS[mark.change], COLORS[mark.change]) if mark.change else ""
+    after = _badge(mark.tag, theme.INK) if mark.tag else ""
+    if not (before or after):
         return text
-    letter = f'<FONT COLOR="{theme.PAPER}" POINT-SIZE="{theme.SMALL:g}">{mark.tag}</FONT>'
-    tag = (
-        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR><TD BORDER="1" STYLE="ROUNDED" '
-        f'BGCOLOR="{theme.INK}" WIDTH="15" HEIGHT="13" FIXEDSIZE="TRUE">{letter}</TD></TR></TABLE>'
-    )
+    before = f'<TD VALIGN="TOP">{before}</TD><TD WIDTH="4"></TD>' if before else ""
+    after = f'<TD WIDTH="5"></TD><TD VALIGN="TOP">{after}</TD>' if after else ""
+    return f"{_TABLE}<TR>{before}<TD>{text}</TD>{after}</TR></TABLE>"
+
+
+def _badge(sign: str, color: str) -> str:
+    """A letter, white on a small dark field."""
+    letter = f'<FONT COLOR="{theme.PAPER}" POINT-SIZE="{theme.SMALL:g}">{sign}</FONT>'
     return (
-        '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>'
-        f'<TD>{text}</TD><TD WIDTH="5"></TD><TD VALIGN="TOP">{tag}</TD></TR></TABLE>'
+        f'{_TABLE}<TR><TD BORDER="1" STYLE="ROUNDED" BGCOLOR="{color}" WIDTH="15" HEIGHT="13" FIXEDSIZE="TRUE">'
+        f"{letter}</TD></TR></TABLE>"
     )
 
 

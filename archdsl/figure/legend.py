@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import graphviz
 
-from archdsl.figure import theme
+from archdsl.figure import changes, theme
 from archdsl.figure.scene import Panel
 
 _MARKS = {
@@ -59,6 +59,9 @@ def legend(panels: list[Panel]) -> graphviz.Digraph | None:
     rows += [("tag", "A", "the same weights and memory at every use")] if tagged else []
     rows += [("wire", k, t) for k, t in _WIRES.items() if k in wires]
     rows += [("frame", k, t) for k, t in _FRAMES.items() if k in frames]
+    found = {m.change for p in panels for m in p.root.all_marks()} | {w.change for p in panels for w in p.wires}
+    found |= {f.change for p in panels for f in p.root.all_frames()}
+    rows += [("change", k, t) for k, t in changes.MEANS.items() if k in found]
     if not rows:
         return None
     graph = graphviz.Digraph("cluster_legend")
@@ -88,6 +91,9 @@ def _row(graph: graphviz.Digraph, i: int, family: str, kind: str, text: str) -> 
                          width="0.2", height="0.18", fixedsize="true")  # fmt: skip
             case "slot":
                 row.node(sample, label=kind, shape="plain", fontsize="9")
+            case "change":
+                attributes = {**theme.MARKS["function"], "fontsize": "8", "height": "0.22", "width": "0.34"}
+                row.node(sample, label=f"<{changes.SIGNS[kind]}>", **changes.mark(attributes, kind))
             case "wire":
                 row.node(sample, label="", shape="point", width="0.01", style="invis")
                 row.node(f"legend_b{i}", label="", shape="point", width="0.01", style="invis")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archdsl.figure import words
-from archdsl.figure.primitives import Holder, Placed, of_apply, wrapped
+from archdsl.figure.primitives import WAYS, Holder, Placed, of_apply, wrapped
 from archdsl.figure.scene import Mark
 from archdsl.figure.storage import (
     in_rows,
@@ -27,7 +27,8 @@ from archdsl.figure.storage import (
 )  # fmt: skip
 from archdsl.figure.words import bold, esc, number, option, small, type_text
 from archdsl.ir.num import Num
-from archdsl.ir.program import Call, Definition, Draw, Made, Minimize, Setting
+from archdsl.ir.program import Call, Definition, Draw, Made, Minimize, Operand, Setting
+from archdsl.ir.types import Type
 
 __all__ = [
     "Holder", "Placed", "in_rows", "of_apply", "of_call", "of_constant", "of_draw", "of_input", "of_memory", "of_minimize", "of_output",
@@ -70,13 +71,14 @@ def call_option(key: str, value: Setting) -> str:
     return option(key, value)
 
 
-def of_draw(node: Draw, names: Sequence[str]) -> Placed:
-    shown = [number(i) if isinstance(i, Num) else esc(n) for n, i in zip(names, node.inputs)]
+def of_draw(node: Draw, names: Sequence[str], usual: Type | None = None) -> Placed:
+    """`usual`: the type that it has if the program does not say another one."""
+    shown = [_parameter(n, i) for n, i in zip(names, node.inputs)]
     lines = [f"~ {esc(node.distribution)}({', '.join(shown)})"]
-    if any(isinstance(i, Num) for i in node.inputs) and not any(isinstance(i, int) for i in node.inputs):
+    if not any(isinstance(i, int) for i in node.inputs) or (usual and usual != node.outputs[0].type):
         lines.append(small(type_text(node.outputs[0].type)))
     if node.gradient != "none" or any(isinstance(i, int) for i in node.inputs):
-        lines.append(small("gradient: " + _WAYS[node.gradient]))
+        lines.append(small("gradient: " + WAYS[node.gradient]))
     mark = Mark("draw", lines)
     values = [i for i, operand in enumerate(node.inputs) if isinstance(operand, int)]
     if len(values) < 2:
@@ -85,12 +87,10 @@ def of_draw(node: Draw, names: Sequence[str]) -> Placed:
     return Placed(mark, [values.index(i) if i in values else None for i in range(len(node.inputs))])
 
 
-_WAYS = {
-    "none": "none",
-    "reparameterisation": "through the draw (reparameterised)",
-    "score_function": "around the draw (score function)",
-    "straight_through": "straight through",
-}
+def _parameter(name: str, operand: Operand) -> str:
+    """A distribution's parameter: its name for a value, else the number."""
+    text = number(operand) if isinstance(operand, Num) else esc(name)
+    return f"{text} = {text}" if isinstance(operand, Num) and text == name else text
 
 
 def of_minimize(node: Minimize, order: str, defaults: Mapping[str, Setting]) -> Mark:

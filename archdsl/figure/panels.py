@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from archdsl.figure import words
+from archdsl.figure import theme, words
 from archdsl.figure.scene import Panel
 from archdsl.figure.wiring import Context, panel
 from archdsl.figure.words import bold, esc, number, option, small
@@ -47,8 +47,10 @@ def panels(
     collapse: Collection[str] = (),
     depth: int | None = None,
     counts: Mapping[str, int] | None = None,
+    letters: int = 62,
+    captions: bool = True,
 ) -> list[Panel]:
-    """The panels of a program's figure."""
+    """The panels of a program's figure. The lines of their titles have about so many `letters`."""
     definitions = {d.name: d for d in program.definitions}
     wanted = [_find(definitions, n) for n in only] or ([_find(definitions, entry)] if entry else None)
     reached = _reached(program, definitions, wanted, _names(definitions, collapse), _names(definitions, expand), depth)
@@ -58,10 +60,11 @@ def panels(
         frozenset(d.name for d in drawn),
         frozenset(n for n in definitions if _holds_weights(definitions[n], definitions)),
         frozenset(n for n in definitions if _holds_weights(definitions[n], definitions, learned=True)),
+        frozenset(n for n in definitions if _remembers(definitions[n], definitions)),
         _writers(program),
         _tags(drawn, definitions),
     )
-    return [panel(d, context, title(d, (counts or {}).get(d.name))) for d in drawn]
+    return [panel(d, context, title(d, (counts or {}).get(d.name), letters, captions)) for d in drawn]
 
 
 def _find(definitions: Mapping[str, Definition], name: str) -> list[Definition]:
@@ -155,6 +158,14 @@ def _holds_weights(definition: Definition, definitions: Mapping[str, Definition]
     )
 
 
+def _remembers(definition: Definition, definitions: Mapping[str, Definition]) -> bool:
+    """Whether its calls change a memory, so that their order counts."""
+    if any(m.next is not None or isinstance(m.initial, int) for m in definition.memories):
+        return True
+    made = [m for r in _regions(definition.body) for m in r.made if not m.primitive]
+    return any(_remembers(definitions[m.of], definitions) for m in made)
+
+
 def _keeps(made: Made, definitions: Mapping[str, Definition]) -> bool:
     """Whether it makes a difference to use it twice or to make it twice: it holds weights, a memory or a state."""
     if made.primitive:
@@ -203,24 +214,26 @@ def _letter(index: int) -> str:
 
 
 # -- titles -----------------------------------------------------------------------------------------------------------
-def title(definition: Definition, count: int | None) -> list[str]:
+def title(definition: Definition, count: int | None, letters: int = 62, captions: bool = True) -> list[str]:
     """Name and kind, hyperparameters, what was chosen, other configurations, and the caption."""
     head = f"{bold(esc(definition.name))}  {small(definition.kind, size=9)}"
     if count is not None:
         head += small(f" · {count:,} parameters", size=9)
     lines = [head]
     given = [esc(h.name) + (f" = {number(h.default)}" if h.default is not None else "") for h in definition.hypers]
-    given += [option(k, v) for k, v in definition.chosen.items()]
     if given:
-        lines += [small(t) for t in _filled([f"with {given[0]}", *given[1:]], 64)]
+        lines += [small(t) for t in _filled([f"with {given[0]}", *given[1:]], letters + 2)]
+    chosen = [option(k, v) for k, v in definition.chosen.items()]
+    if chosen:
+        lines += [small(t) for t in _filled([f"where {chosen[0]}", *chosen[1:]], letters + 2)]
     if definition.conditions:  # apart, lest a default look like one
         found = [condition(c) for c in definition.conditions]
-        lines += [small(t) for t in _filled([f"if {found[0]}", *found[1:]], 64)]
+        lines += [small(t) for t in _filled([f"if {found[0]}", *found[1:]], letters + 2)]
     for config in definition.configs:
         inside = [f"{esc(k)} = {number(v)}" if isinstance(v, Num) else option(k, v) for k, v in config.settings.items()]
-        lines += [small(t) for t in _filled([f"config {esc(config.name)}: {', '.join(inside)}"], 64)]
-    lines += [small(t, color="#333333") for t in caption(definition.doc)]
-    return lines
+        head = f"config {esc(config.name)}: {''.join(inside[:1])}"
+        lines += [small(t) for t in _filled([head, *inside[1:]], letters + 2)]
+    return lines + [small(t, color=theme.PROSE) for t in caption(definition.doc, letters) if captions]
 
 
 def condition(decided: Condition) -> str:
@@ -247,13 +260,14 @@ def _filled(parts: list[str], width: int) -> list[str]:
             lines[-1] += f", {part}"
         else:
             lines.append(part)
-    return lines
+    return [f"{line}," for line in lines[:-1]] + lines[-1:]
 
 
 def caption(doc: str, width: int = 62) -> list[str]:
     """A docstring as lines of label text."""
+    doc = " ".join(doc.split())
     lines: list[str] = []
-    for word in " ".join(doc.split()).split(" "):
+    for word in (doc[:1].upper() + doc[1:]).split(" "):
         if lines and len(lines[-1]) + 1 + len(word) <= width:
             lines[-1] += f" {word}"
         elif word:

@@ -16,7 +16,7 @@ from archdsl.figure.words import bold, esc, number, option, setting, small, type
 from archdsl.ir.num import Num
 from archdsl.ir.program import Apply, Choice, Made, Setting
 from archdsl.ir.types import Type
-from archdsl.ops import DISTRIBUTIONS
+from archdsl.ops import DISTRIBUTIONS, OPS
 from archdsl.ops.base import Mark as OpMark
 from archdsl.ops.base import Op, Over, default_of
 
@@ -40,6 +40,8 @@ class Holder:
     tag: str = ""
     notes: Sequence[str] = ()
     frozen: bool = False
+    shown: bool = True
+    """Whether another mark of the panel shows what it is."""
 
 
 TypeOf = Callable[[int], Type]
@@ -58,9 +60,22 @@ def of_apply(node: Apply, op: Op | None, types: TypeOf, made: Holder) -> Placed:
 
 
 def _weight_of(node: Apply, made: Holder) -> Mark:
-    head = f"{setting(node.settings['name'])} of {bold(esc(made.made.name))}" if made.made else "weight"
-    lines = [head, small(type_text(node.outputs[0].type)), *(small(n) for n in made.notes)]
+    """`weight of E`; where nothing else shows what E is, `weight of Embedding 10 × d`."""
+    assert made.made
+    head, extras = bold(esc(made.made.name)), list[str]()
+    if not made.shown:
+        head, extras = _layer(made.made, OPS[made.made.of])
+    lines = [f"{setting(node.settings['name'])} of {head}", small(type_text(node.outputs[0].type))]
+    lines += wrapped([*extras, *made.notes])
     return learned(Mark("weights", lines, tag=made.tag), made.frozen)
+
+
+def _layer(made: Made, op: Op) -> tuple[str, list[str]]:
+    """The head and the settings of a layer by itself."""
+    fields = {k: setting(v) for k, v in made.settings.items()}
+    word, _, rest = _FIELD.sub(lambda m: fields.get(m[1]) or "", template(op)).partition(" ")
+    extras = _extras(op, set(_FIELD.findall(op.mark.label)), made.settings)
+    return f"{bold(word)} {rest}".strip(), extras + [f"{esc(w)} starts {words.fill(f)}" for w, f in made.initial.items()]
 
 
 def _binary(node: Apply, sign: OpMark) -> Placed:
@@ -105,7 +120,7 @@ def _attention(node: Apply, op: Op | None, types: TypeOf) -> Placed:
         details.append("causal: query i sees keys j ≤ i" if setting(mask) == "causal" else f"mask: {setting(mask)}")
     lines = [
         bold("attention"),
-        *(small(t, theme.INK) for t in details + _extras(node, op, {"heads", "scale", "mask"}, given)),
+        *(small(t, theme.INK) for t in details + _extras(op, {"heads", "scale", "mask"}, given)),
     ]
     names = ["query", "key", "value", "allowed"][: len(node.inputs)]
     return Placed(Mark("attention", lines, ports=names), list(range(len(node.inputs))))
@@ -120,23 +135,20 @@ def _plain(node: Apply, op: Op | None, types: TypeOf, made: Holder) -> Placed:
     """A primitive by its label: `Linear 4d`, `softmax over keys`, `σ`."""
     settings: dict[str, Setting] = {**(made.made.settings if made.made else {}), **node.settings}
     first = next((types(i) for i in node.inputs if isinstance(i, int)), None)
-    fields = {k: setting(v) for k, v in settings.items()}
+    fields = {k: "" if v is None else setting(v) for k, v in settings.items()}
     fields |= {k: words.axes(v, first) if v else "all" for k, v in node.axes.items()}
-    names = _port_names(node, op)
+    names = _names(node, op)
     numbers = {n: number(i) for n, i in zip(names, node.inputs) if isinstance(i, Num)}
-    template = op.mark.label if op and op.mark.label else node.op
-    if op and op.mark.shape == "rounded":
-        template = template.replace("} {", "} × {")
-    shown = {f for f in _FIELD.findall(template) if f in fields or f in numbers}
-    head = _FIELD.sub(
-        lambda m: fields.get(m[1]) or numbers.get(m[1]) or "", esc(template).replace("&quot;", '"')
-    ).strip()
+    label = template(op) if op else node.op
+    shown = {f for f in _FIELD.findall(label) if f in fields}
+    head = _FIELD.sub(lambda m: fields.get(m[1]) or "", esc(label).replace("&quot;", '"')).strip()
     word, _, rest = head.partition(" ")
     if rest.lower() == word.lower():
-        head = f"{word}, {_FIELD.findall(template)[0]} = {rest}"
+        head = f"{word}, {_FIELD.findall(label)[0]} = {rest}"
     kind = _KINDS[op.mark.shape if op else "box"]
-    extras = _axis_extras(node, op, shown, fields) + _extras(node, op, shown | set(node.axes), settings)
-    extras += [f"{esc(n)} = {text}" for n, text in numbers.items() if n not in shown]
+    extras = _axis_extras(node, op, shown, fields) + _extras(op, shown | set(node.axes), settings)
+    if node.op != "reverse_gradient":
+        extras += [f"{esc(n)} = {text}" for n, text in numbers.items()]
     if made.made:
         extras += [f"{esc(w)} starts {words.fill(f)}" for w, f in made.made.initial.items()]
         extras += list(made.notes)
@@ -144,9 +156,8 @@ def _plain(node: Apply, op: Op | None, types: TypeOf, made: Holder) -> Placed:
         name = f"{words.name(made.made.name)}: " if made.made and made.made.named and made.tag else ""
         word, _, rest = head.partition(" ")
         head = f"{name}{bold(word)} {rest}".strip()
-    elif kind == "gradient":
-        head = _GRADIENT.get(node.op, head)
-        extras += [f"λ = {fields['scale']}"] if node.op == "reverse_gradient" and "scale" in shown else []
+    elif node.op == "reverse_gradient" and not (len(node.inputs) == 2 and isinstance(node.inputs[1], int)):
+        head = f"gradient × −{_factor(node.inputs[1]) if len(node.inputs) == 2 else '1'}"
     mark = Mark(kind, [head, *wrapped(extras)], tag=made.tag, results=_result_names(node, op))
     learned(mark, made.frozen and kind == "weights")
     return Placed(mark, _ports(mark, node, names))
@@ -159,12 +170,23 @@ _KINDS: Mapping[str, MarkKind] = {
     "attention": "attention",
     "operator": "gradient",
 }
-_GRADIENT = {
-    "stop_gradient": "∥ stop gradient",
-    "reverse_gradient": "gradient × −λ",
-    "supply_gradient": "gradient supplied",
+WAYS = {
+    "none": "none",
+    "reparameterisation": "through the draw (reparameterised)",
+    "score_function": "around the draw (score function)",
+    "straight_through": "straight through",
 }
-"""Marks on the way of the gradient, whose signs say more than the names of their ops."""
+"""How a gradient passes a draw."""
+
+
+def template(op: Op) -> str:
+    """The words of an op's mark, with its settings in braces: what `reading.marks` reads back."""
+    return op.mark.label.replace("} {", "} × {") if op.mark.shape == "rounded" else op.mark.label or op.name
+
+
+def _factor(value: object) -> str:
+    text = number(value) if isinstance(value, Num) else ""
+    return f"({text})" if " " in text or text.startswith("−") else text
 
 
 def _axis_extras(node: Apply, op: Op | None, shown: set[str], fields: Mapping[str, str]) -> list[str]:
@@ -178,7 +200,7 @@ def _axis_extras(node: Apply, op: Op | None, shown: set[str], fields: Mapping[st
     return found
 
 
-def _extras(node: Apply, op: Op | None, shown: set[str], settings: Mapping[str, Setting]) -> list[str]:
+def _extras(op: Op | None, shown: set[str], settings: Mapping[str, Setting]) -> list[str]:
     """Settings that the label does not name, unless they are the default."""
     found = []
     for key, value in settings.items():
@@ -204,17 +226,23 @@ def wrapped(texts: Sequence[str], width: int = 26) -> list[str]:
     return [small(t) for t in lines]
 
 
-def _port_names(node: Apply, op: Op | None) -> list[str]:
-    if op is None:
-        return [str(i + 1) for i in range(len(node.inputs))]
-    patterns = op.parsed.inputs
+def _names(node: Apply, op: Op | None) -> list[str]:
     distribution = node.settings.get("distribution")
-    if isinstance(distribution, Choice) and distribution.word in DISTRIBUTIONS:
-        return [patterns[0].name, *DISTRIBUTIONS[distribution.word].parameters]
+    known = isinstance(distribution, Choice) and distribution.word in DISTRIBUTIONS
+    return port_names(op, len(node.inputs), distribution.word if isinstance(distribution, Choice) and known else "")
+
+
+def port_names(op: Op | None, count: int, distribution: str = "") -> list[str]:
+    """What the operands of an op are called, at most `count`; `log_prob` names those of a distribution."""
+    if op is None:
+        return [str(i + 1) for i in range(count)]
+    patterns = op.parsed.inputs
+    if distribution:
+        return [patterns[0].name, *DISTRIBUTIONS[distribution].parameters][:count]
     if any(p.many for p in patterns):
         fixed = [p.name for p in patterns if not p.many]
-        return [fixed[i] if i < len(fixed) else str(i - len(fixed) + 1) for i in range(len(node.inputs))]
-    return [op.parsed.port(i).name for i in range(len(node.inputs))]
+        return [fixed[i] if i < len(fixed) else str(i - len(fixed) + 1) for i in range(count)]
+    return [*(op.mark.ports or (p.name for p in patterns))][:count]
 
 
 def _ports(mark: Mark, node: Apply, names: Sequence[str]) -> list[int | None]:

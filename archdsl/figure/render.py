@@ -89,46 +89,79 @@ class Figure:
         return self.svg().decode("utf-8")
 
 
-def figure(
-    program: Program,
-    *,
-    entry: str | None = None,
-    only: Collection[str] = (),
-    expand: Collection[str] = (),
-    collapse: Collection[str] = (),
-    depth: int | None = None,
-    counts: Mapping[str, int] | None = None,
-    width: float | str | None = None,
-    direction: str | None = None,
-    theme: str = "paper",
-) -> Figure:
-    """The figure of a program. `counts` are numbers of parameters by definition, for the titles; `width` is points or `"3.25in"`."""
-    shown = _shown(program, entry, only, expand, collapse, depth, counts)
-    return _drawn(program, shown, _points(width), _known(direction), theme)
+@dataclass(frozen=True)
+class Wishes:
+    """What of a program is to be drawn, and how."""
+
+    entry: str | None = None
+    only: Collection[str] = ()
+    expand: Collection[str] = ()
+    collapse: Collection[str] = ()
+    depth: int | None = None
+    counts: Mapping[str, int] | None = None
+    """Numbers of parameters by definition, for the titles."""
+    width: float | str | None = None
+    """Points, or a length such as `"3.25in"`."""
+    direction: str | None = None
+    theme: str = "paper"
+    legend: bool = True
+    captions: bool = True
 
 
-def figures(program: Program, **options: Any) -> list[Figure]:
-    """One figure for each panel, each with a legend of its own. Options are those of `figure`."""
-    width, direction, theme_name = (
-        options.pop(k, d) for k, d in (("width", None), ("direction", None), ("theme", "paper"))
-    )
-    defaults: dict[str, Any] = {"entry": None, "only": (), "expand": (), "collapse": (), "depth": None, "counts": None}
-    shown = _shown(program, **{**defaults, **options})
-    drawn = [_drawn(program, [p], _points(width), _known(direction), theme_name) for p in shown]
-    return [replace(f, name=p.name) for f, p in zip(drawn, shown)]
+def figure(program: Program, **wishes: Any) -> Figure:
+    """The figure of a program. Options are the fields of `Wishes`: `only`, `width="3.25in"`, `theme="mono"`, …"""
+    asked = Wishes(**wishes)
+    return _figure(program, {close: _shown(program, asked, close) for close in _closeness(asked)}, asked)
 
 
-def _shown(
-    program: Program,
-    entry: str | None,
-    only: Collection[str],
-    expand: Collection[str],
-    collapse: Collection[str],
-    depth: int | None,
-    counts: Mapping[str, int] | None,
-) -> list[Panel]:
+def figures(program: Program, **wishes: Any) -> list[Figure]:
+    """One figure for each panel, each with a legend of its own."""
+    asked = Wishes(**wishes)
+    shown = {close: _shown(program, asked, close) for close in _closeness(asked)}
+    return [
+        replace(_figure(program, {close: [ps[i]] for close, ps in shown.items()}, asked), name=p.name)
+        for i, p in enumerate(shown[False])
+    ]
+
+
+def figure_of(shown: list[Panel], title: str, description: str, **wishes: Any) -> Figure:
+    """The figure of panels that are there; of the wishes, those count that say how it looks."""
+    asked = Wishes(**wishes)
+    return _drawn(dict.fromkeys(_closeness(asked), shown), title, description, asked)
+
+
+def _closeness(asked: Wishes) -> tuple[bool, ...]:
+    """Whether a figure may also be set closely: only where there is a width to fit."""
+    return (False,) if asked.width is None else (False, True)
+
+
+def _figure(program: Program, shown: Mapping[bool, list[Panel]], asked: Wishes) -> Figure:
+    first = program[shown[False][0].name]
+    return _drawn(shown, first.source_name, " ".join(first.doc.split()), asked)
+
+
+def _drawn(shown: Mapping[bool, list[Panel]], title: str, description: str, asked: Wishes) -> Figure:
+    if asked.theme not in theme.THEMES:
+        raise FigureError(f"there is no theme {asked.theme!r}", "there is " + ", ".join(theme.THEMES))
+    width, direction = _points(asked.width), _known(asked.direction)
+    ways = [direction] if direction else ["up"] if width is None else ["up", "right"]
+    looks = [_look(shown[close], way, close, asked) for way in ways for close in _closeness(asked)]
+    return Figure(looks, title, description, width)
+
+
+def _shown(program: Program, asked: Wishes, close: bool) -> list[Panel]:
     try:
-        found = panels(program, entry=entry, only=only, expand=expand, collapse=collapse, depth=depth, counts=counts)
+        found = panels(
+            program,
+            entry=asked.entry,
+            only=asked.only,
+            expand=asked.expand,
+            collapse=asked.collapse,
+            depth=asked.depth,
+            counts=asked.counts,
+            captions=asked.captions,
+            letters=theme.LETTERS[close],
+        )
     except UnknownDefinition as problem:
         raise FigureError(str(problem), problem.hint) from None
     if not found:
@@ -136,21 +169,9 @@ def _shown(
     return found
 
 
-def _drawn(program: Program, shown: list[Panel], width: float | None, direction: str | None, colors: str) -> Figure:
-    if colors not in theme.THEMES:
-        raise FigureError(f"there is no theme {colors!r}", "there is " + ", ".join(theme.THEMES))
-    if width is None:
-        looks = [_look(shown, direction or "up", colors, False)]
-    else:
-        ways = [direction] if direction else ["up", "right"]
-        looks = [_look(shown, way, colors, close) for way in ways for close in (False, True)]
-    first = program[shown[0].name]
-    return Figure(looks, first.source_name, " ".join(first.doc.split()), width)
-
-
-def _look(shown: list[Panel], direction: str, colors: str, close: bool) -> Look:
-    key = legend(shown)
-    dot, parts = style.themed(figure_dot(shown, key, direction), colors), sheets(shown, key, direction)
+def _look(shown: list[Panel], direction: str, close: bool, asked: Wishes) -> Look:
+    key = legend(shown) if asked.legend else None
+    dot, parts = style.themed(figure_dot(shown, key, direction), asked.theme), sheets(shown, key, direction)
     if close:
         dot, parts = style.dense(dot), [replace(s, dot=style.dense(s.dot)) for s in parts]
     return Look(direction, dot, parts)
@@ -262,10 +283,11 @@ def _result(status: int, out: bytes, errors: bytes) -> bytes:
         raise FigureError(_last_line(errors), "pip install pygraphviz, or install Graphviz")
     if status == 4:
         needs = json.loads(_last_line(errors))
+        apart = f", leave it out with --collapse {needs['name']}, or draw it apart with --panels separate"
         raise FigureError(
-            f"{needs['panel']} does not fit a width of {needs['width'] / 72:.2f}in with no text under {theme.SMALLEST:g} pt: "
+            f"{needs['panel']} does not fit a width of {needs['width'] / 72:.3g}in with no text under {theme.SMALLEST:g} pt: "
             f"it needs {-(-needs['needed'] * 100 // 72) / 100:.2f}in",
-            f"give it that width, or leave it out with --collapse {needs['name']}, or draw it apart with --panels separate or --only",
+            "give it that width" + ("" if needs["alone"] or not needs["name"] else apart),
         )
     reason = f"signal {-status}" if status < 0 else _last_line(errors)
     raise FigureError(f"the layout failed: {reason}", _LESS)

@@ -5,12 +5,12 @@ In: a `Repeat`, and the definitions whose states ride on it. Out: label text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from archdsl.figure import words
 from archdsl.figure.words import bold, number
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Definition, Draw, Minimize, Operand, Region, Repeat, Until
+from archdsl.ir.program import Apply, Call, Carried, Definition, Draw, Minimize, Operand, Region, Repeat, Until, Update
 from archdsl.ir.types import Type
 
 PASSES = {"stack": "copies", "loop": "passes"}
@@ -48,16 +48,14 @@ def with_default(count: Num, definition: Definition) -> str:
     )
 
 
-def chained(node: Repeat) -> bool:
-    """Whether a stack is a plain chain: what leaves one copy is all that enters the next. It then needs no delay to say so."""
-    return node.kind == "stack" and len(node.carried) == 1 and not node.collected and not node.rides
-
-
-def enters(node: Repeat) -> str:
-    """What a chain's first value says where other values enter every copy, too."""
+def enters(node: Repeat, name: str) -> str:
+    """What the first value of a stack says on its way in, where other values enter the copies, too."""
+    if len(straight(node)) > 1:
+        return f"{words.name(name)}, into the first copy"
     read, made = _read_and_made(node.body)
-    inside = made | {c.value.id for c in node.carried}
+    inside = made | {c.value.id for c in node.carried} | {s.value.id for s in node.sliced}
     read |= {c.next for c in node.carried if isinstance(c.next, int)}
+    read |= {k.operand for k in node.collected if isinstance(k.operand, int)}
     return "into the first copy" if read - inside else ""
 
 
@@ -91,8 +89,63 @@ def state_names(definition: Definition, all_of: Mapping[str, Definition]) -> lis
     return names
 
 
+def straight(node: Repeat) -> list[Carried]:
+    """What goes from copy to copy of a stack by plain arrows, in and out. What a loop or scan carries goes through a delay, and so does
+    what starts as a number."""
+    return [c for c in node.carried if node.kind == "stack" and isinstance(c.initial, int)]
+
+
+def leaves(node: Repeat, carried: Carried) -> str:
+    """What the value that a repeat hands on says on its way out."""
+    several = straight(node)
+    if carried not in several:
+        return f"last {words.name(carried.name, True)}"
+    return f"{words.name(carried.name, True)}, on to the next copy" if len(several) > 1 else ""
+
+
+def unread(node: Repeat, value: int) -> bool:
+    """Whether a body never reads a value."""
+    read, _ = _read_and_made(node.body)
+    return value not in read | {c.next for c in node.carried} | {k.operand for k in node.collected}
+
+
+def slices_differ(node: Repeat) -> bool:
+    """Whether what is sliced is sliced at different positions."""
+    return len({s.axis.index for s in node.sliced}) > 1
+
+
 def count_minimizes(region: Region) -> int:
     return sum(
         1 if isinstance(n, Minimize) else count_minimizes(n.body) if isinstance(n, (Until, Repeat)) else 0
         for n in region.nodes
     )
+
+
+def count_effects(region: Region) -> int:
+    """How many things a region does whose order counts."""
+    return sum(
+        1 + (count_effects(n.body) if isinstance(n, Until) else 0)
+        for n in region.nodes
+        if isinstance(n, (Minimize, Update, Until))
+    )
+
+
+def turns(region: Region, remembers: Collection[int]) -> dict[int, int]:
+    """Which call of its part each call is, by `id` of the node, where a part with a memory is called more than once."""
+    calls: dict[int, list[Call]] = {}
+
+    def visit(region: Region) -> None:
+        for node in region.nodes:
+            if isinstance(node, Call) and node.made in remembers:
+                calls.setdefault(node.made, []).append(node)
+            elif isinstance(node, (Repeat, Until)):
+                visit(node.body)
+
+    visit(region)
+    return {id(n): i + 1 for found in calls.values() if len(found) > 1 for i, n in enumerate(found)}
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th."""
+    ends = {1: "st", 2: "nd", 3: "rd"} if number % 100 not in (11, 12, 13) else {}
+    return f"{number}{ends.get(number % 10, 'th')}"

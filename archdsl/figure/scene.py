@@ -26,6 +26,8 @@ MarkKind = Literal[
 ]
 FrameKind = Literal["panel", "stack", "loop", "scan", "until", "training", "before"]
 WireKind = Literal["data", "gate", "return", "first", "updates"]
+Change = Literal["", "added", "removed", "changed"]
+"""What became of a thing, where two programs are drawn as one (`comparison`)."""
 
 
 @dataclass(eq=False)
@@ -41,6 +43,7 @@ class Mark:
     results: list[str] = field(default_factory=list)
     tag: str = ""
     id: str = ""
+    change: Change = ""
 
 
 @dataclass(eq=False)
@@ -53,6 +56,7 @@ class Frame:
     frames: list[Frame] = field(default_factory=list)
     parent: Frame | None = field(default=None, repr=False)
     id: str = ""
+    change: Change = ""
 
     def all_marks(self) -> list[Mark]:
         return self.marks + [m for f in self.frames for m in f.all_marks()]
@@ -75,6 +79,7 @@ class Wire:
     """Whether it carries a gate's value."""
     beside: bool = False
     """Whether tail and head stand side by side: a cell and the delay of its state."""
+    change: Change = ""
 
 
 @dataclass

@@ -69,8 +69,8 @@ def in_rows(names: Sequence[str], handed_on: bool = False) -> list[str]:
     return [", ".join(shown[i : i + 3]) + ("," if i + 3 < len(shown) else "") for i in range(0, len(shown), 3)]
 
 
-def of_update(part: str, memory: str) -> Mark:
-    return Mark("memory", [bold(f"{words.name(part)}.{words.name(memory)}")])
+def of_update(part: str, memory: str, order: str = "") -> Mark:
+    return Mark("memory", [f"{order}{bold(f'{words.name(part)}.{words.name(memory)}')}"])
 
 
 def state_of(state: State) -> Mark:

@@ -1,7 +1,7 @@
 """Which wires of a panel are its main streams, which go round the side, and which come back.
 
-In: a panel. Out: `Streams`. `dot` never sees the wires that go round: what they connect is ordered by other wires, and `layout.route` draws
-them after it, at one distance, so that the main path stays straight.
+In: a panel. Out: `Streams`. The layout keeps main streams straight, lets residuals into a round mark from its side, and brings back what a
+state hands on in lanes of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _POINTWISE = ("circle", "fork")
 
 @dataclass
 class Streams:
-    """Wires by `id()`: `highway` maps one to the number of its stream, `around` holds those that dot is not to draw."""
+    """Wires by `id()`: `highway` maps one to the number of its stream, `around` holds those that go round or come back."""
 
     highway: dict[int, int] = field(default_factory=dict)
     marks: dict[int, int] = field(default_factory=dict)

@@ -38,6 +38,14 @@ class Held:
     part: str = ""
     """Which part of what its source makes it is: told wherever it goes."""
     gate: bool = False
+    border: Frame | None = None
+    """The frame whose border this name of another value stands on: a wire through it has a dot within."""
+    left: Frame | None = None
+    """The frame that it comes out of."""
+    dot: bool = False
+    """Whether there must be a dot, however few read it."""
+    ends: bool = False
+    """Whether it is shown that nobody reads it."""
     uses: list[Use] = field(default_factory=list)
 
 
@@ -45,12 +53,15 @@ def connect(values: Mapping[int, Held], wires: list[Wire], root: Frame) -> list[
     """All wires of a panel: those that are there, and one for each reader of each value, the innermost names first."""
     found = list(wires)
     for value in reversed(list(values.values())):
+        if value.ends and not value.uses:
+            value.uses.append(Use(Mark("constant", ["unused"])))
+            value.frame.marks.append(value.uses[0].head)
         if value.alias is None:
             found += _from_source(value)
-        elif len(value.uses) == 1:
+        elif len(value.uses) == 1 and not value.dot and not _through(value):
             use = value.uses[0]
             values[value.alias].uses.append(replace(use, label=stacked(value.type, use.label)))
-        elif value.uses:
+        elif value.uses or value.dot:
             fork = Mark("fork")
             value.frame.marks.append(fork)
             values[value.alias].uses.append(
@@ -58,6 +69,11 @@ def connect(values: Mapping[int, Held], wires: list[Wire], root: Frame) -> list[
             )
             found += _fan_out(fork, value.uses)
     return _in_order(found, root)
+
+
+def _through(value: Held) -> bool:
+    """Whether its one reader is outside of the frame whose border it stands on."""
+    return value.border is not None and not any(m is value.uses[0].head for m in value.border.all_marks())
 
 
 def _from_source(value: Held) -> list[Wire]:

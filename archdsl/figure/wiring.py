@@ -6,7 +6,7 @@ places. A value that several marks read goes through a fork, a dot; a value that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -15,6 +15,7 @@ from archdsl.figure.marks import Holder, Placed
 from archdsl.figure.scene import Frame, Mark, Panel, Wire, WireKind
 from archdsl.figure.values import Held, Use, connect
 from archdsl.figure.words import bold, number, type_text
+from archdsl.ir.equal import with_equal_sizes
 from archdsl.ir.num import Num
 from archdsl.ir.program import (
     Apply,
@@ -50,6 +51,8 @@ class Context:
     """Definitions with something in them that learns or could."""
     learns: frozenset[str]
     """Those of them in which not everything is frozen."""
+    remembers: frozenset[str]
+    """Definitions with a memory in them that their calls change."""
     writers: Mapping[tuple[str, str], Sequence[str]]
     """Who sets a memory from outside: the names of trains, by definition and memory."""
     tags: Mapping[tuple[str, int], str]
@@ -58,7 +61,7 @@ class Context:
 
 def panel(definition: Definition, context: Context, title: list[str]) -> Panel:
     """The panel of a definition."""
-    return _Builder(definition, context).build(title)
+    return _Builder(with_equal_sizes(definition), context).build(title)
 
 
 class _Builder:
@@ -74,6 +77,12 @@ class _Builder:
         self.same: dict[int, int] = {}
         self.computed: dict[tuple[object, ...], Apply] = {}
         self.minimizes = repeats.count_minimizes(definition.body)
+        self.effects = repeats.count_effects(definition.body)
+        remembers = {m.id for r in _regions(definition.body) for m in r.made if m.of in context.remembers}
+        self.turns = repeats.turns(definition.body, remembers)
+        nodes = [n for r in _regions(definition.body) for n in r.nodes if isinstance(n, Apply)]
+        self.shown = {n.made for n in nodes if n.op != "weight_of"}
+        self.done = 0
         self.training: Frame | None = None
 
     # -- the whole ----------------------------------------------------------------------------------------------
@@ -133,7 +142,7 @@ class _Builder:
             frame, source, port, name=value.name or "", type=type_text(value.type) if changed else "", gate=value.gate
         )
 
-    def rename(self, value: Value, operand: Operand, frame: Frame, outside: Frame, label: str = "") -> None:
+    def rename(self, value: Value, operand: Operand, frame: Frame, outside: Frame, label: str = "") -> Held:
         """A value that is another one, seen from inside or outside a frame."""
         self.types[value.id] = value.type
         if isinstance(operand, int):
@@ -141,6 +150,41 @@ class _Builder:
         else:
             constant = self.add(outside, marks.of_constant(operand))
             self.values[value.id] = Held(frame, constant, name=value.name or "", type=label)
+        return self.values[value.id]
+
+    def enter(self, value: Value, operand: Operand, frame: Frame, outer: Frame, label: str) -> Held:
+        """A value on its way into a frame, with words on the border. A dot tells which border, where it passes several alike."""
+        between = outer
+        while isinstance(operand, int) and between is not self.values[operand].frame and between.parent is not None:
+            if between.kind == frame.kind:
+                operand = self.dotted(operand, outer)
+                break
+            between = between.parent
+        if isinstance(operand, int) and frame.kind == "stack":
+            border = self.values[operand].border
+            self.values[operand].dot |= border is not None and border.kind == "stack"
+        held = self.rename(value, operand, frame, outer, label)
+        held.border = frame
+        return held
+
+    def leave(self, value: Value, operand: Operand, frame: Frame, outer: Frame, label: str) -> Held:
+        """A value on its way out of a frame. What the frame does not make itself has a dot in it."""
+        if isinstance(operand, int):
+            held = self.values[operand]
+            if held.frame is not frame:
+                operand = self.dotted(operand, frame)
+            elif frame.kind == "stack" and held.left is not None and held.left.kind == "stack":
+                held.dot = True
+        held = self.rename(value, operand, outer, frame, label)
+        held.left = frame
+        return held
+
+    def dotted(self, operand: int, frame: Frame) -> int:
+        """The value, through a dot in a frame."""
+        number = -len(self.values) - 1
+        self.types[number] = self.types[operand]
+        self.values[number] = Held(frame, alias=operand, dot=True)
+        return number
 
     def read(self, operand: Operand, use: Use, frame: Frame) -> None:
         if isinstance(operand, int):
@@ -178,6 +222,8 @@ class _Builder:
         placed = self.placed(node, frame)
         mark = self.add(frame, placed.mark)
         for operand, port in zip(node.inputs, placed.ports):
+            if isinstance(node, Call) and operand == self.left_out(node, port):
+                continue
             if isinstance(operand, int):
                 gated = self.values[operand].gate
                 kind: WireKind = "gate" if gated and isinstance(node, Apply) and node.op == "mul" else "data"
@@ -198,8 +244,10 @@ class _Builder:
         op = OPS.get(node.op)
         if op is None or op.has_weights or op.random or node.made is not None or any(v.gate for v in node.outputs):
             return False
-        inputs = tuple(f"value {self.same.get(i, i)}" if isinstance(i, int) else str(i) for i in node.inputs)
-        key = (id(frame), node.op, inputs, str(node.settings), str(node.axes))
+        inputs = [f"value {self.same.get(i, i)}" if isinstance(i, int) else str(i) for i in node.inputs]
+        if len(inputs) == 2 and op.mark.shape == "circle" and not op.mark.ordered:
+            inputs.sort()
+        key = (id(frame), node.op, tuple(inputs), str(node.settings), str(node.axes))
         before = self.computed.setdefault(key, node)
         if before is node:
             return False
@@ -207,6 +255,11 @@ class _Builder:
             self.rename(value, same.id, frame, frame)
             self.same[value.id] = same.id
         return True
+
+    def left_out(self, node: Call, port: int | None) -> Num | None:
+        """The number that an input has when a call does not give it."""
+        default = self.context.definitions[self.made[node.made][0].of].inputs[port or 0].default
+        return Num.of(int(default)) if isinstance(default, bool) else default
 
     def placed(self, node: Apply | Call | Draw, frame: Frame) -> Placed:
         match node:
@@ -218,23 +271,23 @@ class _Builder:
                 of = self.context.definitions[about.made.of]
                 holds = of.name in self.context.holds_weights
                 about.frozen |= holds and of.name not in self.context.learns
+                if id(node) in self.turns:
+                    about.notes = [*about.notes, f"{repeats.ordinal(self.turns[id(node)])} call"]
                 return marks.of_call(node, of, about, holds, of.name in self.context.drawn)
             case Draw():
                 known = DISTRIBUTIONS.get(node.distribution)
                 names = known.parameters if known else [str(i + 1) for i in range(len(node.inputs))]
-                return marks.of_draw(node, names)
+                types = [self.types[i] if isinstance(i, int) else Type() for i in node.inputs]
+                usual = known.type(types, node.gradient) if known else None
+                return marks.of_draw(node, names, usual)
 
     def about(self, made: int | None, frame: Frame) -> Holder:
         if made is None:
             return Holder()
         thing, home = self.made[made]
-        between: Frame | None = frame
-        notes: list[str] = []
-        while between is not None and between is not home:
-            if between.kind == "stack" and not notes:
-                notes.append("the same in every copy")
-            between = between.parent
-        return Holder(thing, self.context.tags.get((self.definition.name, made), ""), notes, thing.frozen)
+        notes = _same_in_copies(frame, home)
+        tag = self.context.tags.get((self.definition.name, made), "")
+        return Holder(thing, tag, notes, thing.frozen, made in self.shown)
 
     # -- state that rides on a repeat, or on a cell ---------------------------------------------------------------
     def delay_beside(self, node: Call, mark: Mark, frame: Frame) -> None:
@@ -256,20 +309,23 @@ class _Builder:
         outer.frames.append(frame)
         for s in node.sliced:
             at = words.axis(s.axis, self.types[s.operand] if isinstance(s.operand, int) else None)
-            self.rename(s.value, s.operand, frame, outer, f"each {at}:<BR/>{type_text(s.value.type)}")
+            at = words.position(s.axis) if repeats.slices_differ(node) else at
+            held = self.enter(s.value, s.operand, frame, outer, f"each {at}:<BR/>{type_text(s.value.type)}")
+            held.dot |= repeats.unread(node, s.value.id)
         delays = []
-        chained = repeats.chained(node)
         for c in node.carried:
-            if chained:
-                self.rename(c.value, c.initial, frame, outer, repeats.enters(node))
+            if c in repeats.straight(node):
+                held = self.enter(c.value, c.initial, frame, outer, repeats.enters(node, c.name))
+                held.dot |= repeats.unread(node, c.value.id)
                 continue
             first = number(c.initial) if isinstance(c.initial, Num) else ""
-            delay = self.add(frame, marks.of_state(c.name, None, first))
+            delay = self.add(frame, marks.of_state(c.name, c.value.type if first else None, first))
             delays.append((c, delay))
             self.produce(c.value, delay, frame)
             if isinstance(c.initial, int):
                 self.read(c.initial, Use(delay, kind="first", label=f"first {words.name(c.name)}"), outer)
         for ride in node.rides:
+            self.states.pop(ride.made, None)  # the same cell in another scan has a delay of its own
             self.start_elsewhere(ride, frame, outer)
         self.declare(node.body, frame)
         self.nodes(node.body.nodes, frame)
@@ -294,11 +350,12 @@ class _Builder:
     def hand_out(self, node: Repeat, frame: Frame, outer: Frame) -> None:
         """What leaves a repeat: what was handed on last, and what was collected."""
         for c in node.carried:
-            label = "" if repeats.chained(node) else f"last {words.name(c.name, True)}"
-            self.rename(c.final, c.next, outer, frame, label)
+            held = self.leave(c.final, c.next, frame, outer, repeats.leaves(node, c))
+            held.ends = c in repeats.straight(node)
         for k in node.collected:
             along = words.axis(k.axis, k.value.type) if node.kind == "scan" else repeats.PASSES[node.kind]
-            self.rename(k.value, k.operand, outer, frame, f"all {along}:<BR/>{type_text(k.value.type)}")
+            along = words.position(k.axis) if repeats.slices_differ(node) else along
+            self.leave(k.value, k.operand, frame, outer, f"all {along}:<BR/>{type_text(k.value.type)}")
         for ride in node.rides:
             for name, value in ride.finals.items():
                 mark = next(w.tail for w in reversed(self.wires) if w.beside and w.head is self.states[ride.made])
@@ -308,8 +365,7 @@ class _Builder:
     # -- learning -----------------------------------------------------------------------------------------------
     def minimize(self, node: Minimize, frame: Frame) -> None:
         assert self.training
-        self.done = getattr(self, "done", 0) + 1
-        order = f"{self.done}. " if self.minimizes > 1 else ""
+        order = self.order()
         known = OPTIMIZERS.get(node.optimizer)
         defaults = (
             {k: default_of(v) for k, v in known.settings.items() if v is not REQUIRED and k != "lr"} if known else {}
@@ -320,10 +376,15 @@ class _Builder:
         for target in self.targets(node):
             self.wires.append(Wire(objective, self.add(home, target), "updates", label="updates"))
 
+    def order(self) -> str:
+        """The number of what is done next, where several things are done and their order counts."""
+        self.done += 1
+        return f"{self.done}. " if self.effects > 1 else ""
+
     def update(self, node: Update, frame: Frame) -> None:
         """A part's memory that a train writes."""
         home = self.training if self.training and frame is self.root else frame
-        cylinder = self.add(home, marks.of_update(self.made[node.made][0].name, node.memory))
+        cylinder = self.add(home, marks.of_update(self.made[node.made][0].name, node.memory, self.order()))
         self.read(
             node.operand, Use(cylinder, kind="return", label=f"{words.name(node.memory, True)}, next call"), frame
         )
@@ -343,14 +404,37 @@ class _Builder:
         return found or [Mark("weights", ["all that learns"])]
 
     def until(self, node: Until, outer: Frame) -> None:
-        names = ", ".join(
-            f"{words.name(self.made[m][0].name)}.{words.name(n)}" if m in self.made else words.name(n)
-            for m, n in node.stable
-        )
-        frame = Frame("until", [bold(f"↻ until {names} stable"), f"at most {number(node.at_most)} calls"], parent=outer)
+        made = {m.id: m for r in _regions(self.definition.body) for m in r.made}
+        parts = [f"{words.name(made[m].name)}." if made[m].named else "" for m, _ in node.stable]
+        names = ", ".join(f"{part}{words.name(n)}" for part, (_, n) in zip(parts, node.stable))
+        head = f"{self.order()}{bold(f'↻ until {names} stable')}"
+        frame = Frame("until", [head, f"at most {number(node.at_most)} calls"], parent=outer)
         outer.frames.append(frame)
         self.declare(node.body, frame)
         self.nodes(node.body.nodes, frame)
+
+
+def _regions(region: Region) -> Iterator[Region]:
+    yield region
+    for node in region.nodes:
+        if isinstance(node, (Repeat, Until)):
+            yield from _regions(node.body)
+
+
+def _same_in_copies(frame: Frame, home: Frame) -> list[str]:
+    """What is said of weights that are used in a stack and made outside of it, or outside of some of several stacks."""
+    around, crossed, at = 0, 0, frame
+    while at.parent is not None:
+        around += at.kind == "stack"
+        at = at.parent
+    at = frame
+    while at is not home and at.parent is not None:
+        crossed += at.kind == "stack"
+        at = at.parent
+    if not crossed:
+        return []
+    inner = "" if crossed == around else " of the inner stack" if crossed == 1 else f" of the inner {crossed} stacks"
+    return [f"the same in every copy{inner}"]
 
 
 def _says_type(node: Apply | Call | Draw) -> bool:

@@ -259,5 +259,10 @@ def axis(which: Axis, of: Type | None) -> str:
     return f"{position} ({text})" if len(text) <= 12 and not which.size.is_const else position
 
 
+def position(which: Axis) -> str:
+    """An axis by its position and its size."""
+    return f"axis {str(which.index).replace('-', '−')} ({number(which.size)})"
+
+
 def axes(which: list[Axis], of: Type | None) -> str:
     return ", ".join(axis(a, of) for a in which)

@@ -14,8 +14,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from archdsl.ir.equal import with_equal_sizes
 from archdsl.ir.graph import Graph
-from archdsl.ir.num import Num
+from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import (
     Apply,
     Axis,
@@ -84,9 +85,9 @@ class _Meanings:
     def digest(self, name: str) -> str:
         if name not in self._digests:
             definition = self.definitions[name]
-            content = _Body(definition, self).data()
+            content = _Body(with_equal_sizes(definition), self).data()
             text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
-            digest = f"{definition.source_name}:{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"
+            digest = f"{definition.name}:{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"
             self._digests[name] = digest
             self.data[digest] = content
         return self._digests[name]
@@ -122,6 +123,7 @@ class _Body:
     def __init__(self, definition: Definition, all_of: _Meanings):
         self.definition, self.all_of, self.graph = definition, all_of, Graph()
         self.values: dict[int, int] = {}
+        self.types: dict[int, Type] = {}
         self.made: dict[int, int] = {}
         self.things: dict[int, Made] = {}
         self.steps: dict[int, int] = {}
@@ -137,7 +139,7 @@ class _Body:
         d = self.definition
         hypers = sorted([h.name, None if h.default is None else str(h.default)] for h in d.hypers)
         configs = sorted([c.name, {k: self.setting(v) for k, v in sorted(c.settings.items())}] for c in d.configs)
-        return {"name": d.source_name, "kind": d.kind, "hypers": hypers, "configs": configs, "nodes": self.nodes()}
+        return {"name": d.name, "kind": d.kind, "hypers": hypers, "configs": configs, "nodes": self.nodes()}
 
     def nodes(self) -> list[Any]:
         """The graph of all that the definition does."""
@@ -215,6 +217,7 @@ class _Body:
 
     # -- values ---------------------------------------------------------------------------------------------------
     def define(self, value: Value, node: int) -> None:
+        self.types[value.id] = value.type
         self.values[value.id] = self.pure("gate", children=[node]) if value.gate and self.all_of.gates else node
 
     def operand(self, operand: Operand) -> int:
@@ -277,7 +280,7 @@ class _Body:
     def apply(self, node: Apply) -> None:
         children = self.operands(node.inputs)
         kind = None if any(isinstance(i, int) for i in node.inputs) else [self.type(v.type) for v in node.outputs]
-        label = ("apply", node.op, self.settings(node.settings), _axes(node.axes), kind)
+        label = ("apply", node.op, self.settings(node.settings), _axes(node.axes, self.types.get(node.inputs[0]) if node.inputs else None), kind)
         if node.made is not None:
             children.insert(0, self.made[node.made])
         if _random(node):
@@ -376,8 +379,16 @@ def _sizes(definition: Definition) -> dict[str, Num]:
     return found
 
 
-def _axes(axes: Mapping[str, list[Axis]]) -> list[Any]:
-    return [[name, [a.index for a in at]] for name, at in sorted(axes.items())]
+def _axes(axes: Mapping[str, list[Axis]], of: Type | None) -> list[Any]:
+    """Axes by position: from the start, or from the end where `...` comes before."""
+    return [[name, [_position(a.index, of) for a in at]] for name, at in sorted(axes.items())]
+
+
+def _position(index: int, of: Type | None) -> int:
+    if of is None or not of.shape:
+        return index
+    from_start = index % len(of.shape)
+    return from_start - len(of.shape) if ELLIPSIS in of.shape[:from_start] else from_start
 
 
 def _random(node: Apply) -> bool:

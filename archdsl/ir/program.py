@@ -316,11 +316,14 @@ class Config(Data):
     same: bool = Field(default=True, description="whether every `if` comes out alike, so that only numbers differ")
 
 
+Must = Literal["whole", "positive", "at least 0", "at most 1", "less than 1"]
+
+
 class Constraint(Data):
-    """What must hold for the numbers: `number` is whole, or positive."""
+    """What must hold for the numbers: `number` is whole, positive, or within a setting's range."""
 
     number: Num
-    must: Literal["whole", "positive"]
+    must: Must
     place: Place
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archdsl.ir.num import Num
 from archdsl.ir.types import Shape, Type, show_shape
 from archdsl.ops.algebra import product
-from archdsl.ops.base import Interval, Mark, Misfit, Op, Site, TorchSite, Word, broadcast
+from archdsl.ops.base import SHARE, Interval, Mark, Misfit, Op, Site, TorchSite, Word, broadcast
 from archdsl.ops.emit import factory, is_at, word_of
 from archdsl.ops.interval import of
 
@@ -88,6 +88,7 @@ OPS = (
         signature="query: [... t d], key: [... s d], value: [... s e], allowed?: bool -> [... t e]",
         torch=_attention,
         settings={"heads": 1, "mask": Word("none", "causal"), "scale": None, "dropout": 0},
+        limits={"dropout": SHARE},
         shape=_shape,
         range=_range,
         macs=_macs,

@@ -15,10 +15,13 @@ from functools import cached_property, lru_cache
 from typing import Any, Literal, Protocol
 
 from archdsl.ir.num import ELLIPSIS, Num
-from archdsl.ir.program import Axis, Choice, Numbers, Setting
+from archdsl.ir.program import Axis, Choice, Must, Numbers, Setting
 from archdsl.ir.types import Shape, Type, show_shape, subs_shape, unify_shape
 
 Interval = tuple[float, float]
+Limits = Mapping[str, tuple[Must, ...]]
+"""Setting (or a difference of two, `high - low`) → what its number must be."""
+SHARE: tuple[Must, ...] = ("at least 0", "at most 1")
 ANYTHING: Interval = (float("-inf"), float("inf"))
 
 
@@ -80,6 +83,8 @@ class Mark:
     shape: Literal["box", "rounded", "circle", "attention", "operator"] = "box"
     label: str = ""
     ordered: bool = False
+    ports: tuple[str, ...] = ()
+    """What operands are called, where their names in a program say too little."""
 
 
 @dataclass
@@ -194,6 +199,7 @@ class Op:
     the emitter's site."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Setting → default: a number, a flag, a list, None, a `Word`, an `Either`, an `Over`, or REQUIRED."""
+    limits: Limits = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
     """Weight → shape, in the signature's symbols; present only when the setting of the same name is not false."""
     init: str | Callable[[MadeSite], str] = ""
@@ -209,6 +215,8 @@ class Op:
     `torch`, `Tensor`, `nn`, `F` and `Any`."""
     example: str = ""
     """One or more lines of a program in which `x: [batch, 8]` is given; used by tests and docs."""
+    gate: Literal["", "through", "product"] = ""
+    """What becomes of a gate here: it is one still, or multiplies something."""
     random: bool = False
     """Whether two evaluations with the same inputs differ (Dropout)."""
 

@@ -7,12 +7,12 @@ written in PyTorch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.types import Shape, Type, show_shape
-from archdsl.ops.base import ANYTHING, Interval, Misfit, broadcast
+from archdsl.ops.base import ANYTHING, SHARE, Interval, Limits, Misfit, broadcast
 
 Way = Literal["none", "reparameterisation", "score_function", "straight_through"]
 INFINITY = float("inf")
@@ -52,6 +52,8 @@ class Distribution:
     """The type of a draw from the parameters' types. A declared shape must be one that this broadcasts to."""
     support: Callable[[Sequence[Interval]], Interval] = lambda _: ANYTHING
     """The interval of the draws, from those of the parameters."""
+    limits: Limits = field(default_factory=dict)
+    """What parameters must be, where they are numbers."""
     log_prob_kind: Literal["each", "last"] = "each"
     """`last`: the parameter's last axis holds the probabilities of one draw."""
 
@@ -213,6 +215,7 @@ ALL: tuple[Distribution, ...] = (
         doc="The normal (Gaussian) distribution with a mean and a standard deviation.",
         parameters=("mean", "std"),
         torch="torch.distributions.Normal({mean}, {std})",
+        limits={"std": ("positive",)},
         ways=("none", "reparameterisation", "score_function"),
         sample=_normal,
         event=_together,
@@ -222,6 +225,7 @@ ALL: tuple[Distribution, ...] = (
         doc="The uniform distribution from `low` up to `high`.",
         parameters=("low", "high"),
         torch="torch.distributions.Uniform({low}, {high})",
+        limits={"high - low": ("positive",)},
         ways=("none", "reparameterisation", "score_function"),
         sample=_uniform,
         event=_together,
@@ -232,6 +236,7 @@ ALL: tuple[Distribution, ...] = (
         doc="The Laplace (double exponential) distribution with a mean and a scale.",
         parameters=("mean", "scale"),
         torch=LAPLACE,
+        limits={"scale": ("positive",)},
         ways=("none", "reparameterisation", "score_function"),
         sample=_laplace,
         event=_together,
@@ -241,6 +246,7 @@ ALL: tuple[Distribution, ...] = (
         doc="1 with probability p, else 0.",
         parameters=("p",),
         torch="torch.distributions.Bernoulli({p})",
+        limits={"p": SHARE},
         ways=("none", "score_function", "straight_through"),
         sample=_bernoulli,
         event=_together,

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from archdsl.ir.num import Num
 from archdsl.ir.program import Setting
 from archdsl.ir.types import Shape, show_shape
-from archdsl.ops.base import REQUIRED, Misfit
+from archdsl.ops.base import REQUIRED, SHARE, Limits, Misfit
 from archdsl.ops.emit import is_at
 
 
@@ -40,6 +40,7 @@ class Initializer:
     rank: tuple[int, int] = (0, 99)
     """The fewest and the most axes."""
     helper: str = ""
+    limits: Limits = field(default_factory=dict)
 
     def check(self, shape: Sequence[Num], settings: Mapping[str, Setting] = {}) -> None:
         """Raises Misfit where a tensor of this shape cannot be filled."""
@@ -137,8 +138,16 @@ ALL: tuple[Initializer, ...] = (
     Initializer("zeros", "All 0.", _filled("zeros")),
     Initializer("ones", "All 1.", _filled("ones")),
     Initializer("constant", "All the same number.", _constant, {"value": REQUIRED}),
-    Initializer("normal", "Independent normal values.", _normal, {"mean": 0, "std": 1}),
-    Initializer("uniform", "Independent uniform values.", _uniform, {"low": -1, "high": 1}),
+    Initializer(
+        "normal", "Independent normal values.", _normal, {"mean": 0, "std": 1}, limits={"std": ("at least 0",)}
+    ),
+    Initializer(
+        "uniform",
+        "Independent uniform values.",
+        _uniform,
+        {"low": -1, "high": 1},
+        limits={"high - low": ("at least 0",)},
+    ),
     Initializer(
         "xavier_uniform",
         "Uniform in ±gain √(6 / (fan in + fan out)) (Glorot & Bengio 2010).",
@@ -182,6 +191,7 @@ ALL: tuple[Initializer, ...] = (
         {"radius": 0.9, "density": 1},
         (2, 2),
         SPECTRAL,
+        {"radius": ("at least 0",), "density": SHARE},
     ),
     Initializer(
         "sinusoids",

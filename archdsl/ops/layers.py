@@ -6,7 +6,7 @@ from archdsl.ir.num import Num
 from archdsl.ir.types import Type
 from archdsl.ops import interval
 from archdsl.ops.algebra import product
-from archdsl.ops.base import REQUIRED, Interval, Mark, Misfit, Op, Site
+from archdsl.ops.base import REQUIRED, SHARE, Interval, Mark, Misfit, Op, Site
 from archdsl.ops.emit import make
 from archdsl.ops.interval import INFINITY, of
 
@@ -79,6 +79,8 @@ OPS = (
         torch="{self}({x})",
         shape=_dropout_shape,
         settings={"p": 0.5},
+        limits={"p": SHARE},
+        gate="through",
         init=make("nn.Dropout", "p"),
         range=_dropped,
         mark=Mark("box", "Dropout {p}"),

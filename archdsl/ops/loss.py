@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from archdsl.ir.num import ELLIPSIS
 from archdsl.ir.types import Shape, Type, show_shape
-from archdsl.ops.base import Mark, Misfit, Op, Site, TorchSite, Word, broadcast
+from archdsl.ops.base import SHARE, Mark, Misfit, Op, Site, TorchSite, Word, broadcast
 from archdsl.ops.emit import is_at, keywords, word_of
 from archdsl.ops.interval import NATURAL
 
@@ -104,6 +104,7 @@ def _loss(
         signature=signature,
         torch=torch,
         settings={**settings, "reduction": REDUCTION},
+        limits={"smoothing": SHARE} if "smoothing" in settings else {},
         shape=shape,
         range=NATURAL,
         mark=Mark("box", name.replace("_", " "), ordered=True),

@@ -117,6 +117,7 @@ def _vector(
         torch=torch,
         settings=settings,
         range=_with_zeros,
+        gate="through",
         mark=Mark("box", name),
         example=example,
     )
@@ -171,6 +172,7 @@ OPS = (
         shape=_outer_shape,
         range=lambda site: multiply(of(site, 0), of(site, 1)),
         macs=lambda site: _outer_shape(site).elements,
+        gate="product",
         mark=Mark("box", "outer", ordered=True),
         example="y = outer(x, x)",
     ),

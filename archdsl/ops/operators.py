@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 from archdsl.ir.types import Dtype, Shape, Type
 from archdsl.ops import interval
@@ -71,6 +72,7 @@ def binary(
     range: RangeRule | Interval,
     example: str,
     ordered: bool = False,
+    gate: Literal["", "through", "product"] = "",
 ) -> Op:
     """An operator or function of two values that broadcast."""
     return Op(
@@ -80,6 +82,7 @@ def binary(
         torch=torch,
         shape=shape,
         range=range,
+        gate=gate,
         mark=Mark("circle", sign, ordered),
         example=example,
     )
@@ -125,7 +128,14 @@ OPS = (
         example="y = 1 - x",
     ),
     binary(
-        "mul", "The product element by element, `x * y`.", "×", "{x} * {y}", _arithmetic, _product, example="y = 2 * x"
+        "mul",
+        "The product element by element, `x * y`.",
+        "×",
+        "{x} * {y}",
+        _arithmetic,
+        _product,
+        example="y = 2 * x",
+        gate="product",
     ),
     binary(
         "div",
@@ -136,6 +146,7 @@ OPS = (
         pair(interval.divide),
         ordered=True,
         example="y = x / 2",
+        gate="product",
     ),
     binary(
         "floordiv",
@@ -166,6 +177,7 @@ OPS = (
         pair(interval.power),
         ordered=True,
         example="y = x ^ 2",
+        gate="through",
     ),
     binary("eq", "Whether x equals y, `x == y`.", "=", "{x} == {y}", _comparison, UNIT, example="y = x == 0"),
     binary("ne", "Whether x differs from y, `x != y`.", "≠", "{x} != {y}", _comparison, UNIT, example="y = x != 0"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from archdsl.ir.program import Setting
-from archdsl.ops.base import REQUIRED, Required
+from archdsl.ops.base import REQUIRED, Limits, Required
 from archdsl.ops.emit import is_at
 
 
@@ -28,6 +28,7 @@ class Optimizer:
     doc: str
     settings: Mapping[str, Any]
     keywords: Mapping[str, tuple[str, ...]]
+    limits: Limits
     torch_defaults: Mapping[str, Any]
     """What torch takes when it is not told; a keyword is written only where the settings differ from these."""
 
@@ -49,9 +50,12 @@ def _optimizer(name: str, doc: str, settings: Mapping[str, Any], **keywords: str
     for setting in settings:
         keyword = names.get(setting, setting)
         parts[keyword] = (*parts.get(keyword, ()), setting)
+    limits: Limits = {n: _LIMITS.get(n, ("at least 0",)) for n, d in settings.items() if not isinstance(d, bool)}
     defaults = {n: d for n, d in settings.items() if n != "lr" and not isinstance(d, Required)}
-    return Optimizer(name, doc, settings, parts, defaults)
+    return Optimizer(name, doc, settings, parts, limits, defaults)
 
+
+_LIMITS: Limits = dict.fromkeys(("beta1", "beta2"), ("at least 0", "less than 1"))
 
 ALL: tuple[Optimizer, ...] = (
     _optimizer(

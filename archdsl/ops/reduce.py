@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from archdsl.ir.num import ELLIPSIS, ONE
 from archdsl.ir.types import Dtype, Type
@@ -225,6 +226,7 @@ def _along(
     example: str = "",
     default: object = -1,
     label: str = "",
+    gate: Literal["", "through"] = "",
     **settings: object,
 ) -> Op:
     """An op that works along one axis and keeps the shape. Its other settings come before `over`."""
@@ -242,6 +244,7 @@ def _along(
         settings={**settings, "over": Over(default)},
         shape=shape,
         range=range,
+        gate=gate,
         mark=Mark("box", label or f"{name} over {{over}}"),
         example=example or f"y = {name}(x)",
     )
@@ -290,10 +293,10 @@ ALONG = (
     _along("softmax", "eˣ / Σ eˣ along an axis: positive, with sum 1.", "{x}.softmax({over})", UNIT),
     _along("log_softmax", "log softmax(x), without overflow.", "{x}.log_softmax({over})", (-INFINITY, 0.0)),
     _along("cumsum", "The running sum along an axis.", "{x}.cumsum({over})", _cumulated, _same),
-    _along("cumprod", "The running product along an axis.", "{x}.cumprod({over})", _product, _same),
+    _along("cumprod", "The running product along an axis.", "{x}.cumprod({over})", _product, _same, gate="through"),
     _along("normalize", "x divided by its Euclidean length along an axis.", _normalize, SIGNED, eps=1e-12),
     _along("sort", "The values in order along an axis.", _sort, keep, _same, descending=False),
-    _along("flip", "The values in reverse order along an axis.", "{x}.flip({over})", keep, _any_kind),
+    _along("flip", "The values in reverse order along an axis.", "{x}.flip({over})", keep, _any_kind, gate="through"),
     _along(
         "roll",
         "The values moved along an axis by a number of steps; those that leave come in at the other end.",
@@ -302,6 +305,7 @@ ALONG = (
         _any_kind,
         "y = roll(x, 1)",
         label="roll {steps} over {over}",
+        gate="through",
         steps=REQUIRED,
     ),
 )
@@ -313,6 +317,7 @@ SHIFTS = (
         torch=_shift,
         settings={"steps": REQUIRED, "fill": 0, "over": Over(-1)},
         range=_with_zero,
+        gate="through",
         mark=Mark("box", "shift {steps} over {over}"),
         helper=SHIFT,
         example="y = shift(x, 1, over = -1)",

@@ -231,6 +231,7 @@ def moved(
         settings=settings,
         shape=shape,
         range=keep,
+        gate="through",
         mark=Mark("box", label or name),
         example=example,
     )
@@ -270,7 +271,7 @@ OPS = (
         "{x}.transpose({a}, {b})",
         _swap_shape,
         "y = swap(x, 0, 1)",
-        "swap {a} {b}",
+        "swap {a} ↔ {b}",
         a=Over(REQUIRED),
         b=Over(REQUIRED),
     ),
@@ -280,6 +281,7 @@ OPS = (
         "{x}.unsqueeze({at})",
         _unsqueeze_shape,
         "y = unsqueeze(x, 1)",
+        "unsqueeze at {at}",
         at=-1,
     ),
     moved(
@@ -288,6 +290,7 @@ OPS = (
         lambda s: f"{s.operand(0)}.squeeze({axis_text(axes_of(s))})",
         _squeeze_shape,
         "y = squeeze(unsqueeze(x, 1), over = 1)",
+        "squeeze {over}",
         over=Over(REQUIRED, many=True),
     ),
     moved(

@@ -22,7 +22,7 @@ from archdsl.ops.base import (
     apply_signature,
     default_of,
 )
-from archdsl.passes import axes, expressions, making, repeats
+from archdsl.passes import axes, expressions, limits, making, repeats, train
 from archdsl.passes.entities import (
     Bundle,
     Entity,
@@ -210,6 +210,8 @@ def operate(
     """A primitive applied to tensors. One output is a tensor, several are a bundle."""
     if op.name == "gradient" and block.frame.ref.node.kind != "train":
         raise block.frame.fail(errors.Misplaced(span, "`gradient`", "only a train knows losses"))
+    if op.name == "gradient" and len(tensors) == 2:
+        train.check_gradient(block, tensors[0], tensors[1], span)
     settings = settings_of(block, op, given, span) if part is None else part.settings
     resolved = axes.axes_of(block, op, tensors, given, span)
     outputs = _node(block, op, tensors, settings, resolved, span, part)
@@ -277,6 +279,7 @@ def settings_of(block: Block, op: Op, given: dict[str, tree.Expression], span: S
             raise block.frame.fail(errors.WrongArguments(span, op.name, f"its setting `{name}` is missing"))
         else:
             settings[name] = default_of(declared)
+    limits.check(block, op.name, op.limits, settings, {n: e.span for n, e in given.items()}, span)
     return settings
 
 

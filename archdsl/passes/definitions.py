@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from archdsl import errors
 from archdsl.diagnostics import Note
 from archdsl.ir.num import ELLIPSIS, Num
-from archdsl.ir.program import Definition, Hyper, Input, Made, Memory, Output, Region, State
+from archdsl.ir.program import Definition, Hyper, Input, Made, Memory, Must, Output, Region, State
 from archdsl.ir.types import Shape, Type, subs_shape, unify_shape
 from archdsl.passes import conditions, expressions, signatures, statements, verify
 from archdsl.passes.entities import (
@@ -63,14 +63,8 @@ def instantiate(
     return variant, bindings, rest[0] if rest else None
 
 
-def _lift(block: Block, ref: DefinitionRef, inner: Num, number: Num, must: str, span: Span) -> None:
-    frame = block.frame
-    if number.is_const:
-        if (not number.is_integer) if must == "whole" else number.value <= 0:
-            text = f"{inner}, in {ref.name},"
-            raise frame.fail(errors.BadSize(span, text, str(number), "whole" if must == "whole" else "greater than 0"))
-    else:
-        frame.constrain(number, must, span)  # type: ignore[arg-type]
+def _lift(block: Block, ref: DefinitionRef, inner: Num, number: Num, must: Must, span: Span) -> None:
+    block.frame.constrain(number, must, span, f"{inner}, in {ref.name},")
 
 
 def _fit(

@@ -9,10 +9,10 @@ from archdsl import errors
 from archdsl.diagnostics import Errors, nearest
 from archdsl.ir.num import NotANumber as NoNumber
 from archdsl.ir.num import Num
-from archdsl.ir.program import Constraint, Program
+from archdsl.ir.program import Program
 from archdsl.passes import definitions, expects, expressions, signatures
 from archdsl.passes.entities import DefinitionRef, Flag, Function, Number, Static, Variant, Word, describe
-from archdsl.passes.frame import Block, Failed, Frame
+from archdsl.passes.frame import Block, Failed, Frame, breaks, words
 from archdsl.passes.session import FileScope, Session, function_named
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -122,14 +122,9 @@ def _constraints(variant: Variant, numbers: Mapping[str, Num], span: Span | None
     frame = variant.block.frame
     for constraint in variant.definition.constraints:
         number = constraint.number.subs(numbers)
-        if number.is_const and _fails(constraint, number):
+        if number.is_const and breaks(number, constraint.must):
             place = span or frame.constraint_spans[constraint.number, constraint.must]
-            must = "whole" if constraint.must == "whole" else "greater than 0"
-            frame.session.report(errors.BadSize(place, str(constraint.number), str(number), must))
-
-
-def _fails(constraint: Constraint, number: Num) -> bool:
-    return not number.is_integer if constraint.must == "whole" else number.value <= 0
+            frame.session.report(errors.BadSize(place, str(constraint.number), str(number), words(constraint.must)))
 
 
 def assemble(session: Session, scope: FileScope, entries: list[Variant]) -> Program:

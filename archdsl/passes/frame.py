@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from archdsl import errors
 from archdsl.diagnostics import Diagnostic
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Condition, Constraint, Node, Operand, Param, Region, Ride, Setting, Value
+from archdsl.ir.program import Apply, Condition, Constraint, Must, Node, Operand, Param, Region, Ride, Setting, Value
 from archdsl.ir.types import Type
 from archdsl.ops.base import ANYTHING, Interval
 from archdsl.passes.entities import DefinitionRef, Entity, Maker, Part, Static, Tensor
@@ -23,6 +23,26 @@ if TYPE_CHECKING:
 
 class Failed(Exception):
     """A statement cannot be made; what is wrong has been reported."""
+
+
+def breaks(number: Num, must: Must) -> bool:
+    """Whether a known number is not what it must be."""
+    match must:
+        case "whole":
+            return not number.is_integer
+        case "positive":
+            return number.value <= 0
+        case "at least 0":
+            return number.value < 0
+        case "at most 1":
+            return number.value > 1
+        case "less than 1":
+            return number.value >= 1
+
+
+def words(must: Must) -> str:
+    """What a number must be, for a message."""
+    return "greater than 0" if must == "positive" else must
 
 
 @dataclass
@@ -86,15 +106,12 @@ class Frame:
         self.values[value.id] = value
         return value
 
-    def constrain(self, number: Num, must: Literal["whole", "positive"], span: Span) -> None:
-        """Demand something of a number that is known only when the model is made."""
+    def constrain(self, number: Num, must: Must, span: Span, what: str = "this number") -> None:
+        """Demand something of a number, at once or, if it is known only when the model is made, then."""
         if number.is_const:
-            wrong = not number.is_integer if must == "whole" else number.value <= 0
-            if wrong:
-                raise self.fail(
-                    errors.BadSize(span, "this number", str(number), "whole" if must == "whole" else "greater than 0")
-                )
-        elif (must == "positive" or number.divides or number.name) and "..." not in number.symbols():
+            if breaks(number, must):
+                raise self.fail(errors.BadSize(span, what, str(number), words(must)))
+        elif (must != "whole" or number.divides or number.name) and "..." not in number.symbols():
             self.constraints.setdefault((number, must), Constraint.new(number=number, must=must, place=span.place()))
             self.constraint_spans.setdefault((number, must), span)
 

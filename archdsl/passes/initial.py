@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from archdsl import errors
 from archdsl.diagnostics import nearest
 from archdsl.ir.num import Num
 from archdsl.ir.program import Fill, Setting
-from archdsl.ops import INITIALIZERS
+from archdsl.ops import INITIALIZERS, Initializer, Optimizer
 from archdsl.ops.base import REQUIRED, Misfit, default_of
-from archdsl.passes import expressions
+from archdsl.passes import expressions, limits
 from archdsl.passes.entities import Flag, Number
 from archdsl.passes.frame import Block
 from archdsl.source import Span
@@ -43,9 +42,7 @@ def maybe_fill(block: Block, node: tree.Expression) -> Fill | None:
         and name.text not in block.frame.statics
     ):
         arguments = node.arguments if isinstance(node, tree.Call) else []
-        return Fill.new(
-            name=name.text, settings=bind(block, name.text, INITIALIZERS[name.text].settings, arguments, node)
-        )
+        return Fill.new(name=name.text, settings=bind(block, name.text, INITIALIZERS[name.text], arguments, node))
     if isinstance(node, (tree.Number, tree.Unary, tree.Binary, tree.Name)):
         entity = expressions.value(block, node)
         if isinstance(entity, Number):
@@ -80,10 +77,11 @@ def number_fill(number: Num) -> Fill:
 
 
 def bind(
-    block: Block, what: str, declared: Mapping[str, Any], arguments: Sequence[tree.Argument], node: tree.Node
+    block: Block, what: str, entry: Initializer | Optimizer, arguments: Sequence[tree.Argument], node: tree.Node
 ) -> dict[str, Setting]:
     """Settings of an initializer or an optimizer, by place or by name, defaults filled in."""
-    names = list(declared)
+    declared = entry.settings
+    names, spans = list(declared), {}
     settings: dict[str, Setting] = {}
     for i, argument in enumerate(arguments):
         name = argument.name.text if argument.name else names[i] if i < len(names) else None
@@ -97,6 +95,7 @@ def bind(
             )
         if name in settings:
             raise block.frame.fail(errors.Twice(argument.span, name))
+        spans[name] = argument.span
         settings[name] = expressions.setting(expressions.static(block, argument.value))
         default = declared[name]
         if isinstance(default, bool) != isinstance(settings[name], bool) or not isinstance(settings[name], (bool, Num)):
@@ -112,4 +111,5 @@ def bind(
             if default is REQUIRED:
                 raise block.frame.fail(errors.WrongArguments(node.span, what, f"its setting `{name}` is missing"))
             settings[name] = default_of(default)
+    limits.check(block, what, entry.limits, settings, spans, node.span)
     return settings

@@ -10,7 +10,7 @@ from archdsl.ir.program import Param as ParamData
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS
 from archdsl.ops.base import Misfit
-from archdsl.passes import expressions, initial, statements, written
+from archdsl.passes import expressions, initial, limits, statements, written
 from archdsl.passes.entities import Tensor
 from archdsl.passes.frame import Block, StateInfo
 from archdsl.source import Span
@@ -143,6 +143,10 @@ def draw(block: Block, node: tree.Draw) -> None:
         tensors[name] = expressions.tensor(block, argument.value)
     if len(tensors) != len(names):
         raise frame.fail(errors.DrawProblem(node.span, f"{distribution.name} takes {', '.join(names)}"))
+    spans = dict(zip(tensors, (a.span for a in node.arguments)))
+    limits.check(
+        block, distribution.name, distribution.limits, {n: t.operand for n, t in tensors.items()}, spans, node.span
+    )
     ordered = [tensors[n] for n in names]
     declared = written.type_of(block, node.type) if node.type else None
     way = node.gradient.text if node.gradient else "none"

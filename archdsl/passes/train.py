@@ -10,6 +10,7 @@ from archdsl.ops.base import default_of
 from archdsl.passes import expressions, initial, reach
 from archdsl.passes.entities import Part, Tensor, describe
 from archdsl.passes.frame import Block
+from archdsl.source import Span
 from archdsl.syntax import tree
 
 
@@ -99,6 +100,21 @@ def _check_reach(block: Block, node: tree.Minimize, loss: Tensor) -> None:
         )
 
 
+def check_gradient(block: Block, loss: Tensor, h: Tensor, span: Span) -> None:
+    """`gradient(loss, h)`: the loss must depend on h in a way that has a gradient."""
+    _, values = reach.reached(_nodes(block), loss.operand)
+    if h.operand not in values:
+        known = block.frame.values.get(h.operand) if isinstance(h.operand, int) else None
+        name = f"`{known.name}`" if known and known.name else "this value"
+        raise block.frame.fail(
+            errors.LearningProblem(
+                span,
+                f"no gradient of this loss reaches {name}",
+                mend="is it cut by stop_gradient, argmax or a draw, or is the value not in this loss?",
+            )
+        )
+
+
 def _nodes(block: Block) -> list[Node]:
     return [*(_nodes(block.parent) if block.parent else []), *block.nodes]
 
@@ -114,7 +130,7 @@ def _optimizer(block: Block, node: tree.Minimize) -> tuple[str, dict[str, Settin
         mend = f"did you mean `{guess}`?" if guess else f"optimizers: {', '.join(OPTIMIZERS)}"
         raise block.frame.fail(errors.UnknownName(written.span, text, "optimizer", mend=mend))
     arguments = written.arguments if isinstance(written, tree.Call) else []
-    return name.text, initial.bind(block, name.text, OPTIMIZERS[name.text].settings, arguments, written)
+    return name.text, initial.bind(block, name.text, OPTIMIZERS[name.text], arguments, written)
 
 
 def update(block: Block, node: tree.Assign) -> None:

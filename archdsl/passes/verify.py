@@ -5,14 +5,8 @@ from __future__ import annotations
 from archdsl import errors
 from archdsl.ir.program import Apply, Call, Definition, Node, Region
 from archdsl.ir.uses import uses
+from archdsl.ops import OPS
 from archdsl.passes.frame import Block, Frame
-
-PRODUCTS = {"mul", "matmul", "einsum", "outer", "div"}
-THROUGH = {
-    "reshape", "flatten", "transpose", "permute", "swap", "unsqueeze", "squeeze", "expand", "slice", "split", "first", "last", "at",
-    "roll", "shift", "flip", "pad", "concat", "where", "by_mode", "stop_gradient", "reverse_gradient", "to_float", "clamp", "pow",
-    "cumprod", "gather", "lookup", "diag", "diagonal", "Dropout",
-}  # fmt: skip
 
 
 def gates(block: Block) -> None:
@@ -48,10 +42,10 @@ def _multiplies(gate: int, nodes: list[Node], handed: set[object]) -> bool:
                 if carried.initial in reached or carried.next in reached:
                     reached |= {carried.value.id, carried.final.id}
         if isinstance(node, (Apply, Call)) and reached & {i for i in node.inputs if isinstance(i, int)}:
-            if isinstance(node, Call) or node.op in PRODUCTS:
+            if isinstance(node, Call) or OPS[node.op].gate == "product":
                 return True
             complement = node.op == "sub" and node.inputs[0] == 1
-            if node.op in THROUGH or complement:
+            if OPS[node.op].gate == "through" or complement:
                 reached |= {o.id for o in node.outputs}
     for node in nodes:
         if node.kind in ("stack", "loop", "scan"):

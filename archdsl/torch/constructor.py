@@ -207,7 +207,7 @@ class Constructor:
             result.append(f"{indent}for {loop} in {name}:")
             indent, name = indent + INDENT, loop
         for weight, fill in made.initial.items():
-            owner = f"{name}.{weight}" if not held.stacks else f'{name}.get_parameter("{weight}")'
+            owner = f"{name}.{weight}" if not held.stacks and "[" not in name else f'{name}.get_parameter("{weight}")'
             result += in_place(indent, owner, self.filled(fill, made.weights[weight]))
         return result
 

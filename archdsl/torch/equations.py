@@ -116,6 +116,18 @@ def constant(value: Fraction) -> Poly:
     return Poly.of([((), value)])
 
 
+def symbolic(value: Num) -> Poly:
+    """A number of sizes and hyperparameters."""
+    terms = []
+    for monomial, factor in value.terms.items():
+        atoms: list[Atom] = []
+        for atom, exponent in monomial:
+            whole = exponent == int(exponent) and exponent > 0
+            atoms += [Opaque(str(atom), False)] * int(exponent) if whole else [Opaque(f"{atom}^{exponent}", False)]
+        terms.append((tuple(atoms), factor))
+    return Poly.of(terms)
+
+
 def depends(poly: Poly) -> bool:
     """Whether the state reaches a value."""
     return any(_reached(a) for m, _ in poly.terms for a in m)
@@ -179,7 +191,7 @@ class Equations:
     # -- operands -----------------------------------------------------------------------------------------
     def form(self, operand: Operand) -> Form | None:
         if isinstance(operand, Num):
-            return constant(operand.value) if operand.is_const else single(Opaque(str(operand), False))
+            return symbolic(operand)
         return self.forms.get(operand)
 
     def poly(self, operand: Operand) -> Poly | None:
@@ -219,7 +231,7 @@ class Equations:
             case "weight_of" if node.made in self.made:
                 assert node.made is not None
                 name = getattr(node.settings["name"], "word", "")
-                return [Weight(f"{self.path}.{self.plan.attributes[node.made]}.{name}", node.outputs[0].type)]
+                return [Weight(self.plan.weight_text(node.made, name, self.path), node.outputs[0].type)]
             case "concat" if self._last(node):
                 return [self.concat(node)]
             case "split" if self._last(node):
@@ -256,11 +268,11 @@ class Equations:
         made = self.made.get(node.made or -1)
         if made is None:
             return None
-        path = f"{self.path}.{self.plan.attributes[made.id]}"
         rows, columns = made.weights["weight"].shape
-        result = self.product(Matrix(f"{path}.weight", rows, columns), node.inputs[0])
+        weight = self.plan.weight_text(made.id, "weight", self.path)
+        result = self.product(Matrix(weight, rows, columns), node.inputs[0])
         if result is not None and "bias" in made.weights:
-            result = result + single(Added(Bias(f"{path}.bias")))
+            result = result + single(Added(Bias(self.plan.weight_text(made.id, "bias", self.path))))
         return result
 
     def matmul(self, node: Apply) -> Poly | None:

@@ -17,14 +17,15 @@ def write_file(program: Program, entries: list[str], plain: bool = False) -> str
     order: dict[str, Plan] = {}
     for entry in entries:
         _visit(plan.plans[entry], order)
-    classes: list[str] = []
+    classes: dict[bool, list[str]] = {False: [], True: []}
     helpers: dict[str, None] = {}
     for one in order.values():
-        writer = Train(one) if one.definition.kind == "train" else Module(one)
-        classes.append("\n".join(writer.lines()))
+        trains = one.definition.kind == "train"
+        writer = Train(one) if trains else Module(one)
+        classes[trains].append("\n".join(writer.lines()))
         helpers.update(writer.helpers)
-    trains = any(p.definition.kind == "train" for p in order.values())
-    parts = [*(h.strip("\n") for h in helpers), *([TRAINER.strip("\n")] if trains else []), *classes]
+    base = [TRAINER.strip("\n")] if classes[True] else []
+    parts = [*(h.strip("\n") for h in helpers), *classes[False], *base, *classes[True]]
     body = "\n\n\n".join(parts)
     return "\n".join(imports(body)) + "\n\n\n" + body + "\n"
 
@@ -46,8 +47,12 @@ def imports(body: str) -> list[str]:
     def used(word: str) -> bool:
         return re.search(rf"(?<![\w.]){word}", code) is not None
 
-    plain = [f"import {m}" for m in ("math", "sys") if used(rf"{m}\.")]
-    standard = [("collections.abc", ["Callable", "Iterable"]), ("pathlib", ["Path"]), ("typing", ["Any", "NamedTuple"])]
+    plain = [f"import {m}" for m in ("atexit", "math", "os", "sys") if used(rf"{m}\.")]
+    standard = [
+        ("collections.abc", ["Callable", "Iterable", "Sized"]),
+        ("pathlib", ["Path"]),
+        ("typing", ["Any", "NamedTuple"]),
+    ]
     named = []
     for module, names in standard:
         present = [n for n in names if used(rf"{n}\b")]

@@ -10,8 +10,9 @@ from archdsl.ir.types import Type
 from archdsl.torch.body import Body
 from archdsl.torch.names import Namespace, variable
 from archdsl.torch.needs import inputs, needed, outputs
+from archdsl.torch.norms import Norm
 from archdsl.torch.plan import Plan
-from archdsl.torch.printer import parse
+from archdsl.torch.printer import flat, parse
 from archdsl.torch.statements import Assign, If, Return, Statement, With, name
 
 TRAINING = parse("self.training")
@@ -28,7 +29,7 @@ class Forward(Body):
             wish = value.name or "x"
             key = self.parameter(wish, names.take(variable(wish)), value.type)
             self.bind(value, name(key))
-            if value.default is None:
+            if value.default is None and value.id not in self.absent:
                 self.input_keys.append((key, value.type))
         for memory in plan.definition.memories:
             self.bind(memory.value, parse(f"self.{plan.attributes[memory.value.id]}"))
@@ -48,8 +49,8 @@ class Forward(Body):
     def signature(self) -> list[str]:
         result = []
         for key, value in zip(self.parameters, self.plan.definition.inputs):
-            text = f"{self.variables[key].name}: Tensor"
-            result.append(text if value.default is None else f"{text} | None = None")
+            text = f"{self.variables[key].name}: Tensor{' | None' if value.id in self.absent else ''}"
+            result.append(text if value.default is None else f"{text.removesuffix(' | None')} | None = None")
         if self.state_key:
             result.append(f"{self.variables[self.state_key].name}: {self.plan.state_type} | None = None")
         return result
@@ -57,6 +58,9 @@ class Forward(Body):
     def build(self) -> None:
         """Write the whole function."""
         definition = self.plan.definition
+        norm = self.plan.norm
+        if norm is not None:
+            return self.normalised(norm)
         self.fill_inputs()
         self.open_state()
         for param in definition.body.params:
@@ -71,11 +75,36 @@ class Forward(Body):
         self.update_memories([n for n in updates if not any(n is m for m in main)])
         self.block.append(Return([*results, *self.close_state()]))
 
+    def normalised(self, norm: Norm) -> None:
+        """One of torch's normalisations, which also moves the statistics of a batch normalisation."""
+        definition = self.plan.definition
+        eps = flat(self.number(norm.eps))
+        x = ast.unparse(self.env[norm.x])
+        weight = norm.weight or ("None" if norm.bias else "")
+        affine = "".join(f", {w}" for w in (weight, norm.bias) if w)
+        if norm.kind in ("layer", "rms"):
+            size = f"{norm.weight}.shape" if norm.weight else f"{x}.shape[-1:]"
+            text = f"F.{norm.kind}_norm({x}, {size}{affine}, eps={eps})"
+        elif norm.kind == "group":
+            assert norm.groups is not None
+            text = f"F.group_norm({x}, {flat(self.number(norm.groups, whole=True))}{affine}, eps={eps})"
+        else:
+            assert norm.momentum is not None
+            statistics = ", ".join(f"self.{self.plan.attributes[m.value.id]}" for m in norm.memories)
+            momentum = flat(self.number(norm.momentum))
+            text = f"F.batch_norm({x}, {statistics}{affine}, self.training, {momentum}, {eps})"
+        output = definition.outputs[0]
+        key = self.variable(output.name.rstrip("'"), type=output.type, named=True)
+        self.assign([key], parse(text))
+        others = [m for m in definition.memories if m not in norm.memories]
+        self.update_memories(needed(definition.body.nodes, [m.next for m in others], self.plan), others)
+        self.block.append(Return([name(key)]))
+
     def fill_inputs(self) -> None:
         """What the caller leaves out is a tensor of its default; sizes that nothing else gives are 1."""
         known = set(self.plan.arguments) | {n.name for _, t in self.input_keys for n in t.shape}
         for key, value in zip(self.parameters, self.plan.definition.inputs):
-            if value.default is not None:
+            if value.default is not None and value.id not in self.absent:
                 type_ = value.type.with_shape([n if n.symbols() <= known else ONE for n in value.type.shape])
                 filled = self.filled(
                     Num.of(int(value.default)) if isinstance(value.default, bool) else value.default, type_
@@ -162,6 +191,9 @@ class Forward(Body):
             with self.inside(body):
                 self.nodes(needed(everything, [memory.initial], self.plan))
                 value = ast.Call(ast.Attribute(self.operand(memory.initial), "detach", ast.Load()), [], [])
+                makers = [n.op for n in everything if isinstance(n, Apply) and memory.initial in outputs(n)]
+                if "expand" in makers:  # what is kept, and loaded, must not share its values
+                    value = ast.Call(ast.Attribute(value, "clone", ast.Load()), [], [])
                 self.block.append(Assign([own], value, keep=True))
             reads = {i for n in needed(everything, [memory.initial], self.plan) for i in inputs(n)} | {memory.initial}
             from_data = not reads.isdisjoint(v.id for v in self.plan.definition.inputs)
@@ -176,9 +208,10 @@ class Forward(Body):
             if isinstance(chosen, int) and isinstance(self.env[chosen], ast.Name):
                 self.env[chosen] = self.env[node.outputs[0].id]
 
-    def update_memories(self, updates: list[Node]) -> None:
+    def update_memories(self, updates: list[Node], memories: list[Memory] | None = None) -> None:
         """In a training call, every memory takes its next value, all of them from the old ones."""
-        changing = [m for m in self.plan.definition.memories if m.next is not None]
+        memories = self.plan.definition.memories if memories is None else memories
+        changing = [m for m in memories if m.next is not None]
         if not changing:
             return
         inner: list[Statement] = []

@@ -126,14 +126,14 @@ class Function:
 
     def _weight(self) -> str:
         """A float tensor of the module's own, as Python."""
-        for h in self.plan.held:
+        for h in sorted(self.plan.held, key=lambda h: "[" in self.plan.attributes[h.id]):
             if h.stacks:
                 continue
             attribute = self.plan.attributes[h.id]
             if isinstance(h.item, Param):
                 return f"self.{attribute}"
             if isinstance(h.item, Made) and h.item.primitive and "weight" in h.item.weights:
-                return f"self.{attribute}.weight"
+                return self.plan.weight_text(h.id, "weight")
         for memory in self.plan.definition.memories:
             if memory.value.type.dtype == "float":
                 return f"self.{self.plan.attributes[memory.value.id]}"

@@ -72,8 +72,11 @@ MODULE_NAMES = frozenset(
         "zero_grad",
     ]
 )
-TRAINER_NAMES = frozenset(["fit", "step", "save", "resume", "optimizers", "descend"])
-IMPORTED = frozenset(["torch", "nn", "F", "Tensor", "math", "sys", "Any", "Callable", "Iterable", "NamedTuple", "Path"])
+TRAINER_NAMES = frozenset(
+    "average averaged checked clip descend differentiates evaluate evaluating fit join optimizers origin part rank resume run save shard sharded "
+    "step steps world".split()
+)
+IMPORTED = frozenset("torch nn F Tensor atexit math os sys Any Callable Iterable NamedTuple Path Sized".split())
 _FUNCTIONS = frozenset(n for n in dir(builtins) if n.islower()) | IMPORTED | {"self", "super", "cls"}
 _AMBIGUOUS = frozenset(["l", "O", "I"])  # hard to tell from digits; linters refuse them as variables
 

@@ -34,6 +34,7 @@ from archdsl.torch.numbers import is_real
 from archdsl.torch.site import REAL_SETTINGS
 
 if TYPE_CHECKING:
+    from archdsl.torch.norms import Norm
     from archdsl.torch.steps import Steps
 
 HELPERS = frozenset(
@@ -117,7 +118,13 @@ class Plan:
         names, trains = Namespace(), self.definition.kind == "train"
         published = {h.id: h.item.alias for h in self.held if isinstance(h.item, Made) and h.item.alias}
         names.taken |= {alias.partition(".")[0] for alias in published.values()}
-        result = {h.id: published.get(h.id) or names.take(attribute(self._wish(h), trains)) for h in self.held}
+        chosen = [h for h in self.held if isinstance(h.item, Param) or h.item.named]  # these come first
+        result = {h.id: published.get(h.id) or names.take(attribute(self._wish(h), trains)) for h in chosen}
+        result |= {
+            h.id: published.get(h.id) or names.take(attribute(self._wish(h), trains))
+            for h in self.held
+            if h.id not in result
+        }
         for group, keys in self.groups.items():
             result |= {i: f"{group}[{key}]" for key, i in self._keys(group, keys).items()}
         for memory in self.definition.memories:
@@ -157,7 +164,8 @@ class Plan:
             name = re.sub(r"_\d+$", "", h.item.name)
             name = name if len(name) > 2 else snake(h.item.of)
             return count if len(count) > 2 and count.endswith("s") else plural(name)
-        return h.item.name
+        kind = snake(h.item.of)
+        return kind if re.fullmatch(rf"{kind}_\d+", h.item.name) else h.item.name
 
     @cached_property
     def hyper_attributes(self) -> dict[str, str]:
@@ -170,6 +178,19 @@ class Plan:
         """Constructor argument of each size and hyperparameter."""
         names = Namespace(self.program.globals)
         return {n: names.take(variable(n)) for n in (*self.definition.sizes, *(h.name for h in self.definition.hypers))}
+
+    def weight_text(self, item: int, weight: str, path: str = "self") -> str:
+        """A weight of something made, as Python. In a `ModuleDict` the types of modules are not known."""
+        attribute_ = self.attributes[item]
+        own = f"{path}.{attribute_}"
+        return f'{own}.get_parameter("{weight}")' if "[" in attribute_ else f"{own}.{weight}"
+
+    @cached_property
+    def norm(self) -> Norm | None:
+        """The normalisation of torch that this block is, unless the literal equations are wanted."""
+        from archdsl.torch.norms import recognise
+
+        return None if self.program.plain else recognise(self)
 
     @cached_property
     def scan_method(self) -> str:
@@ -238,7 +259,7 @@ class ProgramPlan:
         self.program = program
         self.plain = plain
         """Whether the literal equations are wanted, and nothing that is faster."""
-        self.classes = Namespace(["Trainer", *HELPERS])
+        self.classes = Namespace(["Trainer", "gathered", "progress", "split", "stalled", *HELPERS])
         self.plans = {d.name: Plan(self, d, self.classes.take(class_name(d.name))) for d in program.definitions}
         self.globals = {p.name for p in self.plans.values()} | HELPERS
         """What no argument of a constructor may hide."""
@@ -250,6 +271,13 @@ class ProgramPlan:
         from archdsl.torch.steps import find
 
         return {} if self.plain else find(self)
+
+    @cached_property
+    def absent(self) -> dict[str, set[int]]:
+        """The masks of each definition that are `None` where a call leaves them out."""
+        from archdsl.torch.absent import find
+
+        return {name: set[int]() for name in self.plans} if self.plain else find(self)
 
     def of(self, made: Made | None) -> Plan:
         """The plan of the definition that something is made of."""

@@ -21,7 +21,7 @@ from archdsl.torch.needs import inputs as reads_of
 from archdsl.torch.needs import needed
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import flat, parse
-from archdsl.torch.statements import Do, For, Return, Statement, name
+from archdsl.torch.statements import Assign, Do, For, Return, Statement, keys, name
 from archdsl.torch.steps import Root, Steps
 
 
@@ -190,11 +190,11 @@ class Sequence(Forward):
     def stacked(self, texts: list[str]) -> ast.expr:
         return parse(joined(texts))
 
-    def weights(self, rows: list[Row]) -> list[str]:
+    def weights(self, rows: list[Row], state_name: str = "w_h") -> list[str]:
         """The variables of all gates' weights: for what comes in, and for the state."""
         whole = [r.whole() for r in rows]
-        names = (["w_x"] if rows[0].x else []) + ["w_h"]
-        keys = [self.variable(n, named=True) for n in names]
+        names = (["w_x"] if rows[0].x else []) + [state_name]
+        keys = [self.variable(n, named=len(rows) > 1 or n == state_name) for n in names]
         found = [w for w in whole if w is not None]
         if len(found) == len(rows) and not any(negative for _, negative in found):
             value = self.stacked([text for text, _ in found])
@@ -205,7 +205,7 @@ class Sequence(Forward):
             widths = [self.width_of(rows[0], "x"), self.width_of(rows[0], "h")]
             self.assign(keys, parse(f"({ast.unparse(value)}).split([{widths[0]}, {widths[1]}], dim=1)"), keep=True)
             return keys
-        for side, key in zip([n[-1] for n in names], keys):
+        for side, key in zip("xh" if rows[0].x else "h", keys):
             texts = []
             for row in rows:
                 parts = [m.text(self.size_text) for m in (row.x if side == "x" else row.h)]
@@ -260,7 +260,7 @@ class Sequence(Forward):
         fused = {i for g in groups.values() for r in g for i in r.swallowed}
         reads: dict[int, None] = {}
         for node in self.steps.core:
-            if {v.id for v in getattr(node, "outputs", [])} & fused:
+            if {v.id for v in getattr(node, "outputs", [])} & fused or self._only_joined(node, groups):
                 continue
             group = next((r for g in groups.values() for r in g if r.node is node), None)
             found = [i for i in (*group.others, *group.h) if isinstance(i, int)] if group else sorted(reads_of(node))
@@ -316,9 +316,13 @@ class Sequence(Forward):
     def prepare(self, group: list[Root]) -> None:
         """Before the loop: the group's weights joined, and its product with what is there for all steps."""
         rows = [r.row for r in group]
-        *first, w_h = self.weights(rows)
+        alone = self.part_wishes(group[0])[0] if len(group) == 1 else ""
+        *first, w_h = self.weights(rows, f"w_{alone}" if alone else "w_h")
+        matrix = isinstance(group[0].h[0], int) and len(self.steps.types[group[0].h[0]].shape) == 2
+        if first and matrix:
+            self.transpose(w_h)
         bias = self.group_bias(rows)
-        wish = "gates" if len(group) > 1 else f"{self.part_wishes(group[0])[0]}_x"
+        wish = f"{alone}_x" if alone else "gates"
         if first:
             key = self.variable(wish, named=True)
             arguments = [self.joined_operand(list(group[0].x)), name(first[0]), *([bias] if bias else [])]
@@ -326,6 +330,15 @@ class Sequence(Forward):
             self.products[id(group[0].node)] = Prepared(w_h, inputs=key)
         else:
             self.products[id(group[0].node)] = Prepared(w_h, bias=bias)
+
+    def transpose(self, key: str) -> None:
+        """Turn a weight once, before the loop."""
+        made = self.block[-1]
+        assert isinstance(made, Assign)
+        if made.targets == [key] and next(keys(made.value), None) is None:
+            made.value = ast.Attribute(made.value, "T", ast.Load())
+        else:
+            self.assign([key], parse(f"{key}.T"), keep=True)
 
     def group_bias(self, rows: list[Row]) -> ast.expr | None:
         """The biases of all gates as one vector; those of layers of the state are added to the others."""
@@ -378,9 +391,9 @@ class Sequence(Forward):
         h = operands[0] if len(operands) == 1 else ast.Call(
             parse("torch.cat"), [ast.List(operands, ast.Load())], [ast.keyword("dim", parse("-1"))]
         )  # fmt: skip
-        matrix = len(self.steps.types[group[0].h[0]].shape) == 2 if isinstance(group[0].h[0], int) else False
+        matrix = isinstance(group[0].h[0], int) and len(self.steps.types[group[0].h[0]].shape) == 2
         if ready.inputs and matrix:
-            value: ast.expr = ast.Call(parse("torch.addmm"), [name(ready.inputs), h, parse(f"{ready.weight}.T")], [])
+            value: ast.expr = ast.Call(parse("torch.addmm"), [name(ready.inputs), h, name(ready.weight)], [])
         elif ready.inputs:
             linear = ast.Call(parse("F.linear"), [h, name(ready.weight)], [])
             value = ast.BinOp(name(ready.inputs), ast.Add(), linear)

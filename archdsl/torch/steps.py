@@ -212,7 +212,7 @@ class Steps:
         found: dict[object, list[Root]] = {}
         for root in self._roots():
             found.setdefault((root.h, root.x, root.row.size), []).append(root)
-        return [g for g in found.values() if len(g) > 1 or (g[0].x and g[0].row.whole())]
+        return [g for g in found.values() if len(g) > 1 or g[0].x]
 
     def _roots(self) -> list[Root]:
         count = uses(self.definition)
@@ -272,10 +272,9 @@ class Steps:
         made = next((h for h in self.plan.held if h.id == linear.made), None)
         if made is None or not isinstance(made.item, Made) or made.stacks:
             return None
-        path = f"self.{self.plan.attributes[made.id]}"
         rows, columns = made.item.weights["weight"].shape
-        matrix = Matrix(f"{path}.weight", rows, columns)
-        bias = [Bias(f"{path}.bias")] if "bias" in made.item.weights else []
+        matrix = Matrix(self.plan.weight_text(made.id, "weight"), rows, columns)
+        bias = [Bias(self.plan.weight_text(made.id, "bias"))] if "bias" in made.item.weights else []
         runs: list[tuple[bool, list[Operand], Num]] = []
         for i in self._pieces(linear.inputs[0]):
             timed = isinstance(i, int) and i in self.places

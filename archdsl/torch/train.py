@@ -55,6 +55,8 @@ class Train(Module):
             site = EmitSite(symbol=lambda s: self.plan.arguments[s], settings=node.settings)
             value = parse(OPTIMIZERS[node.optimizer].torch(self.learned(node), site))
             result += lines(INDENT * 2, f"self.{self.optimizers[id(node)]} = ", value)
+        if result and any(isinstance(n, Apply) and n.op == "gradient" for n in nodes(self.definition.body)):
+            result.append(f"{INDENT * 2}self.differentiates = True")
         return result
 
     def learned(self, node: Minimize) -> str:
@@ -100,7 +102,8 @@ class _Step(Forward):
         self.differentiated = self._without_weights(body.nodes)
         for param in body.params:
             self.bind(param.value, self.holders[param.value.id])
-        self.block.append(Do(parse("self.train()")))
+        learns = any(isinstance(n, Minimize) for n in nodes(body))
+        self.block.append(Do(parse("self.train(not self.evaluating)" if learns else "self.train()")))
         self._require_gradients()
         self.sequence(body.nodes)
         entries = [(ast.Constant(n), v) for n, v in self.results]
@@ -201,7 +204,10 @@ class _Step(Forward):
         memory = next(m for m in callee.definition.memories if m.value.name == node.memory)
         target = f"self.{self.plan.attributes[node.made]}.{callee.attributes[memory.value.id]}"
         value = ast.Call(ast.Attribute(self.as_tensor(node.operand, memory.value.type), "detach", ast.Load()), [], [])
-        self.block.append(Assign([target], value, keep=True))
+        statement: Statement = Assign([target], value, keep=True)
+        if any(isinstance(n, Minimize) for n in nodes(self.plan.definition.body)):
+            statement = If(parse("self.training"), [statement])
+        self.block.append(statement)
         self.time += 1
         self.updated_at[node.made] = self.time
 

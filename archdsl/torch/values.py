@@ -43,6 +43,7 @@ class Values(Function):
         draws = [n.outputs[0] for n in everything if isinstance(n, Draw)]
         self.made = {h.id: h.item for h in plan.held if isinstance(h.item, Made)}
         self.used = used_values(definition)
+        self.absent = plan.program.absent[definition.name]
         self.returned = {(o.operand, o.name) for o in definition.outputs}
         self.handed_on = {s.next for s in definition.states} | {c.next for r in repeats for c in r.carried}
         self.drawn_names = {v.id: v.name for v in draws}
@@ -158,8 +159,11 @@ class Values(Function):
         value = self.adapted(node, value)
         if node.op == "log_prob":
             value = self.distribution_first(value, node.inputs[0])
+        absent = self.absent_operand(node)
         if node.op == "attention":
-            value = self.opened(value, node)
+            value = self.opened(self.unmasked(value, node, absent), node)
+        elif absent:
+            value = ast.IfExp(parse(f"{absent} is None"), ast.Constant(None), value)
         if op.helper and _uses(value, op.helper):
             self.helpers[op.helper] = None
         if self.known_before(node, value):
@@ -168,6 +172,29 @@ class Values(Function):
         self.assign(
             ["_" if several and v.id not in self.used else self.define(v, node, main) for v in node.outputs], value
         )
+
+    # -- masks that may be absent -------------------------------------------------------------------------
+    def absent_operand(self, node: Apply) -> str:
+        """The variable of an operand that may be `None`."""
+        found = next((i for i in node.inputs if isinstance(i, int) and i in self.absent), None)
+        return ast.unparse(self.operand(found)) if found is not None else ""
+
+    def unmasked(self, value: ast.expr, node: Apply, absent: str) -> ast.expr:
+        """Attention without a mask where that is absent; causal it stays."""
+        for call in ast.walk(value):
+            given = [k for k in call.keywords if k.arg == "attn_mask"] if absent and isinstance(call, ast.Call) else []
+            if not given or isinstance(given[0].value, ast.Name) or not isinstance(call, ast.Call):
+                continue
+            made = ast.IfExp(parse(f"{absent} is None"), ast.Constant(None), given[0].value)
+            key = self.variable("mask", "part")
+            self.assign([key], made, keep=True)
+            given[0].value = name(key)
+            if getattr(node.settings["mask"], "word", "") == "causal":
+                call.keywords.insert(
+                    call.keywords.index(given[0]) + 1, ast.keyword("is_causal", parse(f"{absent} is None"))
+                )
+            break
+        return value
 
     def adapted(self, node: Apply, value: ast.expr) -> ast.expr:
         """An op's expression as the function being written needs it."""
@@ -241,10 +268,23 @@ class Values(Function):
             return value
         sources = list(dict.fromkeys(keys(value)))
         source = self.variables[sources[0]] if sources else None
-        key = self.variable(*((source.name or source.wishes[0],) if source else ()), *wishes, "part")
+        made = [s.value for s in self.block if isinstance(s, Assign) and sources and s.targets == [sources[0]]]
+        part = part_called(made[-1]) if made and source and not source.named else ""
+        known = (part,) if part else (source.name or source.wishes[0],) if source else ()
+        key = self.variable(*known, *wishes, "part")
         self.variables[key].of = sources[0] if sources else ""
         self.assign([key], value)
         return name(key)
+
+
+def part_called(value: ast.expr) -> str:
+    """`query` in `self.query(x).unflatten(…)`, where that is what is reshaped."""
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        owner = value.func.value
+        if isinstance(owner, ast.Name):
+            return value.func.attr if owner.id == "self" else ""
+        value = owner
+    return ""
 
 
 def _uses(value: ast.expr, helper: str) -> bool:

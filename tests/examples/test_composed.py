@@ -1,4 +1,6 @@
-"""Systems composed of others, each written out again: GNMT, CRMN, RAM, D-NTM, DCGAN, separable convolutions."""
+"""Systems composed of others, each written out again with torch.nn: GNMT, DCGAN, separable convolutions."""
+
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -7,7 +9,7 @@ from test_recurrent import two_biases
 from torch import Tensor, nn
 
 
-def _gnmt(w: Weights, source: Tensor, target: Tensor) -> Tensor:
+def _gnmt(w: Weights, source: Tensor, target: Tensor, delayed: bool = False) -> Tensor:
     parts = iter(layers(w))
 
     def lstm(x: Tensor) -> Tensor:
@@ -21,7 +23,8 @@ def _gnmt(w: Weights, source: Tensor, target: Tensor) -> Tensor:
     for _ in range(2):
         x = x + lstm(x)
     y = lstm(F.embedding(target, next(parts)["weight"]))
-    query, keys = y @ next(parts)["weight"].T, x @ next(parts)["weight"].T
+    asking = torch.cat([torch.zeros_like(y[:, :1]), y[:, :-1]], 1) if delayed else y
+    query, keys = asking @ next(parts)["weight"].T, x @ next(parts)["weight"].T
     v = own(w, "scale") * own(w, "v") / own(w, "v").norm()
     scores = torch.tanh(query[:, :, None] + keys[:, None] + own(w, "b")) @ v
     context = torch.softmax(scores, -1) @ x
@@ -31,13 +34,19 @@ def _gnmt(w: Weights, source: Tensor, target: Tensor) -> Tensor:
     return F.linear(z, **next(parts))
 
 
+GNMT_INPUTS = [torch.arange(22).remainder(11).reshape(2, 11), torch.arange(22).remainder(11).reshape(2, 11).flip(1)]
+
+
 def test_gnmt_is_wired_as_nvidias() -> None:
-    ours = load("gnmt", "GNMT", vocab=11, units=6, layers=4)
-    inputs = [torch.arange(22).remainder(11).reshape(2, 11), torch.arange(22).remainder(11).reshape(2, 11).flip(1)]
-    agree(ours, _gnmt, inputs, scale=2)
+    agree(load("gnmt", "GNMT", vocab=11, units=6, layers=4), _gnmt, GNMT_INPUTS, scale=2)
 
 
-def _dcgan(generator: bool, maps: int, latent: int) -> nn.Module:
+def test_gnmt_of_the_paper_asks_with_the_step_before() -> None:
+    ours = load("gnmt", "DelayedGNMT", vocab=11, units=6, layers=4)
+    agree(ours, partial(_gnmt, delayed=True), GNMT_INPUTS, scale=2)
+
+
+def dcgan(generator: bool, maps: int, latent: int) -> nn.Module:
     """PyTorch's own DCGAN tutorial model."""
     sides = [(latent, 8), (8, 4), (4, 2), (2, 1)] if generator else [(1, 2), (2, 4), (4, 8)]
     parts: list[nn.Module] = [] if generator else [nn.Conv2d(3, maps, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
@@ -61,7 +70,7 @@ def test_dcgan_is_that_of_the_tutorial() -> None:
             ("Generator", {"latent": 5, "maps": 4}, torch.randn(3, 5, 1, 1)),
             ("Discriminator", {"maps": 4}, torch.randn(3, 3, 64, 64)),
         ):
-            theirs = _dcgan(name == "Generator", 4, 5).train(training).double()
+            theirs = dcgan(name == "Generator", 4, 5).train(training).double()
             names = [n for n, _ in theirs.named_parameters()]
 
             def reference(w: Weights, x: Tensor, theirs: nn.Module = theirs, names: list[str] = names) -> Tensor:

@@ -1,4 +1,4 @@
-"""MLP, LeNet-5 and ResNets against torch.nn and transformers; WaveNet and DRCN against their papers' equations."""
+"""MLP, LeNet-5 and ResNets against torch.nn and transformers; WaveNet against its paper's equations."""
 
 import pytest
 import torch
@@ -11,7 +11,9 @@ def test_mlp_is_a_sequence_of_linear_layers() -> None:
     theirs = nn.Sequential(nn.Linear(20, 300), nn.ReLU(), nn.Linear(300, 100), nn.ReLU(), nn.Linear(100, 4))
     names = [n for n, _ in theirs.named_parameters()]
     agree(
-        load("mlp", "MLP", pixels=20, classes=4), lambda w, x: call(theirs, renamed(w, names), x), [torch.randn(5, 20)]
+        load("mlp", "MLP", features=20, classes=4),
+        lambda w, x: call(theirs, renamed(w, names), x),
+        [torch.randn(5, 20)],
     )
 
 

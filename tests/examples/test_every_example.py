@@ -2,13 +2,14 @@
 does not see another; a training step moves what its program names, in training mode, and nothing else, and the loss falls.
 """
 
+import copy
 import functools
 import re
 from typing import Any
 
 import pytest
 import torch
-from agreement import EXAMPLES, load, tensors
+from agreement import EXAMPLES, enlarge, load, tensors
 from torch import Tensor, nn
 
 import archdsl
@@ -47,18 +48,18 @@ SMALL = {
 SIZES = (
     {
         **{"batch": 2, "others": 3, "n": 11, "m": 3, "d": 4},
-        **{"time": 6, "s": 5, "t": 7, "height": 32, "width": 32, "w": 32, "depth": 16},
+        **{"time": 6, "length": 2, "s": 5, "t": 7, "height": 32, "width": 32, "w": 32, "depth": 16},
     },
     {
         **{"batch": 5, "others": 4, "n": 17, "m": 8, "d": 3},
-        **{"time": 9, "s": 8, "t": 4, "height": 40, "width": 36, "w": 36, "depth": 20},
+        **{"time": 9, "length": 4, "s": 8, "t": 4, "height": 40, "width": 36, "w": 36, "depth": 20},
     },
 )
 DRAWN = {"Boltzmann", "RAM", "RBM", "VAE"}
 """A model of these draws in evaluation too."""
 NOT_LESS = {
     *[("dann", "Adapt"), ("dcgan", "DCGAN"), ("gan", "GAN"), ("dni", "SyntheticGradients"), ("ram", "Reinforce")],
-    *[("rbm", "ContrastiveDivergence"), ("boltzmann", "Fit")],
+    *[("rbm", "ContrastiveDivergence"), ("persistent_rbm", "PersistentContrastiveDivergence"), ("boltzmann", "Fit")],
 }
 """The losses of these need not fall: they oppose each other, follow chance, or are a difference of energies."""
 UNREAD = {"wavenet": ("net.h.29.",)}
@@ -110,6 +111,97 @@ def test_a_model_takes_any_batch_and_length(file: str, name: str) -> None:
         for port, a, b in zip(definition.outputs, found, alone, strict=True):
             if port.type.shape and str(port.type.shape[0]) == "batch":
                 torch.testing.assert_close(a[:2].float(), b.float(), rtol=1e-4, atol=1e-4)
+
+
+KEYS = ("k.bias", "k_proj.bias", "key.bias")
+UNSEEN = {
+    ("bert", "BERT"): KEYS,
+    ("transformer", "Transformer"): KEYS,
+    ("vit", "ViT"): KEYS,
+    ("mixer", "Mixer"): (".mix.linear_2.bias",),
+    ("wavenet", "WaveNet"): ("h.11.weight", "h.11.bias"),
+    ("som", "SOM"): ("t",),
+}
+"""Tensors that no output can show, by the end of their names. A key's bias adds the same to all scores of a query; the bias at the end of
+Mixer's token network the same to all channels of a token, and the next norm takes it away; after WaveNet's last residual layer only the
+skips are read; a map's clock is read in training alone."""
+IMAGES = ({"height": 16, "width": 16, "w": 16}, {"height": 32, "width": 32, "w": 32})
+
+
+def prepared(file: str, name: str, size: int) -> tuple[nn.Module, list[Tensor]]:
+    """A model in float64 with large weights and memories that differ from their first values, and inputs."""
+    net, hypers = small(file, name)
+    given = [random(v.type, SIZES[size] | IMAGES[size] | hypers) for v in programs()[file][name].inputs]
+    inputs = [x.double() if x.is_floating_point() else x for x in given]
+    net.double()(*inputs)  # what is learned without gradients starts with the first call
+    enlarge(net, 1.5)
+    for tensor in net.buffers():
+        if tensor.is_floating_point():
+            tensor.add_(0.1 * torch.rand_like(tensor))
+    return net, inputs
+
+
+def drawn_alike(net: nn.Module, inputs: list[Tensor]) -> list[Tensor]:
+    """What the net gives, with the same draws at each call."""
+    torch.manual_seed(3)
+    return tensors(net(*inputs))
+
+
+@torch.no_grad()
+def moves(net: nn.Module, inputs: list[Tensor], tensor: Tensor, before: list[Tensor]) -> bool:
+    """Whether an output is another one when the tensor is zero. That nothing comes out any more is a move, too."""
+    kept = tensor.clone()
+    tensor.zero_()
+    try:
+        after = drawn_alike(net, inputs)
+    except torch.linalg.LinAlgError:
+        return True
+    finally:
+        tensor.copy_(kept)
+    return not all(
+        torch.allclose(a.double(), b.double(), rtol=0, atol=1e-9) for a, b in zip(after, before, strict=True)
+    )
+
+
+@pytest.mark.parametrize(("file", "name"), entries("model"))
+def test_every_tensor_set_to_zero_moves_the_output(file: str, name: str) -> None:
+    net, inputs = prepared(file, name, 0)
+    net.eval()
+    before = drawn_alike(net, inputs)
+    state = {k: t for k, t in net.state_dict().items() if t.is_floating_point()}
+    hidden = {k for k, tensor in state.items() if not moves(net, inputs, tensor, before)}
+    known = UNSEEN.get((file, name), ())
+    assert hidden == {k for k in state if known and k.endswith(known)}
+
+
+@pytest.mark.parametrize(("file", "name"), entries("model"))
+def test_a_small_step_against_the_gradient_lowers_the_loss(file: str, name: str) -> None:
+    """On a fixed batch, for a fixed target, in training mode and with the same draws. What is frozen has no gradient."""
+    net, inputs = prepared(file, name, 1)
+    learned = {k: p for k, p in net.named_parameters() if p.requires_grad}
+    outputs = [o for o in drawn_alike(copy.deepcopy(net), inputs) if o.is_floating_point()]
+    targets = [torch.randn_like(o) for o in outputs]
+
+    def loss(of: nn.Module) -> Tensor:
+        found = [o for o in drawn_alike(of, inputs) if o.is_floating_point()]
+        return sum(((a - b) ** 2).mean() for a, b in zip(found, targets, strict=True))  # type: ignore[return-value]
+
+    twin = copy.deepcopy(net)
+    if not learned or not any(o.requires_grad for o in outputs):
+        assert not learned
+        return
+    of = dict(twin.named_parameters())
+    before = loss(twin)
+    gradients = torch.autograd.grad(before, [of[k] for k in learned], allow_unused=True)
+    still = {k for k, g in zip(learned, gradients, strict=True) if g is None or g.abs().max() < 1e-12}
+    known = UNSEEN.get((file, name), ())
+    assert still == {k for k in learned if known and k.endswith(known)}
+    size = sum((g**2).sum() for g in gradients if g is not None) ** 0.5
+    with torch.no_grad():
+        for k, g in zip(learned, gradients, strict=True):
+            if g is not None:
+                learned[k] -= 1e-5 * g / size
+    assert loss(net) < before
 
 
 class Watch:

@@ -1,4 +1,4 @@
-"""NTM by its paper's equations; VAE, GAN and DANN against training steps written by hand."""
+"""The VAE's two terms against torch.distributions."""
 
 import torch
 import torch.nn.functional as F

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from agreement import load, own
-from test_without_gradients import _hmm, memory, remember
+from test_without_gradients import _gradients_are_counts, _hmm, memory, remember
 
 
 def test_viterbi_is_that_of_hmmlearn() -> None:
@@ -12,10 +12,19 @@ def test_viterbi_is_that_of_hmmlearn() -> None:
     theirs = _hmm(ours, 5)
     seen = torch.randint(0, 5, (6, 12))
     path, score = ours(seen)
+    paths = []
     for row, ours_path, ours_score in zip(seen.numpy(), path, score, strict=True):
         best, states = theirs.decode(row[:, None], algorithm="viterbi")
         assert ours_score.item() == pytest.approx(best, abs=1e-10)
         assert ours_path.tolist() == states.tolist()
+        paths.append(states)
+    score.sum().backward()
+    counts = {"start": np.zeros(3), "move": np.zeros((3, 3)), "emit": np.zeros((3, 5))}
+    for row, states in zip(seen.numpy(), paths, strict=True):
+        counts["start"][states[0]] += 1
+        np.add.at(counts["move"], (states[:-1], states[1:]), 1)
+        np.add.at(counts["emit"], (states, row), 1)
+    _gradients_are_counts(ours, counts)
 
 
 @pytest.mark.parametrize("rounds", [1, 5])
@@ -54,11 +63,11 @@ def test_rbm_learns_by_contrastive_divergence() -> None:
     theirs.components_, theirs.intercept_hidden_, theirs.intercept_visible_ = (p.detach().numpy() for p in (W, c, b))
     np.testing.assert_allclose(likely.detach().numpy(), theirs.transform(v.numpy()), atol=1e-10)
     torch.manual_seed(3)
-    s = v
     with torch.no_grad():
+        h = torch.bernoulli(torch.sigmoid(v @ W.T + c))
         for _ in range(2):
-            h = torch.bernoulli(torch.sigmoid(s @ W.T + c))
             s = torch.bernoulli(torch.sigmoid(h @ W + b))
+            h = torch.bernoulli(torch.sigmoid(s @ W.T + c))
     energy = theirs._free_energy(v.numpy()) - theirs._free_energy(s.numpy())
     assert contrast.item() == pytest.approx(energy.mean(), abs=1e-10)
     contrast.backward()
@@ -67,6 +76,34 @@ def test_rbm_learns_by_contrastive_divergence() -> None:
         rule = -(before.T @ v - after.T @ s) / 50, -(v - s).mean(0), -(before - after).mean(0)
     for p, expected in zip((W, b, c), rule, strict=True):
         torch.testing.assert_close(p.grad, expected)
+
+
+def test_persistent_rbm_learns_as_scikit_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five updates of each. scikit-learn's chains are persistent; both get the same uniform numbers."""
+    from sklearn.neural_network import BernoulliRBM
+
+    trainer = load(
+        "persistent_rbm", "PersistentContrastiveDivergence", visible=6, hidden=4, chains=10, rate=0.3
+    ).double()
+    weights = dict(trainer.named_parameters())
+    W, b, c = (own(weights, n) for n in ("W", "b", "c"))
+    for p in (W, b, c):
+        p.data.normal_()
+    theirs = BernoulliRBM(4, learning_rate=0.3, batch_size=10, random_state=np.random.RandomState(0))
+    theirs.components_, theirs.intercept_hidden_, theirs.intercept_visible_ = (
+        p.detach().numpy().copy() for p in (W, c, b)
+    )
+    theirs.h_samples_ = np.zeros((10, 4))
+    ours_draws, their_draws = np.random.RandomState(5), np.random.RandomState(5)
+    monkeypatch.setattr(torch, "bernoulli", lambda p: (torch.tensor(ours_draws.uniform(size=p.shape)) < p).double())
+    for i in range(5):
+        v = np.random.default_rng(i).integers(0, 2, (10, 6)).astype(float)
+        trainer.step(torch.tensor(v))
+        theirs._fit(v, their_draws)
+    np.testing.assert_allclose(W.detach().numpy(), theirs.components_, atol=1e-12)
+    np.testing.assert_allclose(c.detach().numpy(), theirs.intercept_hidden_, atol=1e-12)
+    np.testing.assert_allclose(b.detach().numpy(), theirs.intercept_visible_, atol=1e-12)
+    np.testing.assert_array_equal(memory(trainer, "start").numpy(), theirs.h_samples_)
 
 
 def _sweeps(s: np.ndarray, W: np.ndarray, b: np.ndarray, units: range) -> np.ndarray:

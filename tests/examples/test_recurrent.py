@@ -155,7 +155,10 @@ def test_echo_state_network_is_that_of_reservoirpy() -> None:
     assert torch.linalg.eigvals(state["W"]).abs().max().item() == pytest.approx(0.8, abs=1e-4)
     x = torch.randn(2, 9, 2, dtype=torch.float64)
     h = steps(x, 1, 30, lambda x, h: (0.6 * h + 0.4 * torch.tanh(x @ state["W_in"].T + h @ state["W"].T + state["b"]),))
-    torch.testing.assert_close(ours(x), F.linear(torch.cat([x, h], -1), *readout), rtol=1e-10, atol=1e-10)
+    found, expected = ours(x), F.linear(torch.cat([x, h], -1), *readout)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+    for a, b in zip(*(torch.autograd.grad(y.square().sum(), readout) for y in (found, expected)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
     nodes = pytest.importorskip("reservoirpy.nodes")
     for row, states in zip(x.numpy(), h.numpy(), strict=True):
         theirs = nodes.Reservoir(30, lr=0.4, W=state["W"].numpy(), Win=state["W_in"].numpy(), bias=state["b"].numpy())

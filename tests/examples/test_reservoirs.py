@@ -1,12 +1,14 @@
 """Networks of which only the readout learns, or nothing: extreme learning machine, liquid state machine, Hopfield network."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from agreement import load
 from test_without_gradients import memory
-from torch import Tensor, nn
+from torch import nn
 
 
 def frozen(module: nn.Module) -> dict[str, np.ndarray]:
@@ -49,7 +51,8 @@ def test_liquid_state_machine_is_that_of_snntorch() -> None:
 
 
 def test_hopfield_network_recalls_what_it_stored() -> None:
-    ours = load("hopfield", "Hopfield", units=60, passes=20).double()
+    """Hopfield's rule unit by unit: every unit in turn, so that the energy never grows, until nothing changes."""
+    ours = load("hopfield", "Hopfield", units=60, sweeps=6).double()
     patterns = torch.sign(torch.randn(4, 60, dtype=torch.float64))
     ours(patterns)
     hebb = sum(np.outer(p, p) for p in patterns.numpy()) / 60
@@ -58,7 +61,30 @@ def test_hopfield_network_recalls_what_it_stored() -> None:
     ours.eval()
     noisy = patterns.clone()
     noisy[:, :6] *= -1
-    recalled, energy = ours(noisy)
+    recalled, settled, _ = ours(noisy)
     assert torch.equal(recalled, patterns)
-    expected: Tensor = -0.5 * (recalled @ torch.tensor(hebb) * recalled).sum(-1)
-    torch.testing.assert_close(energy, expected)
+    assert settled.all()
+    lost = torch.sign(torch.randn(20, 60, dtype=torch.float64))
+    for start, found, still, low in zip(lost.numpy(), *ours(lost), strict=True):
+        s, energies = start.copy(), []
+        for _ in range(6):
+            for k in range(60):
+                drive = hebb[k] @ s
+                s[k] = np.sign(drive) if drive != 0 else s[k]
+                energies.append(-0.5 * s @ hebb @ s)
+        assert all(b <= a + 1e-12 for a, b in pairwise(energies))
+        np.testing.assert_array_equal(found.numpy(), s)
+        assert low.item() == pytest.approx(energies[-1], abs=1e-12)
+        again = np.sign(hebb @ s)
+        assert bool(still) == bool(((again == s) | (again == 0)).all())
+
+
+def test_a_hopfield_network_says_whether_it_has_settled() -> None:
+    few, many = (load("hopfield", "Hopfield", units=40, sweeps=n).double() for n in (1, 20))
+    patterns = torch.sign(torch.randn(8, 40, dtype=torch.float64))
+    start = torch.sign(torch.randn(30, 40, dtype=torch.float64))
+    for net in (few, many):
+        net(patterns)
+        net.eval()
+    assert not few(start)[1].all()
+    assert many(start)[1].all()

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from agreement import load
+from test_composed import dcgan
 from torch import Tensor, nn
 
 Step = Callable[[list[Tensor]], list[float]]
@@ -67,6 +68,37 @@ def test_gan_takes_turns() -> None:
         return [d_loss.item(), g_loss.item()]
 
     compare(trainer, ["discriminator_loss", "generator_loss"], [G, D], step, [[torch.randn(6, 12)] for _ in range(4)])
+
+
+def test_dcgan_learns_as_in_the_tutorial() -> None:
+    """Three turns of both, in training mode throughout: losses, weights, and the running statistics of every normalisation."""
+    trainer = load("dcgan", "DCGAN", latent=5, maps=2).double()
+    G, D = (dcgan(generator, 2, 5).double().train() for generator in (True, False))
+    best = [torch.optim.Adam(m.parameters(), 2e-4, betas=(0.5, 0.999)) for m in (D, G)]
+    for ours, other in zip(learned(trainer), [*G.parameters(), *D.parameters()], strict=True):
+        other.data.copy_(ours)
+    score = F.binary_cross_entropy_with_logits
+    for i in range(3):
+        real = torch.randn(4, 3, 64, 64, dtype=torch.float64)
+        torch.manual_seed(i)
+        found = trainer.step(real)  # type: ignore[operator]
+        torch.manual_seed(i)
+        fake = G(torch.randn(4, 5, 1, 1, dtype=torch.float64))
+        ones, zeros = torch.ones(4, 1, dtype=torch.float64), torch.zeros(4, 1, dtype=torch.float64)
+        d_loss = score(D(real), ones) + score(D(fake.detach()), zeros)
+        best[0].zero_grad()
+        d_loss.backward()
+        best[0].step()
+        g_loss = score(D(fake), ones)
+        best[1].zero_grad()
+        g_loss.backward()
+        best[1].step()
+        assert list(found.values()) == pytest.approx([d_loss.item(), g_loss.item()], rel=1e-9)
+    for ours, other in zip(learned(trainer), [*G.parameters(), *D.parameters()], strict=True):
+        torch.testing.assert_close(ours, other, rtol=1e-9, atol=1e-11)
+    running = [[b for n, b in m.named_buffers() if "running" in n] for m in (trainer, nn.ModuleList([G, D]))]
+    for ours, other in zip(*running, strict=True):
+        torch.testing.assert_close(ours, other, rtol=1e-9, atol=1e-11)
 
 
 def test_vae_learns_from_both_terms() -> None:

@@ -66,6 +66,7 @@ def _hmm(ours: nn.Module, symbols: int):  # type: ignore[no-untyped-def]
 
 
 def test_hmm_is_that_of_hmmlearn() -> None:
+    hmm = pytest.importorskip("hmmlearn")
     ours = load("hmm", "HMM", states=3, symbols=5).double()
     theirs = _hmm(ours, 5)
     seen = torch.randint(0, 5, (4, 9))
@@ -75,6 +76,24 @@ def test_hmm_is_that_of_hmmlearn() -> None:
         for t in range(9):
             last = theirs.predict_proba(row[: t + 1, None])[-1]
             np.testing.assert_allclose(ours_filtered[t].detach().numpy(), last, atol=1e-10)
+    likelihood.sum().backward()
+    theirs.params, theirs.implementation = "ste", "log"
+    stats = theirs._initialize_sufficient_statistics()
+    for row in seen.numpy()[:, :, None]:
+        frames = theirs._compute_log_likelihood(row)
+        _, forth = hmm._hmmc.forward_log(theirs.startprob_, theirs.transmat_, frames)
+        back = hmm._hmmc.backward_log(theirs.startprob_, theirs.transmat_, frames)
+        share = theirs._compute_posteriors_log(forth, back)
+        theirs._accumulate_sufficient_statistics(stats, row, frames, share, forth, back)
+    _gradients_are_counts(ours, {"start": stats["start"], "move": stats["trans"], "emit": stats["obs"]})
+
+
+def _gradients_are_counts(ours: nn.Module, counts: dict[str, np.ndarray]) -> None:
+    """The gradient by logits is how often each choice was made, less how often it was to be expected (Fisher's identity)."""
+    for name, p in ours.named_parameters():
+        count = counts[name]
+        expected = count - count.sum(-1, keepdims=True) * torch.softmax(p.detach(), -1).numpy()
+        np.testing.assert_allclose(p.grad.numpy(), expected, atol=1e-9)
 
 
 def test_hmm_learns_by_gradient() -> None:

@@ -1,17 +1,25 @@
-"""Faults of a figure that can be measured: what overlaps, what is cut, what runs through what.
+"""Faults of a figure that can be measured: what overlaps, what is cut, what runs through what, what could be taken for something else.
 
-In: `Figure.places()`. Out: sentences, one for each fault; none for a figure without faults.
+In: `Figure.places()`. Out: sentences, one for each fault, and none for a figure without faults; and how many wires cross.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 Box = tuple[float, float, float, float]
+Point = tuple[float, float]
+Sheet = dict[str, Any]
+
+NEAR = 12.0
+"""How far from their line words may stand, at most."""
+CLOSER = 1.0
+"""By how much their own line must be nearer to words than any other."""
 
 
-def faults(sheets: list[dict[str, Any]]) -> list[str]:
+def faults(sheets: list[Sheet]) -> list[str]:
     found = [text for sheet in sheets for text in _faults_of(sheet)]
     bounds = [_bounds(s) for s in sheets]
     for i, a in enumerate(bounds):
@@ -19,26 +27,20 @@ def faults(sheets: list[dict[str, Any]]) -> list[str]:
     return found
 
 
-def crossed_words(sheets: list[dict[str, Any]]) -> int:
-    """How many words a line runs through: legible still, but not calm."""
-    count = 0
-    for sheet in sheets:
-        lines = [_line(e) for e in sheet["edges"].values() if not e["key"].startswith("legend")]
-        for edge in sheet["edges"].values():
-            if edge["label"]:
-                x0, y0, x1, y1 = _box(edge["label"])
-                count += any(x0 + 2 < x < x1 - 2 and y0 + 2 < y < y1 - 2 for line in lines for x, y in line)
-    return count
-
-
-def _faults_of(sheet: dict[str, Any]) -> Iterator[str]:
+def _faults_of(sheet: Sheet) -> Iterator[str]:
     nodes = {n["name"]: _box(n["box"]) for n in sheet["nodes"].values()}
     marks = {n: b for n, b in nodes.items() if b[2] - b[0] > 8}
+    frames = {f["name"]: _box(f["box"]) for f in sheet["frames"].values() if not f["name"].endswith("_pair")}
+    if "cluster_legend" in frames:
+        yield from _overlaps({n: b for n, b in marks.items() if not n.startswith("legend_b")})
+        return
+    lines = {k: _line(e) for k, e in sheet["edges"].items()}
     yield from _overlaps(marks)
-    yield from _words(sheet, marks)
+    yield from _words(sheet, marks, frames, lines)
     yield from _frames(sheet, nodes)
-    yield from _lines(sheet, marks)
-    yield from _confusions(sheet, nodes)
+    yield from _through(sheet, marks, frames, lines)
+    yield from _borders(lines, frames)
+    yield from _confusions(sheet, nodes, lines)
 
 
 def _overlaps(marks: dict[str, Box]) -> Iterator[str]:
@@ -49,32 +51,54 @@ def _overlaps(marks: dict[str, Box]) -> Iterator[str]:
                 yield f"marks {a} and {b} overlap"
 
 
-def _words(sheet: dict[str, Any], marks: dict[str, Box]) -> Iterator[str]:
+# -- words --------------------------------------------------------------------------------------------------------------
+def _words(sheet: Sheet, marks: dict[str, Box], frames: dict[str, Box], lines: dict[str, list[Point]]) -> Iterator[str]:
     labels = {k: _box(e["label"]) for k, e in sheet["edges"].items() if e["label"]}
     for key, label in labels.items():
         for name, box in marks.items():
-            if _meet(label, box, 1.5):
+            if _meet(label, box, 1.0):
                 yield f"the words of {key} lie on {name}"
         for other, box in labels.items():
-            if other < key and _meet(label, box, 1.5):
+            if other < key and _meet(label, box, 1.0):
                 yield f"the words of {key} and {other} overlap"
-        x0, y0, x1, y1 = label
-        away = min(max(x0 - x, 0, x - x1) + max(y0 - y, 0, y - y1) for x, y in _line(sheet["edges"][key]))
-        if away > 24:
-            yield f"the words of {key} stand {away:.0f} points from their line"
+        own = _away(label, lines[key])
+        if own > NEAR:
+            yield f"the words of {key} stand {own:.0f} points from their line"
+        mine = (sheet["edges"][key]["tail"], sheet["edges"][key]["head"])
+        for other, line in lines.items():
+            if _runs_through(line, label, 1.0):
+                yield f"{other} runs through the words of {key}"
+            elif other != key and sheet["edges"][other]["tail"] not in mine and _away(label, line) < own + CLOSER:
+                yield f"the words of {key} are as near to {other} as to their own line"
         if not _inside(label, _bounds(sheet), 0):
             yield f"the words of {key} stand outside the panel"
-        for frame in sheet["frames"].values():
-            if not frame["name"].endswith("_pair") and _cut(_box(frame["box"]), label):
-                yield f"the border of {frame['name']} runs through the words of {key}"
+        for name, border in frames.items():
+            if _meet(border, label, 1.0) and not _inside(label, border, 0):
+                yield f"the border of {name} runs through the words of {key}"
 
 
-def _frames(sheet: dict[str, Any], nodes: dict[str, Box]) -> Iterator[str]:
+def _away(box: Box, line: list[Point]) -> float:
+    """From a box to the nearest point of a line of level and upright pieces."""
+    return min(
+        max(max(box[0] - max(a[0], b[0]), min(a[0], b[0]) - box[2]), 0.0)
+        + max(max(box[1] - max(a[1], b[1]), min(a[1], b[1]) - box[3]), 0.0)
+        for a, b in pairwise(line)
+    )
+
+
+# -- frames -------------------------------------------------------------------------------------------------------------
+def _path(sheet: Sheet, name: str) -> list[str]:
+    found = []
+    while name:
+        found.append(name)
+        name = sheet["frames"][name]["parent"]
+    return found
+
+
+def _frames(sheet: Sheet, nodes: dict[str, Box]) -> Iterator[str]:
     frames = sheet["frames"]
     for node in sheet["nodes"].values():
-        path = [node["frame"]]
-        while frames[path[-1]]["parent"]:
-            path.append(frames[path[-1]]["parent"])
+        path = _path(sheet, node["frame"])
         for frame in frames.values():
             box = _box(frame["box"])
             if frame["name"] in path and not _inside(nodes[node["name"]], box, 1):
@@ -84,65 +108,119 @@ def _frames(sheet: dict[str, Any], nodes: dict[str, Box]) -> Iterator[str]:
     for frame in frames.values():
         if frame["parent"] and not _inside(_box(frame["box"]), _box(frames[frame["parent"]]["box"]), 1):
             yield f"{frame['name']} sticks out of {frame['parent']}"
+    for a in frames.values():
+        for b in frames.values():
+            if a["name"] < b["name"] and a["parent"] == b["parent"] and _meet(_box(a["box"]), _box(b["box"])):
+                yield f"{a['name']} and {b['name']} overlap"
 
 
-def _lines(sheet: dict[str, Any], marks: dict[str, Box]) -> Iterator[str]:
-    for edge in sheet["edges"].values():
-        line = _line(edge)
-        for name, (x0, y0, x1, y1) in marks.items():
-            if name in (edge["tail"], edge["head"]):
-                continue
-            inner = (x0 + 2, y0 + 2, x1 - 2, y1 - 2)
-            if any(inner[0] < x < inner[2] and inner[1] < y < inner[3] for x, y in line):
-                yield f"{edge['key']} ({edge['tail']} to {edge['head']}) runs through {name}"
+# -- lines --------------------------------------------------------------------------------------------------------------
+def _through(
+    sheet: Sheet, marks: dict[str, Box], frames: dict[str, Box], lines: dict[str, list[Point]]
+) -> Iterator[str]:
+    for key, line in lines.items():
+        edge = sheet["edges"][key]
+        ends = (edge["tail"], edge["head"])
+        home = {f for end in ends for f in _path(sheet, sheet["nodes"][end]["frame"])}
+        for name, box in marks.items():
+            if _runs_through(line, box, 2.5 if name in ends else 0.0):
+                yield f"{key} ({ends[0]} to {ends[1]}) runs through {name}"
+        for name, box in frames.items():
+            if name not in home and _runs_through(line, box, 0.0):
+                yield f"{key} runs through {name}, where it does not belong"
         if any(not _inside((x, y, x, y), _bounds(sheet), 0) for x, y in line):
-            yield f"{edge['key']} leaves its panel"
+            yield f"{key} leaves its panel"
 
 
-def _confusions(sheet: dict[str, Any], nodes: dict[str, Box]) -> Iterator[str]:
+def _borders(lines: dict[str, list[Point]], frames: dict[str, Box]) -> Iterator[str]:
+    """Lines that run along a border; they may only cross it."""
+    for key, line in lines.items():
+        for name, (x0, y0, x1, y1) in frames.items():
+            for a, b in pairwise(line):
+                along = 1 if abs(a[0] - b[0]) < 0.5 else 0
+                low, high = sorted((a[along], b[along]))
+                first, last = ((x0, x1), (y0, y1))[along]
+                if min(high, last) - max(low, first) > 4 and any(
+                    abs(a[1 - along] - at) < 3 for at in ((y0, y1), (x0, x1))[along]
+                ):
+                    yield f"{key} runs along the border of {name}"
+
+
+def _confusions(sheet: Sheet, nodes: dict[str, Box], lines: dict[str, list[Point]]) -> Iterator[str]:
     """Lines that would be taken for others: they run along the line of another value, or over its fork."""
-    seen = [e for e in sheet["edges"].values() if not e["key"].startswith(("legend_v", "legend_w"))]  # those only align
-    pieces = [(e, p) for e in seen for p in _straight(e)]
-    for i, (one, (x0, y0, x1, y1)) in enumerate(pieces):
-        for other, (a0, b0, a1, b1) in pieces[:i]:
-            if one["tail"] == other["tail"] or {one["tail"], one["head"]} == {other["tail"], other["head"]}:
-                continue
-            level = max(abs(y - y0) for y in (y1, b0, b1)) < 1.5 and min(x1, a1) - max(x0, a0) > 4
-            upright = max(abs(x - x0) for x in (x1, a0, a1)) < 1.5 and min(y1, b1) - max(y0, b0) > 4
-            if level or upright:
-                yield f"{one['key']} runs along {other['key']}, which carries another value"
-        for name, (a0, b0, a1, b1) in nodes.items():
-            if a1 - a0 < 8 and name not in (one["tail"], one["head"]) and x0 < a1 and a0 < x1 and y0 < b1 and b0 < y1:
+    pieces = [(sheet["edges"][k], a, b) for k, line in lines.items() for a, b in pairwise(line)]
+    for i, (one, a, b) in enumerate(pieces):
+        for other, c, d in pieces[:i]:
+            if one["tail"] != other["tail"] and {one["tail"], one["head"]} != {other["tail"], other["head"]}:
+                if _along(a, b, c, d):
+                    yield f"{one['key']} runs along {other['key']}, which carries another value"
+        x0, x1, y0, y1 = min(a[0], b[0]), max(a[0], b[0]), min(a[1], b[1]), max(a[1], b[1])
+        for name, (p0, q0, p1, q1) in nodes.items():
+            mine = name in (one["tail"], one["head"])
+            if p1 - p0 < 8 and not mine and x0 < p1 and p0 < x1 and y0 < q1 and q0 < y1:
                 yield f"{one['key']} runs over the fork {name}"
 
 
-def _straight(edge: dict[str, Any]) -> Iterator[Box]:
-    """The level and upright pieces of an edge, as boxes."""
-    points = edge["points"]
+def _along(a: Point, b: Point, c: Point, d: Point) -> bool:
+    """Whether two pieces lie on each other, or so near that they look as if they did."""
+    for axis in (0, 1):
+        side = 1 - axis
+        if max(abs(p[side] - a[side]) for p in (b, c, d)) < 2.5:
+            if min(max(a[axis], b[axis]), max(c[axis], d[axis])) - max(min(a[axis], b[axis]), min(c[axis], d[axis])) > 2.5:
+                return True
+    return False
+
+
+def crossings(sheets: list[Sheet]) -> int:
+    """How often wires of different values cross, in all panels."""
+    return sum(_crossings(s) for s in sheets if "cluster_legend" not in s["frames"])
+
+
+def _crossings(sheet: Sheet) -> int:
+    points: set[tuple[str, str, float, float]] = set()
+    pieces = [(e["tail"], a, b) for e in sheet["edges"].values() for a, b in pairwise(_line(e))]
+    for i, (one, a, b) in enumerate(pieces):
+        for other, c, d in pieces[:i]:
+            if one == other:
+                continue
+            level, upright = ((a, b), (c, d)) if abs(a[1] - b[1]) < 0.5 else ((c, d), (a, b))
+            x, y = upright[0][0], level[0][1]
+            if _strictly(level[0][0], x, level[1][0]) and _strictly(upright[0][1], y, upright[1][1]):
+                points.add((min(one, other), max(one, other), round(x, 1), round(y, 1)))
+    return len(points)
+
+
+def _strictly(a: float, x: float, b: float) -> bool:
+    return min(a, b) + 0.5 < x < max(a, b) - 0.5
+
+
+def _line(edge: dict[str, Any]) -> list[Point]:
+    """An edge as level and upright pieces: a rounded corner is a corner again."""
+    points = [tuple(p) for p in edge["points"]]
+    found = [points[0]]
     for i in range(0, len(points) - 3, 3):
-        xs, ys = [p[0] for p in points[i : i + 4]], [p[1] for p in points[i : i + 4]]
-        if max(xs) - min(xs) < 0.5 or max(ys) - min(ys) < 0.5:
-            yield min(xs), min(ys), max(xs), max(ys)
+        a, d = points[i], points[i + 3]
+        if abs(a[0] - d[0]) > 0.5 and abs(a[1] - d[1]) > 0.5:
+            before = points[i + 1]
+            found.append((a[0], d[1]) if abs(before[0] - a[0]) < 0.01 else (d[0], a[1]))
+        found.append(d)
+    return [(float(x), float(y)) for x, y in [*found, *([edge["tip"]] if edge.get("tip") else [])]]
 
 
-def _line(edge: dict[str, Any]) -> list[tuple[float, float]]:
-    points = edge["points"]
-    found = []
-    for i in range(0, len(points) - 3, 3):
-        (ax, ay), (bx, by), (cx, cy), (dx, dy) = points[i : i + 4]
-        for k in range(25):
-            t = k / 24
-            u = 1 - t
-            w = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
-            found.append((w[0] * ax + w[1] * bx + w[2] * cx + w[3] * dx, w[0] * ay + w[1] * by + w[2] * cy + w[3] * dy))
-    return found
+def _runs_through(line: list[Point], box: Box, slack: float) -> bool:
+    x0, y0, x1, y1 = box[0] + slack, box[1] + slack, box[2] - slack, box[3] - slack
+    return any(
+        min(a[0], b[0]) < x1 and x0 < max(a[0], b[0]) + 0.001 and min(a[1], b[1]) < y1 and y0 < max(a[1], b[1]) + 0.001
+        for a, b in pairwise(line)
+    )
 
 
+# -- boxes --------------------------------------------------------------------------------------------------------------
 def _box(box: dict[str, float]) -> Box:
     return box["x0"], box["y0"], box["x1"], box["y1"]
 
 
-def _bounds(sheet: dict[str, Any]) -> Box:
+def _bounds(sheet: Sheet) -> Box:
     boxes = [_box(f["box"]) for f in sheet["frames"].values()]
     return min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)
 
@@ -154,7 +232,3 @@ def _meet(a: Box, b: Box, by: float = 0.0) -> bool:
 
 def _inside(a: Box, b: Box, slack: float) -> bool:
     return a[0] >= b[0] - slack and a[1] >= b[1] - slack and a[2] <= b[2] + slack and a[3] <= b[3] + slack
-
-
-def _cut(border: Box, words: Box) -> bool:
-    return _meet(border, words, 1.5) and not _inside(words, border, -0.5)

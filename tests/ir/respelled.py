@@ -1,11 +1,13 @@
 """A program's IR written otherwise, at random, with the same meaning: statements in another order that keeps what depends on what, operands
-that commute swapped, ids, local names and the names of sizes changed.
+that commute swapped, ids changed; with `names`, also local names, the names of sizes, docs, the order of states and what the `if`s were decided by, some of which
+a figure shows.
 
 In: a program and a source of chance. Out: another `Program`, valid by the IR's own model.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
@@ -16,15 +18,17 @@ COMMUTE = {"add", "mul", "maximum", "minimum", "eq", "ne", "and", "or"}
 REGIONS = ("stack", "loop", "scan", "until")
 
 
-def respelled(program: Program, chance: random.Random) -> Program:
+def respelled(program: Program, chance: random.Random, names: bool = True) -> Program:
     data = program.model_dump(mode="json")
     for definition in data["definitions"]:
-        definition.update(doc="", library=not definition["library"], conditions=[], constraints=[])
+        if names:
+            definition.update(doc="", library=not definition["library"], conditions=[], constraints=[])
+            chance.shuffle(definition["states"])
+            chance.shuffle(definition["memories"])
         _region(definition["body"], chance)
-        chance.shuffle(definition["states"])
-        chance.shuffle(definition["memories"])
-        _rename(definition, chance)
-    chance.shuffle(data["definitions"])
+        _rename(definition, chance, names)
+    if names:
+        chance.shuffle(data["definitions"])
     return Program.model_validate(data)
 
 
@@ -52,7 +56,7 @@ def _reordered(nodes: list[dict[str, Any]], chance: random.Random) -> list[dict[
     made_by = {v: i for i, n in enumerate(nodes) for v in _values(n)}
     waits = [{made_by[v] for v in _operands(n) if v in made_by} - {i} for i, n in enumerate(nodes)]
     acts = [i for i, n in enumerate(nodes) if n["kind"] in ("minimize", "update", "until", "call")]
-    for before, after in zip(acts, acts[1:]):
+    for before, after in itertools.pairwise(acts):
         waits[after].add(before)
     order: list[int] = []
     while len(order) < len(nodes):
@@ -81,8 +85,8 @@ def _operands(data: Any, key: str = "") -> set[int]:
     return {data} if isinstance(data, int) and not isinstance(data, bool) and key in READS else set()
 
 
-def _rename(definition: dict[str, Any], chance: random.Random) -> None:
-    """Other ids, other names for local values, parts and sizes."""
+def _rename(definition: dict[str, Any], chance: random.Random, names: bool) -> None:
+    """Other ids; other names for local values, parts and sizes."""
     ids = sorted(_values(definition))
     new = dict(zip(ids, chance.sample(range(1000, 9000), len(ids))))
     kept = {v["value"]["id"] for k in ("states", "memories") for v in definition[k]}
@@ -90,7 +94,7 @@ def _rename(definition: dict[str, Any], chance: random.Random) -> None:
     kept |= {p["value"]["id"] for r in _regions(definition["body"]) for p in r["params"]}
     known = {h["name"] for h in definition["hypers"]} | {"..."}
     symbols = {s for v in definition["inputs"] for n in v["type"]["shape"] for s in Num.parse(n).symbols()} - known
-    sizes = {s: Num.symbol(f"size_{i}") for i, s in enumerate(sorted(symbols))}
+    sizes = {s: Num.symbol(f"size_{i}") for i, s in enumerate(sorted(symbols))} if names else {}
 
     def visit(data: Any, key: str) -> Any:
         if isinstance(data, list):
@@ -100,9 +104,9 @@ def _rename(definition: dict[str, Any], chance: random.Random) -> None:
             found = {k: visit(v, k if key != "initial" or k in READS else key) for k, v in data.items()}
             if own:
                 found["id"] = new[data["id"]]
-                if data["id"] not in kept and data["name"]:
+                if names and data["id"] not in kept and data["name"]:
                     found["name"] = f"other_{data['id']}"
-            if "primitive" in data:
+            if names and "primitive" in data:
                 found["name"] = f"part_{data['id']}"
             return found
         if isinstance(data, int) and not isinstance(data, bool) and key in READS:

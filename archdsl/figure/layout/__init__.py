@@ -3,8 +3,10 @@
 `python -m archdsl.figure.layout` reads one job as JSON from its standard input and writes the picture to its standard output, so that
 nothing that Graphviz does can harm the process that asked. The modules here import nothing but the standard library and pygraphviz.
 
-In: a `Job` (see `__main__`). Out: bytes; or, with exit status 3, one line that says what went wrong.
+In: a job (see `__main__`). Out: bytes; or, with exit status 3, one line that says what went wrong.
 
-`engine` runs Graphviz; `geometry` holds what it placed; `route` draws the edges that dot should not draw (state returns, residuals, side
-entries); `arrange` packs panels; `fonts` and `svg` make an SVG that looks the same everywhere.
+`engine` runs Graphviz, which measures words and paints; `geometry` holds what has a place. `layered` lays one panel out, step by step:
+`plan` (what it consists of), `ranks` (rows), `order` (who stands left of whom), `columns` (x), `lines` (tracks, and y), `curves`. `simplex`
+is the method behind rows and columns. `arrange` packs panels, `turn` turns them; `fonts`, `svg` and `tikz` write files that look the same
+everywhere.
 """

@@ -2,22 +2,21 @@
 
 The job is an object with `pages`, `format` (svg, pdf, png, tikz, tex, or places: where everything is, as JSON), `dpi` and `least`, the
 smallest text there may be. A page has `title`, `description`, `width` (points, or null) and `looks`, of which the first that fits is taken:
-each with `direction`, `dot` (the whole figure), `smallest` (its smallest text) and `sheets` (for each panel `name`, `dot`, `routes`,
-`sides`, `ports`). Out: the pictures, each after its length in eight bytes. Exit status 3: Graphviz is not there or failed; 4: a panel does
-not fit. Which panel is being laid out is said on standard error, for who waits.
+each with `direction`, `dot` (the whole figure), `smallest` (its smallest text) and `sheets` (see `archdsl.figure.dot.Sheet`).
+Out: the pictures, each after its length in eight bytes. Exit status 3: Graphviz is not there or failed; 4: a panel does not fit. Which
+panel is being laid out is said on standard error, for who waits.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from archdsl.figure.layout import arrange, geometry, route, svg, tikz, turn
+from archdsl.figure.layout import arrange, geometry, layered, pdf, svg, tikz, turn
 from archdsl.figure.layout.engine import LayoutFailed, Run, graphviz
 
 Data = dict[str, Any]
@@ -38,67 +37,72 @@ def _page(run: Run, page: Data, form: str, dpi: int, least: float) -> bytes:
     look, sheets, scale = _fitting(run, page, least)
     if form == "places":
         return json.dumps([asdict(s) for s in sheets]).encode()
-    vector = form in ("svg", "tikz", "tex")
-    data = run(placed(look["dot"], sheets, form, dpi, 1.0 if vector else scale), "nop2", "svg" if vector else form)
+    raster = form == "png"
+    data = run(placed(look["dot"], sheets, dpi * scale if raster else None), "nop2", "png" if raster else "svg")
     match form:
         case "svg":
             return svg.finish(data, page["title"], page["description"], scale)
         case "tikz" | "tex":
             return tikz.picture(data, page["title"], page["description"], scale, whole=form == "tex")
         case "pdf":
-            return dateless(data)
+            return pdf.page(data, page["title"], page["description"], scale)
         case _:
             return data
 
 
 def _fitting(run: Run, page: Data, least: float) -> tuple[Data, list[geometry.Sheet], float]:
-    """The first way to draw it that fits the page, and at what scale."""
+    """The first way to draw it that fits the page, and at what scale. If all are higher than a page, the lowest."""
     failures = []
+    found: list[tuple[float, Data, list[geometry.Sheet], float]] = []
     for look in page["looks"]:
-        sheets = [_laid_out(run, panel, look["direction"]) for panel in look["sheets"]]
+        sizes = _measured(run, look)
+        sheets = [_laid_out(run, panel, look["direction"], sizes) for panel in look["sheets"]]
         try:
-            return look, sheets, arrange.arrange(sheets, page["width"], least / (look["smallest"] or least))
+            scale = arrange.arrange(sheets, page["width"], least / (look["smallest"] or least))
         except arrange.TooNarrow as problem:
             failures.append((problem.needed, look["sheets"][problem.sheet]["name"]))
+            continue
+        found.append((arrange.height(sheets) * scale, look, sheets, scale))
+        if found[-1][0] <= _PAGE:
+            return found[-1][1:]
+    if found:
+        return min(found, key=lambda f: f[0])[1:]
     needed, name = min(failures)
     shown = f"the panel of {name}" if name else "the legend"
-    raise DoesNotFit(json.dumps({"panel": shown, "name": name, "needed": needed, "width": page["width"]}))
+    alone = len(page["looks"][0]["sheets"]) <= 2  # one panel and the legend
+    raise DoesNotFit(
+        json.dumps({"panel": shown, "name": name, "needed": needed, "width": page["width"], "alone": alone})
+    )
 
 
-def _laid_out(run: Run, panel: Data, direction: str) -> geometry.Sheet:
+_PAGE = 9.0 * 72
+"""The height of what a page of a paper holds."""
+
+
+def _measured(run: Run, look: Data) -> geometry.Measured:
+    """How large everything is. Graphviz only measures here; lines that lead around things would cost it time."""
+    text = look["dot"].replace("splines=true", "splines=line", 1)
+    return geometry.measure(run(text, "osage", "json0"), look["direction"] in ("right", "left"))
+
+
+def _laid_out(run: Run, panel: Data, direction: str, sizes: geometry.Measured) -> geometry.Sheet:
     print("panel", panel["name"], file=sys.stderr, flush=True)
-
-    def finish(sheet: geometry.Sheet, routes: list[dict[str, str]]) -> None:
-        route.finish(sheet, routes, set(panel["sides"]), panel["ports"])
-
-    if direction in ("right", "left") and panel["name"]:
-        sheet = turn.lay_out(run, panel["dot"], panel["routes"], finish)
-    else:
+    if not panel["name"]:
         sheet = geometry.read(run(panel["dot"], "dot", "json0"))
-        finish(sheet, panel["routes"])
         arrange.columns(sheet)
-    if panel["name"]:
-        turn.mirror(sheet, direction)
+        return sheet
+    sheet = layered.lay_out(panel, sizes)
+    if sizes.lying:
+        turn.upright(sheet, sizes)
+    turn.mirror(sheet, direction)
     return sheet
 
 
-def placed(dot: str, sheets: list[geometry.Sheet], form: str, dpi: int, scale: float = 1.0) -> str:
-    """The figure's DOT with every position in it."""
+def placed(dot: str, sheets: list[geometry.Sheet], dpi: float | None = None) -> str:
+    """The figure's DOT with every position in it, and the resolution of a PNG."""
     lines = [line for sheet in sheets for line in sheet.statements()]
-    more = f"graph [dpi={dpi * scale:.4f}]" if form == "png" else ""
-    if form == "pdf" and scale != 1:
-        boxes = [s.bounds() for s in sheets]
-        width = max(b.x1 for b in boxes) - min(b.x0 for b in boxes) + 2 * arrange.PAD
-        more = f'graph [size="{width * scale / 72:.4f},1000!"]'
-    return "\n".join([dot.rstrip().removesuffix("}"), more, *lines, "}"])
-
-
-def dateless(pdf: bytes) -> bytes:
-    """A PDF with one date for all, as long as the one it had, so that its table of offsets stays right."""
-    return _DATE.sub(lambda m: m[1] + b"20000101000000Z".ljust(len(m[2]))[: len(m[2])] + m[3], pdf)
-
-
-_DATE = re.compile(rb"(/(?:CreationDate|ModDate) \(D:)([^)]*)(\))")
+    more = [] if dpi is None else [f"graph [dpi={dpi:.4f}]"]
+    return "\n".join([dot.rstrip().removesuffix("}"), *more, *lines, "}"])
 
 
 def main() -> int:

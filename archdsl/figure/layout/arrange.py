@@ -63,6 +63,12 @@ def arrange(sheets: list[Sheet], width: float | None = None, least: float = 1.0)
     return scale
 
 
+def height(sheets: list[Sheet]) -> float:
+    """How high the figure is."""
+    boxes = [s.bounds() for s in sheets]
+    return max(b.y1 for b in boxes) - min(b.y0 for b in boxes) + 2 * PAD
+
+
 def _free(sizes: list[Size]) -> tuple[float, list[Place]]:
     """The arrangement that wastes least, in the proportions of a page."""
     return 1.0, min((_pack(sizes, w) for w in _widths(sizes)), key=lambda places: _waste(sizes, places))

@@ -5,26 +5,33 @@ In: a plan in rows and in order. Out: the same plan, with an `x` for every item 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from archdsl.figure.layout import simplex
-from archdsl.figure.layout.plan import GAP, LANE, Group, Item, Plan, Vertex
+from archdsl.figure.layout.plan import GAP, LANE, Group, Item, Plan, Vertex, Wire
 
 _UNIT = 4
 """Steps in a point."""
 _PAD = {"panel": 14.0, "stack": 16.0}
 _FRAME = 13.0
 _BESIDE_FRAME = 12.0
+_AFTER_WORDS = 7.0
+"""Words are nearer to their own line than to the next."""
 
 Thing = Vertex | Group
 
 
 def place(plan: Plan) -> None:
-    net = _Net()
+    net = _Net(plan.room)
     for g in plan.groups:
         net.left[id(g)], net.right[id(g)] = net.new(), net.new()
         net.edges.append((net.left[id(g)], net.right[id(g)], _whole(g.title[0]), 1))
         for item in g.items:
             if item.group is None:
                 net.x[id(item)] = net.new()
+    for wire in plan.wires:
+        if wire.turn == "back":
+            _words_outside(wire)
     for g in plan.groups:
         for row in range(g.low, g.high + 1):
             _separate(net, g, row)
@@ -43,10 +50,25 @@ def place(plan: Plan) -> None:
                 item.x = places[net.x[id(item)]] / _UNIT
 
 
+def _words_outside(wire: Wire) -> None:
+    """The words of what returns stand on the side of its lane away from what it joins, or else above it."""
+    lane = [v for v in wire.stops[1:-1] if v.words]
+    for v in lane:
+        joined = [o for o in v.beside if o.row == v.row]
+        right, left = any(o.key > v.key for o in joined), any(o.key < v.key for o in joined)
+        if right and left and wire.label:
+            v.over = True
+            v.left = v.right = wire.label[0] / 2 + 1
+            v.up, v.down = wire.label[1] + 3, 1.0
+        elif right or (not left and v.key < min(wire.tail.key, wire.head.key)):
+            v.left, v.right = max(v.left, v.right), 0.0
+
+
 class _Net:
     """The variables and edges of the network."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: float) -> None:
+        self.room = room
         self.count = 0
         self.edges: list[simplex.Edge] = []
         self.x: dict[int, int] = {}
@@ -76,14 +98,14 @@ def _weight(weight: int, a: Vertex, b: Vertex) -> int:
 def _separate(net: _Net, group: Group, row: int) -> None:
     """What stands in one row of a frame keeps apart, and inside it."""
     things = [t for item in group.items if (t := _at(item, row)) is not None]
-    pad = _PAD.get(group.kind, _FRAME)
+    pad = _PAD.get(group.kind, _FRAME) * net.room
     if not things:
         return
     first, last = things[0], things[-1]
     net.edges.append((net.left[id(group)], _low(net, first), _whole(pad + _left(first)), 0))
     net.edges.append((_high(net, last), net.right[id(group)], _whole(pad + _right(last)), 0))
-    for a, b in zip(things, things[1:]):
-        net.edges.append((_high(net, a), _low(net, b), _whole(_right(a) + _gap(a, b) + _left(b)), 0))
+    for a, b in pairwise(things):
+        net.edges.append((_high(net, a), _low(net, b), _whole(_right(a) + _gap(a, b) * net.room + _left(b)), 0))
 
 
 def _at(item: Item, row: int) -> Thing | None:
@@ -112,7 +134,7 @@ def _gap(a: Thing, b: Thing) -> float:
     if isinstance(a, Group) or isinstance(b, Group):
         return _BESIDE_FRAME
     if a.line or b.line or _fork(a) or _fork(b):
-        return LANE if not a.words else 5.0
+        return _AFTER_WORDS if (a.words and a.right) or (b.words and b.left) else LANE
     return GAP
 
 

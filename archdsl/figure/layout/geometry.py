@@ -1,6 +1,6 @@
 """What Graphviz placed: boxes, curves and frames of one panel, in points, y upwards.
 
-In: Graphviz's JSON. Out: `Sheet`, which `route` and `arrange` change, and which `statements` writes as DOT that fixes every position.
+In: Graphviz's JSON. Out: `Measured`, which `layered` makes a `Sheet` from; it writes itself as DOT that fixes every position.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from archdsl.figure.layout import fonts
 
 Point = tuple[float, float]
 _TAGS = re.compile(r"<[^>]*>")
-_STATED = re.compile(r'<TABLE [^>]*FIXEDSIZE="TRUE" WIDTH="([0-9.]+)" HEIGHT="([0-9.]+)"')
 _LINES = re.compile(r"<BR[^>]*>", re.IGNORECASE)
 
 
@@ -81,29 +80,6 @@ class Edge:
     points: list[Point]
     tip: Point | None = None
     label: Box | None = None
-    drawn_here: bool = False
-    """Whether `route` drew it, and not dot."""
-
-    def line(self) -> list[Point]:
-        """The curve as short straight pieces."""
-        found = [self.points[0]]
-        for i in range(0, len(self.points) - 3, 3):
-            a, b, c, d = self.points[i : i + 4]
-            flat = abs((b[0] - a[0]) * (d[1] - a[1]) - (b[1] - a[1]) * (d[0] - a[0])) + abs(
-                (c[0] - a[0]) * (d[1] - a[1]) - (c[1] - a[1]) * (d[0] - a[0])
-            )
-            steps = 1 if flat < 1 else 6
-            for k in range(1, steps + 1):
-                t = k / steps
-                u = 1 - t
-                w = (u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t)
-                found.append(
-                    (
-                        w[0] * a[0] + w[1] * b[0] + w[2] * c[0] + w[3] * d[0],
-                        w[0] * a[1] + w[1] * b[1] + w[2] * c[1] + w[3] * d[1],
-                    )
-                )
-        return found + ([self.tip] if self.tip else [])
 
 
 @dataclass
@@ -174,13 +150,15 @@ def _xy(point: Point) -> str:
 
 
 def label_size(label: str, size: float = 7.5) -> tuple[float, float]:
-    """How large the text of an edge is, about; or as large as it is said to be."""
-    if stated := _STATED.search(label):
-        return float(stated[1]), float(stated[2])
+    """How large the text of an edge is, about."""
     font = fonts.load()
     lines = [html.unescape(_TAGS.sub("", line)) for line in _LINES.split(label.removeprefix("<").removesuffix(">"))]
     width = max((font.width(line, size) if font else 0.6 * size * len(line)) for line in lines)
     return width + 4, 1.2 * size * len(lines) + 2
+
+
+_NODESEP = 0.22
+"""What is usual between two nodes, in inches."""
 
 
 @dataclass
@@ -194,18 +172,32 @@ class Measured:
     titles: dict[str, tuple[float, float]] = field(default_factory=dict)
     lying: bool = False
     """Whether the figure is read to the side; then all that is here lies on its side, too."""
-    close: float = 1.0
+    room: float = 1.0
     """How much room there is between things, compared with what is usual."""
+    words: float = 7.5
+    """The size of the words at edges."""
+
+    def label(self, text: str) -> tuple[float, float]:
+        """How large the words at an edge are."""
+        width, height = label_size(text, self.words)
+        return (height, width) if self.lying else (width, height)
 
 
-def measure(data: bytes, lying: bool, close: float = 1.0) -> Measured:
+def measure(data: bytes, lying: bool) -> Measured:
     """The sizes in Graphviz's JSON; its places do not count."""
     graph = json.loads(data)
-    sizes, objects = Measured(lying=lying, close=close), graph.get("objects", [])
+    sizes, objects = (
+        Measured(lying=lying, room=float(graph.get("nodesep", _NODESEP)) / _NODESEP),
+        graph.get("objects", []),
+    )
+    sizes.words = min((float(e.get("fontsize", sizes.words)) for e in graph.get("edges", [])), default=sizes.words)
     for thing in objects:
         if "pos" in thing:
             width, height = 72 * float(thing["width"]), 72 * float(thing["height"])
-            sizes.nodes[thing["name"]] = (*((height, width) if lying else (width, height)), thing.get("shape", "ellipse"))
+            sizes.nodes[thing["name"]] = (
+                *((height, width) if lying else (width, height)),
+                thing.get("shape", "ellipse"),
+            )
         elif thing.get("lwidth"):
             sizes.titles[thing["name"]] = 72 * float(thing["lwidth"]), 72 * float(thing["lheight"])
     for thing in graph.get("edges", []):

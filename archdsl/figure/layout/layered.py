@@ -9,7 +9,7 @@ from typing import Any
 
 from archdsl.figure.layout import columns, order, ranks
 from archdsl.figure.layout.curves import rounded
-from archdsl.figure.layout.geometry import Box, Edge, Frame, Measured, Node, Sheet, label_size
+from archdsl.figure.layout.geometry import Box, Edge, Frame, Measured, Node, Sheet
 from archdsl.figure.layout.lines import Lines
 from archdsl.figure.layout.plan import Group, Item, Plan, Spot, Vertex, Wire
 
@@ -32,7 +32,7 @@ def lay_out(panel: dict[str, Any], sizes: Measured) -> Sheet:
 def _plan(panel: dict[str, Any], sizes: Measured) -> Plan:
     groups = _groups(panel, sizes)
     by_name = {g.name: g for g in groups}
-    plan = Plan(groups[0], groups)
+    plan = Plan(groups[0], groups, room=sizes.room)
     spots = {m["name"]: Spot(m["name"], *sizes.nodes[m["name"]], kind=m["kind"]) for m in panel["marks"]}
     beside = _beside(panel)
     home: dict[str, Vertex] = {}
@@ -46,7 +46,7 @@ def _plan(panel: dict[str, Any], sizes: Measured) -> Plan:
         pairs[cell] = [None, None]
     for w in panel["wires"]:
         wire = _wire(w, home, spots, sizes)
-        if wire.tail is wire.head:
+        if w["beside"] and wire.tail is wire.head:
             pairs[w["head"] if w["kind"] != "return" else w["tail"]][w["kind"] == "return"] = wire
         else:
             plan.wires.append(wire)
@@ -63,7 +63,8 @@ def _groups(panel: dict[str, Any], sizes: Measured) -> list[Group]:
     found: dict[str, Group] = {}
     for f in panel["frames"]:
         parent = found.get(f["parent"])
-        group = Group(f["name"], f["kind"], parent, title=sizes.titles.get(f["name"], (0.0, 0.0)))
+        title = (0.0, 0.0) if sizes.lying else sizes.titles.get(f["name"], (0.0, 0.0))
+        group = Group(f["name"], f["kind"], parent, title=title)
         if group.title[0]:
             group.title = (group.title[0] + 24, group.title[1] + 2)
         if parent:
@@ -119,9 +120,15 @@ def _wire(w: dict[str, Any], home: dict[str, Vertex], spots: dict[str, Spot], si
     wire.start_port, wire.end_port = w["tail_port"], w["head_port"]
     wire.start_dx = start.dx + (at[0] if wire.start_port else 0.0)
     wire.end_dx = end.dx + (at[1] if wire.end_port else 0.0)
-    wire.label = label_size(f"<{w['label']}>") if w["label"] else None
+    wire.label = sizes.label(f"<{w['label']}>") if w["label"] else None
     wire.turn = "back" if w["kind"] == "return" and w["back"] else ""
-    wire.weight = 30 if w["highway"] or (end.kind == "fork" and not wire.turn) else 1 if wire.turn or w["kind"] == "gate" else 4
+    if wire.label and end.kind == "fork":  # a fork has its name below it
+        wire.head.right = max(wire.head.right, wire.label[0] + 5)
+        wire.head.down = max(wire.head.down, wire.label[1] + 4)
+    wire.round, wire.beside = w["round"], w["beside"] and w["kind"] != "return"
+    wire.weight = (
+        30 if w["highway"] or (end.kind == "fork" and not wire.turn) else 1 if wire.turn or w["kind"] == "gate" else 4
+    )
     return wire
 
 
@@ -146,6 +153,14 @@ def _sheet(plan: Plan, lines: Lines, sizes: Measured) -> Sheet:
                     sheet.nodes[s.name] = Node(s.name, box, s.shape, g.name)
     for there, back, v in plan.pairs:
         _draw_pair(sheet, there, back, v)
+    for wire in [w for w in plan.wires if w.beside] + [there for there, _, _ in plan.pairs if there]:
+        delay, cell = sheet.nodes[wire.start.name], sheet.nodes[wire.end.name]
+        apart = wire.tail is not wire.head
+        box = cell.box if apart else cell.box.joined(delay.box)
+        name = f"cluster_{wire.end.name}_pair"  # what plain dot needs to set the two side by side
+        sheet.frames[name] = Frame(name, box, wire.head.group.name)
+        for node in (cell,) if apart else (cell, delay):
+            node.frame = name
     for wire in plan.wires:
         _draw(sheet, plan, lines, wire)
     return sheet

@@ -7,6 +7,8 @@ side where the way is free.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -78,6 +80,7 @@ class Lines:
         self.offset: dict[str, float] = {}
         self.pieces: dict[str, list[Piece]] = {}
         self._sideways()
+        self._slide()
         self._spread()
         for wire in plan.wires:
             self.pieces[wire.key] = list(self._pieces(wire))
@@ -89,11 +92,12 @@ class Lines:
         backs = [w for w in self.plan.wires if w.turn == "back"]
         for wire in backs:
             self._leave(wire, used)
-        for wire in sorted(backs, key=lambda w: -abs(self._from(w) - w.head.item.x)):
+        turned = [w for w in self.plan.wires if w.turn]
+        for wire in sorted(turned, key=lambda w: (w.head.row, abs(self._from(w) - w.head.item.x), w.key)):
             self._arrive(wire, used)
-        rest = [w for w in self.plan.wires if w.turn != "back" and w.end.kind == "circle" and not w.end_port]
-        for wire in sorted(rest, key=lambda w: (w.head.row, -abs(self._from(w) - w.head.item.x))):
-            self._arrive(wire, used)
+            if wire.turn == "side" and wire.key not in self.finishes:  # no way in from the side: from below, then
+                lane = wire.stops.pop(-2)
+                self.rows[lane.row].remove(lane)
 
     def _from(self, wire: Wire) -> float:
         """Where a wire comes from, in the last piece of its way."""
@@ -114,53 +118,67 @@ class Lines:
 
     def _arrive(self, wire: Wire, used: set[tuple[str, str]]) -> None:
         before, head = wire.stops[-2], wire.head
-        if wire.end_port or (before.row == head.row) != (wire.turn == "back"):
+        if wire.end_port or before.row != head.row:
             return
         x, start = head.item.x + wire.end.dx, self._from(wire)
         side = "e" if start > x else "w"
         edge = x + (wire.end.width / 2) * (1 if side == "e" else -1)
-        if abs(start - x) < wire.end.width / 2 + 9 or (wire.end.name, side) in used:
-            return
-        if not self._free(wire, before, head, start, edge):
+        if (wire.end.name, side) in used or not self._free(wire, head, before, edge, start):
             return
         used.add((wire.end.name, side))
         self.finishes[wire.key] = side
 
-    def _free(self, wire: Wire, a: Vertex, b: Vertex, x: float, to: float) -> bool:
-        """Whether the way within a row is free of marks, words, frames and of lines of other values."""
-        row = b.row if a.row <= b.row else a.row
-        low, high = min(x, to), max(x, to)
+    def _free(self, wire: Wire, mark: Vertex, lane: Vertex, x: float, to: float) -> bool:
+        """Whether the way within a row between a mark and a lane is free of marks, words, frames and lines of other values."""
+        row, low, high = mark.row, min(x, to), max(x, to)
         for v in self.rows[row]:
-            if v in (a, b) and v.line and not v.words:
+            if v is lane or (v.line and not v.words):
                 continue
-            inner = v in (wire.tail, wire.head)
-            near = 4.0 if not v.line or v.words else 0.0
-            if v.line and not v.words:
-                if abs(v.item.x - x) < _NEAR or abs(v.item.x - to) < _NEAR:
-                    if v.words is not wire and v not in wire.stops:
-                        return False
-                continue
-            if inner and v.row == row and (v is wire.tail or v is wire.head):
+            parts = [(v.item.x - v.left, v.item.x + v.right)]
+            if v is mark:
                 parts = [(v.item.x + s.dx - s.width / 2, v.item.x + s.dx + s.width / 2) for s in v.spots]
-                if any(low < q - 0.5 and p + 0.5 < high for p, q in parts):
-                    return False
-                continue
-            left, right = v.item.x - v.left, v.item.x + v.right
-            if v.words and v.line and v in wire.stops:
-                left = v.item.x
-            if low < right + near and left - near < high:
+            elif v.line and v in wire.stops:
+                parts = [(v.item.x, v.item.x + v.right)]
+            near = 0.0 if v is mark else 3.0
+            if any(low < right + near - 0.5 and left - near + 0.5 < high for left, right in parts):
                 return False
-        inside = a.group if a.group is b.group else b.group
         for g in self.plan.groups:
-            if g.low <= row <= g.high and g not in inside.path() and low < g.x1 + 4 and g.x0 - 4 < high:
-                return False
-            if g in inside.path() and not (g.x0 + 6 < low and high < g.x1 - 6):
+            inside = g in mark.group.path()
+            if g.low <= row <= g.high and not inside and low < g.x1 + 4 and g.x0 - 4 < high:
                 return False
         for p, q, source in self.level[row]:
             if low < q + 4 and p - 4 < high and source != wire.source:
                 return False
         self.level[row].append((low, high, wire.source))
         return True
+
+    def _slide(self) -> None:
+        """A wire that would bend a little goes straight where the marks are wide enough."""
+        feet = Counter(w.end.name for w in self.plan.wires if w.key not in self.finishes)
+        for wire in self.plan.wires:
+            first, last = wire.stops[1], wire.stops[-2]
+            start, end = wire.tail.item.x + wire.start_dx, wire.head.item.x + wire.end_dx
+            a = (
+                _reach(wire.start)
+                if not wire.start_port and wire.key not in self.starts and first.row != wire.tail.row
+                else 0.0
+            )
+            b = (
+                _reach(wire.end)
+                if not wire.end_port and last.row != wire.head.row and feet[wire.end.name] == 1
+                else 0.0
+            )
+            if first is wire.head:
+                low, high = max(start - a, end - b), min(start + a, end + b)
+                if low <= high:
+                    x = min(max(start if a <= b else end, low), high)
+                    wire.start_dx += x - start
+                    wire.end_dx += x - end
+                continue
+            if abs(first.item.x - start) <= a:
+                wire.start_dx += first.item.x - start
+            if abs(last.item.x - end) <= b:
+                wire.end_dx += last.item.x - end
 
     def _spread(self) -> None:
         """Several wires into the foot of one mark stand side by side."""
@@ -172,7 +190,9 @@ class Lines:
             if len(wires) < 2:
                 continue
             wires.sort(key=lambda w: (self._from(w), w.key))
-            wide = min(5.0, (wires[0].end.width / 2 - 2) / (len(wires) - 1) * 2) if wires[0].end.kind == "circle" else 12.0
+            wide = (
+                min(5.0, (wires[0].end.width / 2 - 2) / (len(wires) - 1) * 2) if wires[0].end.kind == "circle" else 12.0
+            )
             middle = (len(wires) - 1) / 2
             straight = [k for k, w in enumerate(wires) if abs(self._from(w) - w.head.item.x - w.end.dx) < 0.5]
             if straight:
@@ -189,11 +209,15 @@ class Lines:
             xa = a.item.x + (wire.start_dx if k == 0 else 0.0)
             xb = b.item.x + (wire.end_dx + self.offset.get(wire.key, 0.0) if k == last else 0.0)
             group = common(a.group, b.group)
+            if a.row == b.row and wire.turn == "side":
+                continue
             if a.row == b.row:
                 top, turned = not turned, True
                 if not (k == 0 and wire.key in self.starts) and not (k == last and wire.key in self.finishes):
                     ends = [xa, xb]
-                    yield Piece(wire, a.row if top else a.row - 1, ends if top else [], [] if top else ends, group, (xa, xb))
+                    yield Piece(
+                        wire, a.row if top else a.row - 1, ends if top else [], [] if top else ends, group, (xa, xb)
+                    )
             elif not (k == last and wire.key in self.finishes):
                 yield Piece(wire, a.row, [xa], [xb], group, (xa, xb))
 
@@ -246,7 +270,9 @@ class Lines:
             for g in own:
                 g.y0 = y
             y += max(_border(g, top=False) for g in own)
-            y = self._tracks(zones.get(("start", level), []), y, 0.0)
+            inside = zones.get(("start", level), [])
+            y = self._tracks(inside, y, 0.0)
+            y += _ARRIVE if any(n.span[1] - n.span[0] > 0.5 for n in inside) else 0.0
         some = any(n for n in zones.values())
         if 0 <= channel < self.plan.rows - 1:
             y = max(y + (_ARRIVE - _BORDER if starting else _ARRIVE if some and y > start else 0.0), start + _LEAST)
@@ -276,7 +302,7 @@ class Lines:
             points = [(xs + sign * (0 if start.kind == "fork" else start.width / 2), ys)]
             points.append((wire.stops[1].item.x, ys))
         else:
-            points = [(wire.tail.item.x + wire.start_dx, ys + (0 if start.kind == "fork" else start.height / 2))]
+            points = [(wire.tail.item.x + wire.start_dx, ys + _half(start, wire.start_dx - start.dx))]
         for piece in self.pieces[wire.key]:
             points += [(piece.ends[0], piece.y), (piece.ends[1], piece.y)]
         x, y = wire.head.item.x + end.dx, self.center[wire.head.row]
@@ -285,11 +311,19 @@ class Lines:
             points += [(self._from(wire), y), (x + sign * end.width / 2, y)]
         else:
             dx = wire.end_dx + self.offset.get(wire.key, 0.0)
-            foot = end.height / 2
-            if end.shape in ("circle", "ellipse", "oval"):
-                foot *= max(0.0, 1 - ((dx - end.dx) / (end.width / 2)) ** 2) ** 0.5
-            points.append((wire.head.item.x + dx, y - (0 if end.kind == "fork" else foot)))
+            points.append((wire.head.item.x + dx, y - _half(end, dx - end.dx)))
         return _plain(points)
+
+
+def _half(spot: Spot, dx: float) -> float:
+    """How high a mark is above its middle, at some distance aside."""
+    if spot.kind == "fork":
+        return 0.0
+    if spot.shape in ("circle", "ellipse", "oval"):
+        return spot.height / 2 * math.sqrt(max(0.0, 1 - (dx / (spot.width / 2)) ** 2))
+    if spot.shape == "hexagon":
+        return spot.height / 2 * min(1.0, (spot.width / 2 - abs(dx)) / (spot.width / 4))
+    return spot.height / 2
 
 
 def _plain(points: list[Point]) -> list[Point]:
@@ -304,6 +338,15 @@ def _plain(points: list[Point]) -> list[Point]:
             kept.pop()
         kept.append(p)
     return kept
+
+
+def _reach(spot: Spot) -> float:
+    """How far from its middle a line may meet a mark."""
+    if spot.kind in ("fork", "state", "memory"):
+        return 0.0
+    if spot.shape in ("box", "rect", "rectangle", "plain"):
+        return max(0.0, spot.width / 2 - 9)
+    return spot.width / 6 if spot.width > 30 else 0.0
 
 
 def _depth(plan: Plan, group: Group, side: str) -> int:

@@ -6,50 +6,95 @@ frames are never entered by what does not belong to them. Found by sifting: each
 
 from __future__ import annotations
 
-from archdsl.figure.layout.plan import Group, Item, Joint, Plan, Vertex
+from collections import Counter
+from random import Random
+
+from archdsl.figure.layout.plan import Group, Item, Joint, Plan, Vertex, Wire
 
 _BESIDE = 1.2
 """What it costs that something stands between two things that are joined within a row."""
 _SHORT = 0.002
 """What a point of length costs, compared with a crossing."""
 _ROUNDS = 8
+_TRIES = 12
+_WORK = 600
+"""How many items are disturbed and sifted again, all tries together."""
 
 Key = tuple[int, ...]
 
 
 def arrange(plan: Plan) -> None:
     _join(plan)
-    best: tuple[float, dict[int, list[Item]]] | None = None
-    for start in (_as_written, _by_neighbours):
+    best = _Best(plan)
+    for start in (_as_written, _by_neighbours, _by_depth, _by_depth_mirrored):
         start(plan)
-        _number(plan)
+        best.sifted()
+    count = sum(len(g.items) for g in plan.groups)
+    chance = Random(count)  # the same every time
+    for _ in range(min(_TRIES, _WORK // count)):
+        best.restore()
+        _disturb(plan, chance, 1 + count // 12)
+        best.sifted()
+    best.restore()
+
+
+class _Best:
+    """The best order so far."""
+
+    def __init__(self, plan: Plan):
+        self.plan, self.cost = plan, 1e18
+        self.items: list[list[Item]] = []
+
+    def sifted(self) -> None:
+        """Sifts the order that there is, and keeps it if it is better."""
+        _number(self.plan)
         for _ in range(_ROUNDS):
-            if not _sift(plan):
+            if not _sift(self.plan):
                 break
-        cost = crossings(plan) + _SHORT * _length(plan)
-        if best is None or cost < best[0] - 1e-9:
-            best = cost, {id(g): list(g.items) for g in plan.groups}
-    assert best
-    for g in plan.groups:
-        g.items = best[1][id(g)]
-    _number(plan)
+        cost = crossings(self.plan) + _SHORT * _length(self.plan)
+        if cost < self.cost - 1e-9:
+            self.cost, self.items = cost, [list(g.items) for g in self.plan.groups]
+
+    def restore(self) -> None:
+        for g, items in zip(self.plan.groups, self.items):
+            g.items = list(items)
+        _number(self.plan)
+
+
+def _disturb(plan: Plan, chance: Random, moves: int) -> None:
+    """Some items, each with what stands next to it, go elsewhere."""
+    for _ in range(moves):
+        group = plan.groups[int(chance.random() * len(plan.groups))]
+        free = [i for i in group.items if not i.still]
+        if len(free) < 3:
+            group = plan.root
+            free = [i for i in group.items if not i.still]
+        still = group.items[len(free) :]
+        at, length = int(chance.random() * len(free)), 1 + int(chance.random() * 3)
+        taken = free[at : at + length]
+        rest = free[:at] + free[at + length :]
+        to = int(chance.random() * (len(rest) + 1))
+        group.items = [*rest[:to], *taken, *rest[to:], *still]
 
 
 def _join(plan: Plan) -> None:
+    forks = Counter(w.source for w in plan.wires if w.turn != "back")
     for wire in plan.wires:
         last = len(wire.stops) - 2
+        first = 1.5 if wire.end.kind == "fork" else 1.0 / min(forks[wire.source] or 1, 3)
         for k, (a, b) in enumerate(zip(wire.stops, wire.stops[1:])):
             da = wire.start_dx if k == 0 else 0.0
             db = wire.end_dx if k == last else 0.0
+            cost = first if k == 0 else 1.0
             if a.row == b.row:
                 a.beside.append(b)
                 b.beside.append(a)
             elif a.row < b.row:
-                a.above.append(Joint(b, da, db))
-                b.below.append(Joint(a, db, da))
+                a.above.append(Joint(b, da, db, cost))
+                b.below.append(Joint(a, db, da, cost))
             else:
-                a.below.append(Joint(b, da, db))
-                b.above.append(Joint(a, db, da))
+                a.below.append(Joint(b, da, db, cost))
+                b.above.append(Joint(a, db, da, cost))
 
 
 def _as_written(plan: Plan) -> None:
@@ -85,6 +130,46 @@ def _by_neighbours(plan: Plan) -> None:
         g.items.sort(key=lambda item: (item.still, middle(item)))
 
 
+def _by_depth(plan: Plan, mirrored: bool = False) -> None:
+    """Operands from left to right as they are written, each with all that leads to it, beneath what reads them."""
+    spot: dict[int, int] = {}
+    into: dict[int, list[Wire]] = {}
+    for w in plan.wires:
+        if w.turn != "back":
+            into.setdefault(id(w.head), []).append(w)
+    read = {id(w.tail) for w in plan.wires if w.turn != "back"}
+
+    def visit(v: Vertex) -> None:
+        if id(v.item) in spot:
+            return
+        spot[id(v.item)] = -1
+        wires = sorted(into.get(id(v), []), key=lambda w: w.end_dx)
+        for k, w in enumerate(reversed(wires) if mirrored else wires):
+            if 2 * k >= len(wires) and spot[id(v.item)] < 0:
+                spot[id(v.item)] = len(spot)
+            visit(w.tail)
+            for lane in w.stops[1:-1]:
+                spot.setdefault(id(lane.item), len(spot))
+        if spot[id(v.item)] < 0:
+            spot[id(v.item)] = len(spot)
+
+    for v in plan.vertices:
+        if id(v) not in read:
+            visit(v)
+    sign = -1 if mirrored else 1
+
+    def middle(item: Item) -> float:
+        inside = [spot[id(v.item)] for v in item.all_vertices() if id(v.item) in spot]
+        return sign * sum(inside) / len(inside) if inside else 0.0
+
+    for g in plan.groups:
+        g.items.sort(key=lambda item: (item.still, middle(item)))
+
+
+def _by_depth_mirrored(plan: Plan) -> None:
+    _by_depth(plan, mirrored=True)
+
+
 def _others(v: Vertex) -> list[Item]:
     return [j.other.item for j in (*v.above, *v.below)] + [o.item for o in v.beside]
 
@@ -92,66 +177,57 @@ def _others(v: Vertex) -> list[Item]:
 def _number(plan: Plan) -> None:
     def visit(group: Group, path: Key) -> None:
         for k, item in enumerate(group.items):
-            item.place = k
+            item.path = (*path, k)
             if item.group:
-                visit(item.group, (*path, k))
+                visit(item.group, item.path)
             else:
                 for v in item.vertices:
-                    v.key = (*path, k)
+                    v.key = item.path
 
     visit(plan.root, ())
 
 
-def _prefix(item: Item) -> Key:
-    found: list[int] = []
-    at: Item | None = item
-    while at is not None:
-        found.append(at.place)
-        at = at.parent.item if at.parent else None
-    return tuple(reversed(found))
-
-
 # -- sifting ------------------------------------------------------------------------------------------------------------
+Rows = dict[int, tuple[list[Vertex], float]]
+"""What an item has in each row, and how wide that is."""
+
+
 def _sift(plan: Plan) -> bool:
     """Each item goes to its best place; whether any moved."""
     moved = False
     for group in plan.groups:
-        if len(group.items) < 2:
-            continue
-        rows = {id(i): _by_row(i) for i in group.items}
-        for item in list(group.items):
-            if not item.still:
-                moved |= _settle(plan, group, item, rows)
+        free = [i for i in group.items if not i.still]
+        if len(free) > 1:
+            rows = {id(i): _by_row(i) for i in free}
+            for item in free:
+                moved |= _settle(group, item, rows, len(free))
     return moved
 
 
-def _by_row(item: Item) -> dict[int, list[Vertex]]:
+def _by_row(item: Item) -> Rows:
     found: dict[int, list[Vertex]] = {}
     for v in item.all_vertices():
         found.setdefault(v.row, []).append(v)
-    return found
+    return {row: (vs, sum(v.left + v.right for v in vs) + 10) for row, vs in found.items()}
 
 
-def _settle(plan: Plan, group: Group, item: Item, rows: dict[int, dict[int, list[Vertex]]]) -> bool:
-    at = group.items.index(item)
-    low, high, mine = item.low, item.high, rows[id(item)]
-    inside = {id(item)}
+def _settle(group: Group, item: Item, rows: dict[int, Rows], count: int) -> bool:
+    items = group.items
+    at, mine = items.index(item), rows[id(item)]
     best, where = -1e-6, at
     for step in (1, -1):
         total, k = 0.0, at + step
-        while 0 <= k < len(group.items):
-            other = group.items[k]
-            if other.still:
-                break
-            if other.low <= high and low <= other.high:
-                total += step * _change(item, other, mine, rows[id(other)], step)
-            if total < best:
-                best, where = total, k
+        while 0 <= k < count:
+            theirs = rows[id(items[k])]
+            shared = mine.keys() & theirs.keys()
+            if shared:
+                total += step * _change(item, items[k], mine, theirs, shared)
+                if total < best:
+                    best, where = total, k
             k += step
-    del inside
     if where == at:
         return False
-    group.items.insert(where, group.items.pop(at))
+    items.insert(where, items.pop(at))
     _renumber(group, min(at, where), max(at, where))
     return True
 
@@ -160,60 +236,66 @@ def _renumber(group: Group, first: int, last: int) -> None:
     depth = len(group.path()) - 1
     for k in range(first, last + 1):
         item = group.items[k]
-        item.place = k
+        if item.group:
+            _moved(item, depth, k)
+        else:
+            item.path = (*item.path[:depth], k)
         for v in item.all_vertices():
             v.key = (*v.key[:depth], k, *v.key[depth + 1 :])
 
 
-def _change(i: Item, j: Item, mine: dict[int, list[Vertex]], theirs: dict[int, list[Vertex]], step: int) -> float:
-    """What it costs more if `i`, now next to `j` on the left, stands on its right (times -1 if it is on the right now)."""
-    ki, kj = _prefix(i), _prefix(j)
+def _moved(item: Item, depth: int, k: int) -> None:
+    item.path = (*item.path[:depth], k, *item.path[depth + 1 :])
+    if item.group:
+        for inner in item.group.items:
+            _moved(inner, depth, k)
+
+
+def _change(i: Item, j: Item, mine: Rows, theirs: Rows, shared: set[int]) -> float:
+    """What it costs more if `i`, which is next to `j` on its left, stands on its right. (The other way round it is as much less.)"""
     total = 0.0
-    for row in mine.keys() & theirs.keys():
-        for u in mine[row]:
-            for v in theirs[row]:
-                total += _pair(u.above, v.above, i, j, ki, kj) + _pair(u.below, v.below, i, j, ki, kj)
-        total += _between(mine[row], theirs[row], i, j, kj, step)
+    for row in shared:
+        (us, width_i), (vs, width_j) = mine[row], theirs[row]
+        for u in us:
+            for v in vs:
+                if u.above and v.above:
+                    total += _pair(u.above, v.above, i, j)
+                if u.below and v.below:
+                    total += _pair(u.below, v.below, i, j)
+        total += _between(us, vs, j.path, width_j) - _between(vs, us, j.path, width_i)
     return total
 
 
-def _inside(v: Vertex, item: Item, key: Key) -> bool:
-    return v.item is item or v.key[: len(key)] == key
-
-
-def _pair(a: list[Joint], b: list[Joint], i: Item, j: Item, ki: Key, kj: Key) -> int:
+def _pair(a: list[Joint], b: list[Joint], i: Item, j: Item) -> float:
     """Crossings that come (or go, less than 0) between the wires of two vertices when the left one goes to the right."""
-    total = 0
+    total = 0.0
     for p in a:
-        inside_i = _inside(p.other, i, ki)
+        mine = p.other.item is i or (i.group is not None and p.other.key[: len(i.path)] == i.path)
+        one = j.path if mine else p.other.key  # where `i` stands by now, next to `j`
         for q in b:
-            inside_j = _inside(q.other, j, kj)
-            if inside_i and inside_j:
+            theirs = q.other.item is j or (j.group is not None and q.other.key[: len(j.path)] == j.path)
+            if mine and theirs:
                 continue
             if p.other is q.other:
-                total += (p.far < q.far) - (p.far > q.far)
-                continue
-            one = kj if inside_i else p.other.key  # where i stands by now
-            two = kj if inside_j else q.other.key
-            total += 1 if one < two else -1
+                total += ((p.far < q.far) - (p.far > q.far)) * p.weight * q.weight
+            elif one < (j.path if theirs else q.other.key):
+                total += p.weight * q.weight
+            else:
+                total -= p.weight * q.weight
     return total
 
 
-def _between(mine: list[Vertex], theirs: list[Vertex], i: Item, j: Item, kj: Key, step: int) -> float:
-    """What stands between two things that are joined within a row, and how much longer wires get."""
+def _between(us: list[Vertex], them: list[Vertex], path: Key, width: float) -> float:
+    """What it costs that `us` go to the right past `them`: what stands between what is joined within a row, and longer wires."""
     total = 0.0
-    width_i = sum(v.left + v.right for v in mine) + 10
-    width_j = sum(v.left + v.right for v in theirs) + 10
-    for us, them, width, sign in ((mine, theirs, width_j, 1), (theirs, mine, width_i, -1)):
-        for u in us:
-            for o in u.beside:
-                if o not in them and o not in us:
-                    right = kj < o.key if o.key[: len(kj)] != kj else False
-                    total += sign * (-_BESIDE if right else _BESIDE)
-            for joint in (*u.above, *u.below):
-                if joint.other not in them and joint.other not in us:
-                    right = kj < joint.other.key
-                    total += sign * (-1 if right else 1) * width * _SHORT
+    for u in us:
+        for o in u.beside:
+            if o not in them and o not in us:
+                total += -_BESIDE if path < o.key else _BESIDE
+        for joint in u.above:
+            total += -width * _SHORT if path < joint.other.key else width * _SHORT
+        for joint in u.below:
+            total += -width * _SHORT if path < joint.other.key else width * _SHORT
     return total
 
 
@@ -227,12 +309,11 @@ def crossings(plan: Plan) -> float:
     for row in rows:
         row.sort(key=lambda v: v.key)
         spots = {id(v): k for k, v in enumerate(row)}
-        lines = sorted(
-            (v.key, j.dx, j.other.key, j.far) for v in row for j in v.above
-        )
-        for k, (a, da, b, db) in enumerate(lines):
-            for c, dc, d, dd in lines[k + 1 :]:
-                total += (b, db) > (d, dd) and (a, da) < (c, dc)
+        lines = sorted((v.key, j.dx, j.other.key, j.far, j.weight) for v in row for j in v.above)
+        for k, (a, da, b, db, w) in enumerate(lines):
+            for c, dc, d, dd, u in lines[k + 1 :]:
+                if (b, db) > (d, dd) and (a, da) < (c, dc):
+                    total += w * u
         for v in row:
             for o in v.beside:
                 if spots[id(v)] < spots[id(o)]:

@@ -40,6 +40,8 @@ class Vertex:
     down: float = 0.0
     spots: list[Spot] = field(default_factory=list)
     words: Wire | None = None
+    over: bool = False
+    """Whether its words stand above it, and not at one side."""
     above: list[Joint] = field(default_factory=list)
     below: list[Joint] = field(default_factory=list)
     beside: list[Vertex] = field(default_factory=list)
@@ -60,6 +62,8 @@ class Joint:
     dx: float = 0.0
     far: float = 0.0
     """Where it meets the vertices, from their middles."""
+    weight: float = 1.0
+    """What it costs to cross it."""
 
 
 @dataclass(eq=False)
@@ -71,7 +75,8 @@ class Item:
     group: Group | None = None
     still: bool = False
     lane: Wire | None = None
-    place: int = 0
+    path: tuple[int, ...] = ()
+    """Its place in the order, down from the panel's frame."""
     x: float = 0.0
 
     @property
@@ -126,10 +131,14 @@ class Wire:
     start_port: bool = False
     end_port: bool = False
     weight: int = 1
+    beside: bool = False
+    """Whether it leads from a delay to the cell beside it."""
+    round: bool = False
+    """Whether a longer way leads from its tail to its head: a residual."""
     label: tuple[float, float] | None = None
     stops: list[Vertex] = field(default_factory=list)
     turn: str = ""
-    """`back` for a wire that returns downwards."""
+    """`back` for a wire that returns downwards, `side` for one that enters a round mark from its side."""
 
     @property
     def source(self) -> tuple[str, float]:
@@ -145,6 +154,8 @@ class Plan:
     wires: list[Wire] = field(default_factory=list)
     pairs: list[tuple[Wire | None, Wire | None, Vertex]] = field(default_factory=list)
     rows: int = 0
+    room: float = 1.0
+    """How much room there is between things, compared with what is usual."""
 
 
 def common(a: Group, b: Group) -> Group:

@@ -11,12 +11,27 @@ from archdsl.figure.layout.plan import Group, Item, Plan, Vertex, Wire, below, c
 
 def assign(plan: Plan) -> None:
     _rows(plan)
+    _sides(plan)
     _words(plan)
     for wire in plan.wires:
         if wire.turn == "back":
             _back(plan, wire)
         else:
             _forth(plan, wire)
+
+
+def _sides(plan: Plan) -> None:
+    """Of several wires into a round mark, one comes from below, and two may come from the sides: gates first, then what comes from far."""
+    into: dict[int, list[Wire]] = {}
+    for w in plan.wires:
+        if w.end.kind == "circle" and not w.end_port and not w.turn:
+            into.setdefault(id(w.head), []).append(w)
+    for wires in into.values():
+        main = max(
+            wires, key=lambda w: (not w.round, w.weight, w.tail.group is w.head.group, w.tail.row, -wires.index(w))
+        )
+        for w in [w for w in wires if w is not main][:2]:
+            w.turn = "side"
 
 
 def _rows(plan: Plan) -> None:
@@ -32,12 +47,13 @@ def _rows(plan: Plan) -> None:
             edges += [(number[id(g.parent)], low, 0, 0), (high, number[-id(g.parent)], 0, 0)]
     for v in plan.vertices:
         edges += [(number[id(v.group)], number[id(v)], 0, 0), (number[id(v)], number[-id(v.group)], 0, 0)]
+    words = {id(w.head) for w in plan.wires if w.label and w.turn != "back" and w.start.kind != "fork"}
     for w in plan.wires:
         if w.turn == "back":
             continue
         outer = common(w.tail.group, w.head.group)
         a, b = below(outer, w.tail), below(outer, w.head)
-        least = 2 if w.label and w.start.kind != "fork" and w.end.kind != "fork" else 1
+        least = 2 if (w.label or (id(w.head) in words and w.start.kind != "fork")) and w.end.kind != "fork" else 1
         start, end = number[-id(a) if isinstance(a, Group) else id(a)], number[id(b)]
         edges.append((start, end, least, 0))
         edges.append((number[id(w.tail)], number[id(w.head)], 0, w.weight))
@@ -55,7 +71,7 @@ def _words(plan: Plan) -> None:
     for g in plan.groups:
         if not g.words:
             continue
-        wide = {r: 0.0 for r in range(g.low, g.high + 1)}
+        wide = dict.fromkeys(range(g.low, g.high + 1), 0.0)
         for v in plan.vertices:
             if g in v.group.path():
                 wide[v.row] += v.left + v.right + 12
@@ -84,12 +100,14 @@ def _forth(plan: Plan, wire: Wire) -> None:
     outer = common(tail.group, head.group)
     passed = [(r, _frame_at(r, tail, head, outer)) for r in range(tail.row + 1, head.row)]
     words = _words_row(wire, passed, outer)
+    if wire.turn == "side":
+        passed.append((head.row, head.group))
     wire.stops = [tail, *_lanes(wire, passed, words), head]
 
 
 def _words_row(wire: Wire, passed: list[tuple[int, Group]], outer: Group) -> int:
     """The row of a wire's words: outside of the frames that it enters and leaves; near what it leaves, or else what it enters."""
-    if not wire.label or not passed:
+    if not wire.label or not passed or wire.end.kind == "fork":
         return -1
     outside = [r for r, g in passed if g is outer] or [r for r, _ in passed]
     enters = wire.head.group is not outer and wire.tail.group is outer
@@ -127,9 +145,10 @@ def _back(plan: Plan, wire: Wire) -> None:
     lane = [(r, outer) for r in range(bottom, top + 1)]
     down = _lanes(wire, lane, -1)
     wire.stops = [tail, *_lanes(wire, up, -1), *reversed(down), *_lanes(wire, into, -1), head]
-    if wire.label:
+    label = wire.label
+    if label:
         heights = {v.row: max((u.up + u.down for u in plan.vertices if u.row == v.row), default=0.0) for v in down}
         middle = (bottom + top) / 2
-        chosen = min(down, key=lambda v: (heights[v.row] < wire.label[1], abs(v.row - middle), v.row))
-        chosen.words, chosen.right = wire, wire.label[0] + 3
-        chosen.up = chosen.down = wire.label[1] / 2
+        chosen = min(down, key=lambda v: (heights[v.row] < label[1], abs(v.row - middle), v.row))
+        chosen.words, chosen.right = wire, label[0] + 3
+        chosen.up = chosen.down = label[1] / 2

@@ -1,7 +1,7 @@
 """The network simplex method of Gansner, Koutsofios, North and Vo (1993): places on a line that keep their distances at least cost.
 
-In: how many variables, and edges `(tail, head, least, weight)`, which join them all. Out: whole numbers `x` with `x[head] - x[tail] >= least`
-for every edge, such that the sum of `weight * (x[head] - x[tail])` is least.
+In: how many variables, and edges `(tail, head, least, weight)`, which join them all. Out: whole numbers `x`, at least `least` apart from
+tail to head along every edge, such that the sum of `weight * (x[head] - x[tail])` is least.
 """
 
 from __future__ import annotations
@@ -120,11 +120,9 @@ class _Network:
     def _ranges(self, root: int, parent: int, low: int) -> None:
         """Numbers a subtree in postorder: what lies in it has numbers from `low` to `last`."""
         self.parent[root] = parent
-        stack, order = [(root, parent)], []
         self.low[root] = low
         number = low
         visiting: list[tuple[int, int, int]] = [(root, parent, 0)]
-        del stack, order
         while visiting:
             v, via, k = visiting.pop()
             edges = self.tree[v]
@@ -198,7 +196,6 @@ class _Network:
         by = self.x[self.head[new]] - self.x[self.tail[new]] - self.least[new]
         if by:
             by = -by if child == t else by
-            low, last = self.low[child], self.last[child]
             waiting = [child]
             while waiting:
                 v = waiting.pop()
@@ -206,7 +203,6 @@ class _Network:
                 for e in self.tree[v]:
                     if e != self.parent[v]:
                         waiting.append(self.head[e] if self.tail[e] == v else self.tail[e])
-            del low, last
         value = self.cut[old]
         top = self._along(self.tail[new], self.head[new], value, True)
         self._along(self.head[new], self.tail[new], value, False)

@@ -68,7 +68,7 @@ def _measured(match: re.Match[str], used: set[str]) -> str:
         size = _SIZE.search(attributes)
     if not font or not size or not content.strip():
         return f"<text {attributes}>{match[2]}</text>"
-    width = font.width(content.replace("\xa0", " "), float(size[1]))
+    width = font.set_width(content, float(size[1]), 'font-weight="bold"' in attributes)
     return f'<text {attributes} textLength="{width:.2f}" lengthAdjust="spacingAndGlyphs">{match[2]}</text>'
 
 

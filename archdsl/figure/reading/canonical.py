@@ -1,11 +1,12 @@
 """Panels as what the eye can tell of them, and what differs between two.
 
-In: panels, from a program or from a picture. Out: the same panels in canonical text, without what is not seen; differences as sentences. Two
-lists of panels are alike if one becomes the other by renaming marks and changing the order of marks, frames and wires.
+In: panels, from a program or from a picture. Out: the same panels in canonical text, without what is not seen; differences as sentences.
+Two lists of panels are alike if one becomes the other by renaming marks and changing the order of marks, frames and wires.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import zip_longest
@@ -17,6 +18,26 @@ from archdsl.figure.scene import Frame, Mark, Panel, Wire
 def canonical(panels: Sequence[Panel]) -> list[Panel]:
     """Copies in canonical markup, without what colour or place alone tells."""
     return [_panel(p) for p in panels]
+
+
+def without_types(panels: Sequence[Panel]) -> list[Panel]:
+    """Canonical panels without the types on their wires, which follow from the rest; the title tells them all, sorted."""
+    result = []
+    for panel in canonical(panels):
+        types: list[str] = []
+        for wire in panel.wires:
+            kept = []
+            for line in wire.label.split("<BR/>"):
+                match = _TYPE.search(line)
+                types += [match[0]] if match else []
+                kept.append(_TYPE.sub("", line).strip())
+            wire.label = "<BR/>".join(line for line in kept if line)
+        panel.title = [*panel.title, *sorted(types)]
+        result.append(panel)
+    return result
+
+
+_TYPE = re.compile(r"(?<!\S)(?:(?:bool|int)?\[.*\]|(?:bool |int )?scalar)$")
 
 
 def _panel(panel: Panel) -> Panel:
@@ -33,7 +54,12 @@ def _panel(panel: Panel) -> Panel:
         )
         for w in panel.wires
     ]
-    return Panel(panel.name, _lines(panel.title), root, wires)
+    title = _lines(panel.title)
+    return Panel(panel.name, [_COUNT.sub("", title[0]), *title[1:]] if title else [], root, wires)
+
+
+_COUNT = re.compile(r" · [0-9,]+ parameters$")
+"""What `--counts` adds to a title, and no program says."""
 
 
 def _frame(frame: Frame, parent: Frame | None, copies: dict[int, Mark]) -> Frame:
@@ -84,7 +110,9 @@ def _of_panels(a: Panel, b: Panel) -> list[str]:
     for things in (_marks, _wires):
         one, two = Counter(things(a)), Counter(things(b))
         if one != two:
-            return [f"only here: {t}" for t in (one - two).elements()] + [f"only there: {t}" for t in (two - one).elements()]
+            return [f"only here: {t}" for t in (one - two).elements()] + [
+                f"only there: {t}" for t in (two - one).elements()
+            ]
     return [] if _alike(_Graph(a), _Graph(b)) else ["the same marks and wires are joined otherwise"]
 
 
@@ -138,14 +166,19 @@ def _refined(graph: _Graph, colours: Mapping[int, Hashable]) -> dict[int, Hashab
     """Colours that tell nodes apart by all that is around them, near and far."""
     now = dict(colours)
     while True:
-        keys = {n: (now[n], tuple(sorted(Counter((str(l), now[m]) for l, m in graph.edges[n]).items(), key=repr))) for n in now}
+        keys = {
+            n: (now[n], tuple(sorted(Counter((str(l), now[m]) for l, m in graph.edges[n]).items(), key=repr)))
+            for n in now
+        }
         then: dict[int, Hashable] = {n: hash(k) for n, k in keys.items()}
         if len(set(then.values())) == len(set(now.values())):
             return then
         now = then
 
 
-def _alike(a: _Graph, b: _Graph, of_a: Mapping[int, Hashable] | None = None, of_b: Mapping[int, Hashable] | None = None) -> bool:
+def _alike(
+    a: _Graph, b: _Graph, of_a: Mapping[int, Hashable] | None = None, of_b: Mapping[int, Hashable] | None = None
+) -> bool:
     """Whether one graph is the other: by refinement, and where that leaves twins, by trying."""
     one, two = _refined(a, of_a or a.colours), _refined(b, of_b or b.colours)
     classes = Counter(one.values())

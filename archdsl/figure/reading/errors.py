@@ -23,5 +23,6 @@ class Holes(Unreadable):
         self.names = list(names)
         shown = ", ".join(names)
         super().__init__(
-            f"the figure does not show what is inside {shown}", "draw it whole: without --only, --collapse and --depth"
+            f"the figure does not show what is inside {shown}",
+            "draw it whole, without --only, --collapse and --depth; or give all its parts at once",
         )

@@ -16,10 +16,12 @@ from xml.parsers import expat
 from archdsl.figure.layout import fonts
 from archdsl.figure.reading.curves import Matrix, along, applied, outline_of, path_points, polygon_points, transform
 from archdsl.figure.reading.errors import Unreadable
+from archdsl.figure.reading.markup import Shift
 from archdsl.figure.reading.places import Box, Point, around
 
 _LARGEST = 64 * 1024 * 1024
-_TITLE_SIZE = 11.0
+_BORDER = 0.8
+_SHIFTS: dict[str, Shift] = {"super": "SUP", "sub": "SUB"}
 _INHERITED = ("fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-weight", "text-anchor",
               "baseline-shift", "display", "visibility", "opacity", "stroke-opacity")  # fmt: skip
 _UNSEEN = ("defs", "title", "desc", "metadata", "style", "script", "clipPath", "mask", "symbol", "marker", "pattern")
@@ -57,7 +59,7 @@ class Word:
     y: float
     size: float
     bold: bool = False
-    shift: str = ""
+    shift: Shift = ""
 
     @property
     def box(self) -> Box:
@@ -133,7 +135,9 @@ def _take(element: ET.Element, style: dict[str, str], matrix: Matrix, found: Ink
             _shape(points, points, _tag(element) in ("polygon", "rect"), style, matrix, found)
         case "path":
             for corners, curve, closed in path_points(element.get("d", "")):
-                _shape([along(matrix, p) for p in curve], [along(matrix, p) for p in corners], closed, style, matrix, found)
+                _shape(
+                    [along(matrix, p) for p in curve], [along(matrix, p) for p in corners], closed, style, matrix, found
+                )
         case "text":
             _text(element, style, matrix, found)
 
@@ -189,7 +193,7 @@ def _text(element: ET.Element, style: dict[str, str], matrix: Matrix, found: Ink
             start, end = along(matrix, (x, y)), along(matrix, (x + width, y))
             weight = own.get("font-weight", "")
             bold = weight in ("bold", "bolder") or (weight.isdigit() and int(weight) >= 600)
-            shift = {"super": "SUP", "sub": "SUB"}.get(own.get("baseline-shift", ""), "")
+            shift = _SHIFTS.get(own.get("baseline-shift", ""), "")
             size = _number(own.get("font-size", "14")) * matrix.scale
             found.words.append(Word(text, start[0], end[0], start[1], size, bold, shift))
         x += width
@@ -212,12 +216,14 @@ def _number(text: str | None) -> float:
 
 
 def _in_points(found: Ink) -> Ink:
-    """Everything at the scale at which a panel's name has its usual size."""
-    largest = max((w.size for w in found.words if w.bold), default=_TITLE_SIZE)
-    by = _TITLE_SIZE / largest if largest > 0 else 1.0
-    if abs(by - 1) < 1e-6:
+    """Everything at the scale at which the border of a panel is as wide as it is drawn in points."""
+    rounded = [o for o in found.outlines if o.form == "rounded" and o.lined]
+    outer = max(rounded, key=lambda o: o.box.area, default=None)
+    by = _BORDER / outer.width if outer and outer.width > 0 else 1.0
+    if abs(by - 1) < 1e-3:
         return found
-    for shape in [*found.outlines, *found.strokes]:
+    shapes: list[Outline | Stroke] = [*found.outlines, *found.strokes]
+    for shape in shapes:
         shape.points = [(x * by, y * by) for x, y in shape.points]
         shape.width *= by
     for outline in found.outlines:

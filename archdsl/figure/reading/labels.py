@@ -1,7 +1,7 @@
 """Which wire the words beside it belong to: the nearest of those that can have them, each wire once.
 
-In: a panel's wires with their lines, and blocks of small words. Out: the wires with their labels. What a label says narrows the choice, as it
-does for a reader: the words of a first value stand at the hollow arrow to that state, those of what is handed on at its dashed one.
+In: a panel's wires with their lines, and blocks of small words. Out: the wires with their labels. What a label says narrows the choice,
+as it does for a reader: the words of a first value stand at the hollow arrow to that state, those of what is handed on at its dashed one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from archdsl.figure.reading.lines import Line
 from archdsl.figure.reading.markup import plain, runs
-from archdsl.figure.reading.places import Box, Point, box_to_line, joined, toward
+from archdsl.figure.reading.places import Box, Point, around, box_to_line, joined, toward
 from archdsl.figure.reading.wires import Drawn
 from archdsl.figure.scene import Frame, Mark
 
@@ -27,10 +27,7 @@ def give(found: Sequence[Drawn], blocks: Sequence[Sequence[Line]], root: Frame) 
     homes = {id(m): f for f in root.all_frames() for m in f.marks}
     texts = [[line.text for line in block] for block in blocks]
     costs = [
-        [
-            _gap(joined(line.box for line in block), drawn.points) + _misfit(text, drawn, homes)
-            for drawn in found
-        ]
+        [_gap(joined(line.box for line in block), drawn.points) + _misfit(text, drawn, homes) for drawn in found]
         for block, text in zip(blocks, texts)
     ]
     left = []
@@ -44,6 +41,8 @@ def give(found: Sequence[Drawn], blocks: Sequence[Sequence[Line]], root: Frame) 
 
 def _gap(box: Box, line: Sequence[Point]) -> float:
     """How far words are from a line; they rather stand to the right of their line than to the left of it."""
+    if (far := box.apart(around(line))) > _FAR:
+        return far
     gap = box_to_line(box, line)
     return gap + (_LEFT if gap < _FAR and toward(box, line)[0] > box.x1 - box.width / 4 else 0.0)
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from archdsl.figure.reading.ink import Word
-from archdsl.figure.reading.markup import Run, written
+from archdsl.figure.reading.markup import Run, Shift, written
 from archdsl.figure.reading.places import Box, joined
 
 _LEVEL = 1.2
@@ -21,10 +22,12 @@ class Line:
     """Words that are read in one go."""
 
     words: list[Word]
+    shifts: dict[int, Shift]
+    """Which of them are raised or lowered, by `id()`."""
 
     @property
     def text(self) -> str:
-        return written(Run(w.text, w.bold, "SUB" if w.shift == "SUB" else "SUP" if w.shift else "") for w in self.words)
+        return written(Run(w.text, w.bold, self.shifts.get(id(w), "")) for w in self.words)
 
     @property
     def box(self) -> Box:
@@ -32,7 +35,7 @@ class Line:
 
     @property
     def y(self) -> float:
-        return next((w.y for w in self.words if not w.shift), self.words[0].y)
+        return next((w.y for w in self.words if id(w) not in self.shifts), self.words[0].y)
 
     @property
     def size(self) -> float:
@@ -52,27 +55,29 @@ def lines(words: Iterable[Word], gap: float | None = None) -> list[Line]:
             rows.append([word])
         else:
             row.append(word)
-    rows = _settled(rows)
+    rows, shifts = _settled(rows)
     found = []
     for row in rows:
         row.sort(key=lambda w: w.x0)
         for group in _split(row, gap) if gap is not None else [row]:
-            line = Line(group)
+            line = Line(group, shifts)
             if line.text:
                 found.append(line)
     return found
 
 
-def _settled(rows: list[list[Word]]) -> list[list[Word]]:
+def _settled(rows: list[list[Word]]) -> tuple[list[list[Word]], dict[int, Shift]]:
     """Smaller words right beside a word, a little higher or lower, are raised or lowered parts of its line."""
-    for row in rows:
+    shifts: dict[int, Shift] = {id(w): w.shift for row in rows for w in row if w.shift}
+    for i, row in enumerate(rows):
+        near = [r for r in rows[max(0, i - 6) : i + 7] if r is not row]
         for word in list(row):
-            home = next((r for r in rows if r is not row and any(_raises(word, w) for w in r)), None)
+            home = next((r for r in near if any(_raises(word, w) for w in r)), None)
             if home is not None:
                 row.remove(word)
-                word.shift = "SUP" if word.y < home[0].y else "SUB"
+                shifts[id(word)] = "SUP" if word.y < home[0].y else "SUB"
                 home.append(word)
-    return [r for r in rows if r]
+    return [r for r in rows if r], shifts
 
 
 def _raises(word: Word, base: Word) -> bool:
@@ -80,8 +85,10 @@ def _raises(word: Word, base: Word) -> bool:
     slack = (0.12 if base.bold else 0.03) * (base.x1 - base.x0)
     return (
         not base.shift
+        and base.text.strip() != ""
         and _LEVEL < abs(word.y - base.y) < 0.55 * base.size
-        and word.size < 0.95 * base.size
+        and 0.805 < word.size / base.size < 0.87
+        and not word.text[:1].isspace()
         and beside < 1.5 + slack
     )
 
@@ -89,7 +96,7 @@ def _raises(word: Word, base: Word) -> bool:
 def _split(row: list[Word], gap: float) -> list[list[Word]]:
     """Where a word's end is far from the next one's start; bold words may be wider than measured."""
     groups = [[row[0]]]
-    for before, word in zip(row, row[1:]):
+    for before, word in pairwise(row):
         slack = 0.12 * (before.x1 - before.x0) if before.bold else 0.03 * (before.x1 - before.x0)
         if word.x0 - before.x1 > gap + slack:
             groups.append([word])
@@ -113,4 +120,5 @@ def blocks(found: Iterable[Line], centred: bool) -> list[list[Line]]:
 def _follows(above: Line, line: Line, centred: bool) -> bool:
     step = (line.y - above.y) / line.size
     aside = line.box.x - above.box.x if centred else line.box.x0 - above.box.x0
-    return 0.8 < step < 1.45 and abs(aside) < (1.0 if centred else 1.5)
+    wide = max(line.box.width, above.box.width)
+    return 0.8 < step < 1.45 and abs(aside) < (1.0 + 0.04 * wide if centred else 1.5)

@@ -113,7 +113,11 @@ class _Reader:
         """`4d`: a coefficient right before a letter."""
         digits = self.kind == "number"
         value = self.power()
-        return value * self.power() if digits and (self.kind == "name" and self.text != "mod" or self.text == "…") else value
+        return (
+            value * self.power()
+            if digits and ((self.kind == "name" and self.text != "mod") or self.text == "…")
+            else value
+        )
 
     def power(self) -> Num:
         base = self.atom()
@@ -167,7 +171,8 @@ class _Reader:
 
     def ceiling(self) -> Num:
         """⌈a/b⌉ stands for ⌊(a − 1)/b⌋ + 1, and with a whole b for ⌊(a + b − 1)/b⌋."""
-        top = self.juxtaposed()
+        negative = self.text == "−" and bool(self.take())
+        top = -self.juxtaposed() if negative else self.juxtaposed()
         while self.text in ("·", "/") and not (self.text == "/" and self.ends_after_one()):
             top = top * self.power() if self.take() == "·" else self.divided(top)
         self.take("/")

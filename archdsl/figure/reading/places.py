@@ -88,12 +88,21 @@ def to_piece(point: Point, a: Point, b: Point) -> float:
 
 def box_to_line(box: Box, line: Sequence[Point]) -> float:
     """The gap between a box and a line; 0 where the line runs through it."""
-    return min(_box_to_piece(box, a, b) for a, b in pairwise(line))
+    best = math.inf
+    for a, b in pairwise(line):
+        far = max(
+            box.x0 - max(a[0], b[0]), min(a[0], b[0]) - box.x1, box.y0 - max(a[1], b[1]), min(a[1], b[1]) - box.y1
+        )
+        if far < best:
+            best = min(best, _box_to_piece(box, a, b))
+    return best
 
 
 def toward(box: Box, line: Sequence[Point]) -> Point:
     """The point of a line that is nearest to a box, and of several the one nearest to its middle."""
-    dots = [(a[0] + (b[0] - a[0]) * k / 12, a[1] + (b[1] - a[1]) * k / 12) for a, b in pairwise(line) for k in range(13)]
+    dots = [
+        (a[0] + (b[0] - a[0]) * k / 12, a[1] + (b[1] - a[1]) * k / 12) for a, b in pairwise(line) for k in range(13)
+    ]
     return min(dots, key=lambda p: (round(box.away(p), 1), abs(p[0] - box.x) + abs(p[1] - box.y)))
 
 

@@ -6,6 +6,7 @@ left out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -19,8 +20,9 @@ from archdsl.figure.scene import Frame, FrameKind, Mark, MarkKind
 
 _THICK = 1.25
 _THICKEST = 1.85
-_LABEL = 7.75
-"""Words of wires are smaller than this, those of constants and frames larger."""
+_NEAR = 8.0
+_LABEL = 0.83
+"""Words of wires are smaller than this share of a panel's name, those of constants and frames larger."""
 _DOT = 3.2
 """The largest radius of a fork or of a gate's head."""
 
@@ -36,8 +38,11 @@ class Seen:
     rows: list[Row] = field(default_factory=list)
 
     def away(self, point: Point) -> float:
+        """How far its border is from a point; from a far one, at least how far."""
+        if (far := self.box.away(point)) > _NEAR:
+            return far
         if self.mark.kind == "fork":
-            return max(0.0, ((point[0] - self.box.x) ** 2 + (point[1] - self.box.y) ** 2) ** 0.5 - self.box.width / 2)
+            return max(0.0, math.dist(point, (self.box.x, self.box.y)) - self.box.width / 2)
         return to_line(point, self.outline, closed=True)
 
 
@@ -121,13 +126,15 @@ def _unlined(outline: Outline, found: Ink) -> bool:
 
 
 def _outermost(rounded: Sequence[Outline]) -> list[Outline]:
-    return [o for o in rounded if not any(p is not o and p.box.area > o.box.area and p.box.holds(o.box) for p in rounded)]
+    return [
+        o for o in rounded if not any(p is not o and p.box.area > o.box.area and p.box.holds(o.box) for p in rounded)
+    ]
 
 
 def _is_legend(words: Sequence[Word], inside: Sequence[Outline]) -> bool:
     """The legend has its name alone for a title, in no bold letters."""
-    titles = [line.text for line in lines(words, gap=6.0) if line.size > 8.5 and not line.bold]
-    return not any(w.bold and w.size > 10.5 for w in words) and "Legend" in titles
+    titles = [line.text for line in lines(words, gap=4.0) if not line.bold]
+    return "Legend" in titles and max((w.size for w in words if w.bold), default=0.0) < max(w.size for w in words)
 
 
 # -- one panel ------------------------------------------------------------------------------------------------------------
@@ -170,12 +177,14 @@ def _frames(panel: Outline, inside: list[Outline], words: list[Word]) -> tuple[l
         if id(outline) in used:
             continue
         twin = _twin(outline, rounded)
-        kind = _frame_kind(outline, twin, inside, words)
+        kind = _frame_kind(outline, twin, words)
         if kind is None:
             continue
         inner = twin.box if twin and kind == "stack" else outline.box
         used |= {id(outline)} | ({id(twin)} if twin and kind == "stack" else set())
-        parent = min((f for f in framed if f.inner.grown(0.5).holds(outline.box)), key=lambda f: f.inner.area, default=framed[0])
+        parent = min(
+            (f for f in framed if f.inner.grown(0.5).holds(outline.box)), key=lambda f: f.inner.area, default=framed[0]
+        )
         frame = Frame(kind, parent=parent.frame)
         parent.frame.frames.append(frame)
         framed.append(Framed(frame, outline.box, inner))
@@ -192,19 +201,17 @@ def _twin(outline: Outline, rounded: Sequence[Outline]) -> Outline | None:
     return None
 
 
-def _frame_kind(
-    outline: Outline, twin: Outline | None, inside: Sequence[Outline], words: Sequence[Word]
-) -> FrameKind | None:
+def _frame_kind(outline: Outline, twin: Outline | None, words: Sequence[Word]) -> FrameKind | None:
     """What a rounded border is if it is a frame's: by its line, and by what stands in it."""
-    own = [w for w in words if outline.box.has((w.box.x, w.box.y))]
-    texts = [line.text for line in lines(own, gap=6.0)]
     if outline.dash == "dotted":
-        return "training" if "training" in texts and outline.width > 1.2 else "before"
+        return "training" if outline.width > 1.2 else "before"
     if outline.dash == "dashed":
         return "until" if outline.width > _THICKEST else None
     if outline.width > _THICKEST:
         return "loop"  # or a scan: its words say which
-    if twin is not None and not any(t.startswith("~") for t in texts[:1]):
+    if twin is not None and any(
+        w.bold and w.text.startswith("×") and outline.box.has((w.box.x, w.box.y)) for w in words
+    ):
         return "stack"
     return None
 
@@ -229,7 +236,9 @@ def _cores(marked: Sequence[Outline]) -> list[tuple[Outline, Outline | None]]:
     return found
 
 
-def _mark(core: Outline, double: Outline | None, words: list[Word], inner: list[Outline], dividers: list[Stroke]) -> Seen:
+def _mark(
+    core: Outline, double: Outline | None, words: list[Word], inner: list[Outline], dividers: list[Stroke]
+) -> Seen:
     mark = Mark("function")
     seen = Seen(mark, core.box, core.points)
     tag = next((o for o in inner if o.form == "rounded"), None)
@@ -300,30 +309,37 @@ def _rows(outside: Box, box: Box, dividers: list[Stroke]) -> list[Row]:
 # -- words that stand free ----------------------------------------------------------------------------------------------
 def _free_words(sheet: Sheet, words: list[Word]) -> None:
     """Titles, headings of frames, constants, and the words of wires."""
-    small = [w for w in words if w.size < _LABEL]
-    sheet.labels = blocks(lines(small, gap=1.6), centred=True)
-    large = [w for w in words if w.size >= _LABEL]
-    title, rest = _title(sheet, large)
+    title, rest = _title(sheet, words)
     sheet.title = [line.text for line in title]
-    for block in blocks(lines(rest, gap=4.0), centred=False):
-        home = sheet.home(block[0].box)
+    found = lines(rest, gap=2.0)
+    for line in [n for n in found if n.text == "training"]:
+        frame = sheet.home(line.box).frame
+        if frame.kind == "training" and not frame.lines:
+            frame.lines = [line.text]
+            found.remove(line)
+    limit = _LABEL * title[0].size
+    sheet.labels = blocks([n for n in found if n.size < limit], centred=True)
+    for block in blocks([n for n in found if n.size >= limit], centred=False):
         text = [line.text for line in block]
-        if home.frame.kind == "training" and text == ["training"] and not home.frame.lines:
-            home.frame.lines = text
-        elif block[0].bold or (text == ["before the first step"] and home.frame.kind == "before"):
-            if home.frame.lines or home.frame.kind in ("panel", "training"):
-                raise Unreadable(f"the words “{text[0]}” stand where no words belong", "the figure is damaged or was changed by hand")
-            home.frame.lines = text
-            if home.frame.kind == "loop" and text[0].endswith(("→</B>", "←</B>")):
-                home.frame.kind = "scan"
-        else:
-            for line in block:
-                box = line.box
-                corners = [(box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1)]
-                sheet.marks.append(Seen(Mark("constant", [line.text]), box, corners))
+        frame = sheet.home(block[0].box).frame
+        if block[0].bold or (text == ["before the first step"] and frame.kind == "before"):
+            if frame.lines or frame.kind in ("panel", "training"):
+                raise Unreadable(
+                    f"the words “{text[0]}” stand where no words belong", "the figure is damaged or was changed by hand"
+                )
+            frame.lines = text
+            if frame.kind == "loop" and text[0].endswith(("→</B>", "←</B>")):
+                frame.kind = "scan"
+            continue
+        for line in block:
+            box = line.box
+            corners = [(box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1)]
+            sheet.marks.append(Seen(Mark("constant", [line.text]), box, corners))
     for framed in sheet.frames[1:]:
         if not framed.frame.lines:
-            raise Unreadable(f"a frame in {_named(sheet)} says nothing of itself", "the figure is damaged or was changed by hand")
+            raise Unreadable(
+                f"a frame in {_named(sheet)} says nothing of itself", "the figure is damaged or was changed by hand"
+            )
 
 
 def _named(sheet: Sheet) -> str:
@@ -332,14 +348,20 @@ def _named(sheet: Sheet) -> str:
 
 def _title(sheet: Sheet, words: list[Word]) -> tuple[list[Line], list[Word]]:
     """The lines of the title: from the panel's name, at one left edge, each right below the one before."""
-    names = [w for w in words if w.bold and w.size > 10.5]
+    largest = max((w.size for w in words if w.bold), default=0.0)
+    names = [w for w in words if w.bold and w.size > 0.97 * largest]
     if not names:
         raise Unreadable("a panel has no name", "this is no figure of archdsl, or its words are gone")
-    start = min(names, key=lambda w: w.x0)
-    found, taken = [], set[int]()
+    start = min(names, key=lambda w: (w.y, w.x0))
+    found: list[Line] = []
     for line in lines([w for w in words if w.y >= start.y - 1], gap=8.0):
-        follows = not found or (abs(line.box.x0 - start.x0) < 2.5 and 0.7 < (line.y - found[-1].y) / line.size < 1.6)
-        if follows and (found or start in line.words) and (not found or line.size < 9.5):
+        if not found:
+            found = [line] if start in line.words else []
+        elif (
+            abs(line.box.x0 - start.x0) < 2.5
+            and 0.7 < (line.y - found[-1].y) / line.size < 1.6
+            and line.size < 0.9 * start.size
+        ):
             found.append(line)
-            taken |= {id(w) for w in line.words}
+    taken = {id(w) for line in found for w in line.words}
     return found, [w for w in words if id(w) not in taken]

@@ -26,7 +26,9 @@ def _panel(sheet: Sheet) -> Panel:
     drawn = connect(sheet)
     left = labels.give(drawn, sheet.labels, sheet.frames[0].frame)
     if left:
-        raise Unreadable(f"the words “{left[0][0].text}” stand beside no line", "the figure is damaged or was changed by hand")
+        raise Unreadable(
+            f"the words “{left[0][0].text}” stand beside no line", "the figure is damaged or was changed by hand"
+        )
     root = sheet.frames[0].frame
     for i, mark in enumerate(root.all_marks()):
         mark.id = f"m{i}"

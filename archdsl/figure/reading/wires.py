@@ -56,10 +56,13 @@ def connect(sheet: Sheet) -> list[Drawn]:
 
 def _sorted_dots(sheet: Sheet) -> tuple[list[Outline], list[Outline]]:
     """Dots where lines fork, and dots that are heads of gates: one line ends on those, which touch a mark."""
-    forks, gates = [], []
+    forks: list[Outline] = []
+    gates: list[Outline] = []
     for dot in sheet.dots:
         center = (dot.box.x, dot.box.y)
-        ends = sum(math.dist(p, center) < dot.box.width / 2 + 1.5 for s in sheet.strokes for p in (s.points[0], s.points[-1]))
+        ends = sum(
+            math.dist(p, center) < dot.box.width / 2 + 1.5 for s in sheet.strokes for p in (s.points[0], s.points[-1])
+        )
         touches = any(abs(m.away(center) - dot.box.width / 2) < 1.6 for m in sheet.marks)
         (gates if touches and ends == 1 else forks).append(dot)
     return forks, gates
@@ -76,7 +79,9 @@ def _arrows(sheet: Sheet, gates: Sequence[Outline]) -> list[_Arrow]:
                 end = stroke.points[-1 if last else 0]
                 gap = _to_head(end, head, tips.get(id(head)))
                 if gap < _HEAD:
-                    near.append((gap + 4 * _aside(stroke, last, tips.get(id(head))) + (0 if last else 0.01), head, stroke, last))
+                    near.append(
+                        (gap + 4 * _aside(stroke, last, tips.get(id(head))) + (0 if last else 0.01), head, stroke, last)
+                    )
     arrows: dict[int, _Arrow] = {}
     used: set[int] = set()
     for _, head, stroke, last in sorted(near, key=lambda n: n[0]):
@@ -127,7 +132,8 @@ def _far_side(end: Point, head: Outline) -> Point:
 
 def _parallel(a: Stroke, b: Stroke) -> bool:
     return a.dash == b.dash and all(
-        min(math.dist(p, q), math.dist(p, r)) < 6.5 for p, q, r in ((a.points[0], b.points[0], b.points[-1]), (a.points[-1], b.points[-1], b.points[0]))
+        min(math.dist(p, q), math.dist(p, r)) < 6.5
+        for p, q, r in ((a.points[0], b.points[0], b.points[-1]), (a.points[-1], b.points[-1], b.points[0]))
     )
 
 
@@ -136,7 +142,7 @@ def _headed(arrow: _Arrow, sheet: Sheet) -> Drawn:
     assert arrow.head and arrow.tip
     head = _nearest(arrow.tip, sheet, "ends")
     tail = _nearest(arrow.points[0], sheet, "starts")
-    if head.mark.kind in ("fork", "constant", "input"):
+    if head.mark.kind in ("fork", "input"):
         raise Unreadable(f"an arrow points to {_told(head)}", "the figure is damaged or was changed by hand")
     kind: WireKind
     if arrow.head.form == "ellipse":
@@ -147,7 +153,9 @@ def _headed(arrow: _Arrow, sheet: Sheet) -> Drawn:
         kind = "first"
     else:
         kind = "return" if arrow.strokes[0].dash else "data"
-    wire = Wire(tail.mark, head.mark, kind, None if kind == "return" else _port(tail, arrow.points[0]), _port(head, arrow.tip))
+    wire = Wire(
+        tail.mark, head.mark, kind, None if kind == "return" else _port(tail, arrow.points[0]), _port(head, arrow.tip)
+    )
     return Drawn(wire, arrow.points)
 
 
@@ -171,7 +179,9 @@ def _stems(arrows: Sequence[_Arrow], headed: Sequence[Drawn], sheet: Sheet) -> l
             fed.add(id(b.mark))
             found.append(Drawn(Wire(a.mark, b.mark, "data", _port(a, arrow.points[0])), arrow.points))
         if len(left) == len(waiting):
-            raise Unreadable("a dot joins lines, and none of them leads to it", "the figure is damaged or was changed by hand")
+            raise Unreadable(
+                "a dot joins lines, and none of them leads to it", "the figure is damaged or was changed by hand"
+            )
         waiting = left
     return found
 

@@ -1,0 +1,75 @@
+"""Two programs side by side: whether they mean the same, what differs in words, and one figure that shows it.
+
+    found = compare(before, after)
+    found.same, found.text(), found.figure().svg()
+
+In: two checked programs. Out: `Difference`. `flat` takes the forks out of panels, `align` finds which mark is which, `merge` makes one panel of
+two. Whether programs mean the same is told by `ir.meaning` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from archdsl.ir.meaning import same as mean_the_same
+from archdsl.ir.program import Program
+
+if TYPE_CHECKING:
+    from archdsl.comparison.merge import Merged
+    from archdsl.figure import Figure
+
+_SIGNS = {"added": "+", "removed": "−", "changed": "≠"}
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """What is different in `after`, seen from `before`."""
+
+    before: Program
+    after: Program
+
+    @cached_property
+    def same(self) -> bool:
+        """Whether both compute and learn the same way."""
+        return mean_the_same(self.before, self.after)
+
+    @cached_property
+    def parts(self) -> list[Merged]:
+        """The definitions of both, those of `after` first, in the order of its figure."""
+        from archdsl.comparison.merge import merged
+        from archdsl.comparison.pairing import paired
+        from archdsl.figure.panels import panels
+
+        a, b = (panels(p, captions=False) for p in (self.before, self.after))
+        return [merged(x, y) for x, y in paired(a, b)]
+
+    def text(self) -> str:
+        """The differences in words, definition by definition."""
+        if self.same:
+            return "both mean the same"
+        lines = []
+        for part in self.parts:
+            if part.kind:
+                name = part.new if part.old in ("", part.new) else part.old if not part.new else f"{part.old} → {part.new}"
+                lines.append(f"{_SIGNS[part.kind]} {name}")
+                lines += [f"    {_SIGNS[n.change]} {n.what}{f'  ({n.where})' if n.where else ''}" for n in part.notes]
+        if not lines:
+            return "they do not mean the same"
+        alike = [part.new for part in self.parts if not part.kind]
+        return "\n".join([*lines, *([f"the same: {', '.join(alike)}"] if alike else [])])
+
+    def figure(self, *, whole: bool = False, **wishes: Any) -> Figure:
+        """One figure of both: what was added, removed and changed is marked. Definitions that are alike are left out, unless `whole`."""
+        from archdsl.figure.render import figure, figure_of
+
+        if self.same:
+            return figure(self.after, **wishes)
+
+        shown = [part.panel for part in self.parts if part.kind or whole] or [part.panel for part in self.parts]
+        return figure_of(shown, f"{self.before.file} → {self.after.file}", self.text(), **wishes)
+
+
+def compare(before: Program, after: Program) -> Difference:
+    return Difference(before, after)

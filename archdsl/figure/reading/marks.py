@@ -1,0 +1,348 @@
+"""Marks with operands, read back: what is applied, with which settings, and where each operand goes.
+
+In: a mark with canonical text. Out: `Use`. Primitives are recognised by the templates that draw them (`primitives.template`), so that a new one
+is readable as it is drawable.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from archdsl.figure import primitives
+from archdsl.figure.reading import words
+from archdsl.figure.reading.errors import Unreadable
+from archdsl.figure.scene import Mark
+from archdsl.ops import DISTRIBUTIONS, OPS
+from archdsl.ops.base import Either, Op, Over, Word, default_of
+
+
+@dataclass
+class Use:
+    """What a mark does. Texts are program text."""
+
+    op: str = ""
+    """A primitive, or a distribution that is drawn from."""
+    definition: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    fills: dict[str, str] = field(default_factory=dict)
+    """First values of a layer's weights."""
+    numbers: dict[int, str] = field(default_factory=dict)
+    """Operands that are numbers, by position."""
+    ports: list[int] = field(default_factory=list)
+    """The position of the operand that each port takes."""
+    names: list[str] = field(default_factory=list)
+    """The ports' words, for a definition."""
+    results: list[str] = field(default_factory=list)
+    part: str = ""
+    weight: str = ""
+    """The weight that is taken as a value."""
+    way: str = ""
+    type: str = ""
+    frozen: bool = False
+    hole: bool = False
+    same: int = 0
+    """In how many of the stacks around it the same weights are in every copy; -1: in all of them."""
+    turn: int = 0
+
+    def position(self, port: int | None) -> int:
+        """The operand that a wire to this port brings."""
+        if port is not None and port < len(self.ports):
+            return self.ports[port]
+        return next(i for i in range(len(self.numbers) + 1) if i not in self.numbers)
+
+
+def read(mark: Mark) -> Use:
+    """The use that a mark stands for."""
+    match mark.kind:
+        case "draw":
+            return _draw(mark)
+        case "attention":
+            return _attention(mark)
+        case "gradient":
+            return _gradient(mark)
+    use = Use(results=[words.name(r) if not r.isdigit() else r for r in mark.results])
+    head, rest = _about(mark, use)
+    if "▸" in head or use.hole:
+        return _call(head, rest, mark, use)
+    if head.startswith("weight of ") or re.match(r"\w+ of (<B>|\S+: )", head):
+        return _weight_of(head, rest, use)
+    if mark.kind == "circle" or (mark.kind == "function" and _signed(head)):
+        found = _operator(head, mark, use)
+        if found:
+            return found
+    return _primitive(head, rest, mark, use)
+
+
+# -- what stands below a head -------------------------------------------------------------------------------------------
+_COPIES = re.compile(r"the same in every copy(?: of the inner (?:(\d+) stacks|stack))?")
+_TURN = re.compile(r"(\d+)(?:st|nd|rd|th) call")
+_STARTS = re.compile(r"(\w+) starts (.+)")
+_PART = re.compile(r"(\S+): (?=<B>)")
+
+
+def _about(mark: Mark, use: Use) -> tuple[str, list[str]]:
+    """The head without the part's name, and the settings below it; what is said besides goes into the use."""
+    if not mark.lines:
+        raise Unreadable("a mark has no words")
+    head, rest = mark.lines[0], list[str]()
+    found = _PART.match(head)
+    if found:
+        use.part, head = words.name(found[1]), head[found.end() :]
+    for text in (t for line in mark.lines[1:] for t in words.split(line)):
+        copies, turn, starts = _COPIES.fullmatch(text), _TURN.fullmatch(text), _STARTS.fullmatch(text)
+        if text == "❄ frozen":
+            use.frozen = True
+        elif text == "inside not drawn":
+            use.hole = True
+        elif copies:
+            use.same = int(copies[1]) if copies[1] else 1 if "inner" in text else -1
+        elif turn:
+            use.turn = int(turn[1])
+        elif starts:
+            use.fills[starts[1]] = words.fill(starts[2])
+        else:
+            rest.append(text)
+    return head, rest
+
+
+def _call(head: str, rest: list[str], mark: Mark, use: Use) -> Use:
+    use.definition = words.unmarked(head).replace("▸", "").strip()
+    for text in rest:
+        found = words.option(text)
+        if found is None:
+            raise Unreadable(f"{text!r} says nothing of {use.definition}")
+        if found.text is not None:
+            use.settings[found.key] = words.value(found.text, _CHOICES)
+        else:
+            use.settings[found.key] = found.key if found.flag else "false"
+    use.names = [words.name(p) for p in mark.ports]
+    use.ports = list(range(len(mark.ports)))
+    return use
+
+
+_CHOICES = {"causal", "none", "true", "false", *OPS}
+
+
+def _weight_of(head: str, rest: list[str], use: Use) -> Use:
+    """`weight of E`, or `weight of Embedding 10 × d` where nothing else shows what holds it."""
+    use.weight, _, of = head.partition(" of ")
+    found = _PART.match(of)
+    if found:
+        use.part, of = words.name(found[1]), of[found.end() :]
+    if rest and words.type_of(rest[0]):
+        rest = rest[1:]
+    text = words.unmarked(of)
+    if re.fullmatch(r"\S+", text) and not rest and text not in OPS:
+        use.part = words.name(of)
+        return use
+    inner = _primitive(of, rest, Mark("weights", [of]), use)
+    return inner
+
+
+# -- operators ----------------------------------------------------------------------------------------------------------
+_SIGNS = {html.unescape(op.mark.label): op for op in OPS.values() if op.mark.shape == "circle"}
+_BINARY = {s: op for s, op in _SIGNS.items() if len(op.parsed.inputs) == 2}
+_RAISED = re.compile(r"(.+?)(?:<SUP>(.+)</SUP>|([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+))")
+_SLOT = "□"
+
+
+def _signed(head: str) -> bool:
+    return head == "a<SUP>b</SUP>" or any(f" {s} " in html.unescape(head) for s in _BINARY)
+
+
+def _operator(head: str, mark: Mark, use: Use) -> Use | None:
+    """`+`, `1 − □`, `a ÷ b`, `□²`."""
+    text = html.unescape(head)
+    if text in _BINARY and len(mark.lines) == 1 and not mark.ports:
+        return _of(use, _BINARY[text], {})
+    if mark.ports == ["a", "b"]:
+        sign = "^" if head == "a<SUP>b</SUP>" else text[2:-2] if re.fullmatch(r"a .+ b", text) else ""
+        return _of(use, _BINARY[sign], {}, [0, 1]) if sign in _BINARY else None
+    raised = _RAISED.fullmatch(head)
+    if raised and text not in _SIGNS and (_SLOT in (raised[1], raised[2])):
+        numbers = {0: words.number(raised[1])} if raised[2] == _SLOT else {1: _exponent(raised)}
+        return _of(use, _BINARY["^"], numbers)
+    for sign, op in _BINARY.items():
+        left, found, right = text.partition(f" {sign} ")
+        if found and _operand(left) and _operand(right):
+            given = {i: words.number(t) for i, t in enumerate((left, right)) if t != _SLOT}
+            return _of(use, op, given)
+        if text.startswith(f"{sign} ") and not op.mark.ordered and words.is_number(text[len(sign) + 1 :]):
+            return _of(use, op, {1: words.number(text[len(sign) + 1 :])})
+    return None
+
+
+def _exponent(raised: re.Match[str]) -> str:
+    return words.number(raised[2]) if raised[2] else words.number(f"1{raised[3]}".translate(_LOW)[1:])
+
+
+_LOW = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789−")
+
+
+def _operand(text: str) -> bool:
+    return text == _SLOT or words.is_number(text)
+
+
+def _of(use: Use, op: Op, numbers: dict[int, str], ports: list[int] | None = None) -> Use:
+    use.op, use.numbers, use.ports = op.name, numbers, ports or []
+    return use
+
+
+# -- primitives ---------------------------------------------------------------------------------------------------------
+_SHAPES = {"function": ("box", "circle"), "circle": ("circle",), "weights": ("rounded",), "frozen": ("rounded",)}
+
+
+def _primitive(head: str, rest: list[str], mark: Mark, use: Use) -> Use:
+    text = html.unescape(words.unmarked(head))
+    found: list[tuple[Op, dict[str, str]]] = []
+    for op in OPS.values():
+        if op.mark.shape in _SHAPES.get(mark.kind, ()):
+            found += [(op, given) for given in _filled(op, text)]
+    if not found:
+        raise Unreadable(f"no primitive looks like {text!r}")
+    op, given = min(found, key=lambda f: len("".join(f[1].values())))
+    use.op = op.name
+    use.settings.update({k: v for k, v in given.items() if v})
+    numbers: dict[str, str] = {}
+    for part in rest:
+        _detail(op, part, use, numbers)
+    names = primitives.port_names(op, 99, given.get("distribution", "").strip('"'))
+    use.numbers = {names.index(n): t for n, t in numbers.items()}
+    plain = [words.unmarked(p) for p in mark.ports]
+    use.ports = [names.index(p) for p in plain]
+    return use
+
+
+def _filled(op: Op, text: str) -> Iterator[dict[str, str]]:
+    """The ways in which a text fills the op's template."""
+    template = primitives.template(op)
+    pieces = re.split(r"\{(\w+)\}", template)
+    yield from _fits(op, pieces, text)
+    word, _, _ = template.partition(" ")
+    plain = re.fullmatch(rf"{re.escape(word)}, (\w+) = (.+)", text)
+    if plain and len(pieces) > 1 and plain[1] == pieces[1]:  # `Linear, d_out = linear`
+        yield {plain[1]: _setting(op, plain[1], plain[2]) or ""}
+
+
+def _fits(op: Op, pieces: list[str], text: str) -> Iterator[dict[str, str]]:
+    if not text.startswith(pieces[0]):
+        return
+    text = text[len(pieces[0]) :]
+    if len(pieces) == 1:
+        if not text:
+            yield {}
+        return
+    key, rest = pieces[1], pieces[2:]
+    for end in _ends(text, rest[0]):
+        value = _setting(op, key, text[:end].strip())
+        if value is not None:
+            for found in _fits(op, rest, text[end:]):
+                yield {key: value, **found}
+
+
+def _ends(text: str, literal: str) -> Iterator[int]:
+    """Where a field may end, so that this literal follows."""
+    if not literal:
+        yield len(text)
+        return
+    at = 0
+    for part in words.split(text, literal)[:-1]:
+        at += len(part)
+        yield at
+        at += len(literal)
+
+
+def _setting(op: Op, key: str, text: str) -> str | None:
+    """The value of a setting or axis in program text; empty where it is left out, None where it is none."""
+    declared = op.settings.get(key)
+    try:
+        if isinstance(declared, Over):
+            return words.axes(text) or ""
+        if not text:
+            return "" if declared is None and key in op.settings else None
+        if key in ("distribution", "equation"):
+            return f'"{text}"' if key == "equation" or text in DISTRIBUTIONS else None
+        known = declared.words if isinstance(declared, (Word, Either)) else ()
+        listed = words.numbers(text)
+        if listed or text in known or text == "none" or words.is_number(text):
+            return listed or words.value(text, known)
+    except Unreadable:
+        pass
+    return None
+
+
+def _detail(op: Op, text: str, use: Use, numbers: dict[str, str]) -> None:
+    """One of the words below a primitive's head: a setting, an axis, an operand that is a number."""
+    if text.startswith("over ") and "over" in op.settings:
+        use.settings["over"] = words.axes(text[5:]) or ""
+        return
+    if text.startswith("else ") and words.is_number(text[5:]):
+        text = f"else = {text[5:]}"
+    found = words.option(text)
+    if found is None:
+        raise Unreadable(f"{text!r} says nothing of {op.name}")
+    if found.key not in op.settings and found.text is not None:
+        numbers[found.key] = words.number(found.text)
+    elif found.text is None:
+        use.settings[found.key] = "true" if found.flag else "false"
+    else:
+        declared = op.settings.get(found.key)
+        use.settings[found.key] = words.value(
+            found.text, declared.words if isinstance(declared, (Word, Either)) else ()
+        )
+
+
+# -- marks with words of their own -------------------------------------------------------------------------------------
+def _attention(mark: Mark) -> Use:
+    use = Use(op="attention", ports=list(range(len(mark.ports))))
+    for line in mark.lines[1:]:
+        text = words.unmarked(line)
+        heads, scale = re.fullmatch(r"heads: (.+), each (.+) wide", text), re.fullmatch(r"query · key × (.+)", text)
+        if heads:
+            use.settings["heads"] = words.number(heads[1])
+        elif scale:
+            use.settings["scale"] = words.number(scale[1])
+        elif text.startswith("causal:"):
+            use.settings["mask"] = "causal"
+        elif not re.match(r"one head|query · key|softmax over keys", text):
+            for part in words.split(text):
+                _detail(OPS["attention"], part, use, {})
+    return use
+
+
+def _gradient(mark: Mark) -> Use:
+    head = words.unmarked(mark.lines[0])
+    for name, op in OPS.items():
+        if op.mark.shape == "operator" and head == primitives.template(op):
+            return Use(op=name, ports=list(range(len(mark.ports))))
+    scale = re.fullmatch(r"gradient × −(.+)", head)
+    if scale is None:
+        raise Unreadable(f"{head!r} is no mark on a gradient")
+    return Use(op="reverse_gradient", numbers={} if scale[1] == "1" else {1: words.number(scale[1])})
+
+
+def _draw(mark: Mark) -> Use:
+    found = re.fullmatch(r"~ (\w+)\((.*)\)", words.unmarked(mark.lines[0]))
+    if found is None or found[1] not in DISTRIBUTIONS:
+        raise Unreadable(f"{mark.lines[0]!r} is no distribution")
+    use = Use(op=found[1])
+    names = DISTRIBUTIONS[found[1]].parameters
+    for i, (name, text) in enumerate(zip(names, words.split(found[2]))):
+        if text != name:
+            use.numbers[i] = words.number(text.removeprefix(f"{name} = "))
+    use.ports = [names.index(words.unmarked(p)) for p in mark.ports]
+    for line in mark.lines[1:]:
+        kind = words.type_of(line)
+        if kind:
+            use.type = str(kind)
+        elif line.startswith("gradient: "):
+            use.way = next((w for w, t in WAYS.items() if t == line.removeprefix("gradient: ")), "")
+    return use
+
+
+WAYS = primitives.WAYS
+Reader = Callable[[Mark], Use]
+__all__ = ["Use", "default_of", "read"]

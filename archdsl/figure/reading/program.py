@@ -1,0 +1,77 @@
+"""A figure's panels as a program: `program_text(panels)`.
+
+In: panels, from wherever, of which only what the eye sees is used: kinds, words, arrows, and what lies in what. Out: the canonical text of a
+program with the same meaning as the one that was drawn. Raises `Unreadable` where the panels are no figure of a program, and `Holes` where
+they leave out what a definition holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archdsl.figure.reading import titles
+from archdsl.figure.reading.body import Body
+from archdsl.figure.reading.errors import Holes, Unreadable
+from archdsl.figure.reading.markup import plain, plain_lines
+from archdsl.figure.scene import Frame, Mark, Panel, Wire
+from archdsl.source import Source
+
+
+def program_text(panels: Sequence[Panel]) -> str:
+    """The text of the program that these panels show."""
+    from archdsl.syntax.format import format_text
+
+    if not panels:
+        raise Unreadable("there is no panel")
+    seen = [canonical(p) for p in panels]
+    names = [p.title[0].partition("</B>")[0].removeprefix("<B>") if p.title else "" for p in seen]
+    signatures = [titles.signature(p, names) for p in seen]
+    all_of = {s.name: s for s in signatures}
+    if len(all_of) < len(signatures):
+        raise Unreadable("two panels have one title")
+    bodies = [Body(p, s, all_of) for p, s in zip(seen, signatures)]
+    missing = {u.definition for b in bodies for u in b.uses.values() if u.definition and u.definition not in all_of}
+    if missing:
+        raise Holes(sorted(missing))
+    for body in bodies:
+        _order_ports(body, all_of)
+    text = "\n\n".join("\n".join(body.lines()) for body in bodies) + "\n"
+    return format_text(Source(text, "figure.arch"))
+
+
+def _order_ports(body: Body, all_of: dict[str, titles.Signature]) -> None:
+    """Whoever calls a definition shows its inputs in their order."""
+    for use in body.uses.values():
+        of = all_of.get(use.definition)
+        if of and len(use.names) == len(of.ports) and set(use.names) == set(of.ports):
+            of.ports = {n: of.ports[n] for n in use.names}
+
+
+def canonical(panel: Panel) -> Panel:
+    """A copy with every text in its canonical form, so that only what is seen is left."""
+    marks: dict[int, Mark] = {}
+
+    def frame(old: Frame) -> Frame:
+        new = Frame(old.kind, [plain(t) for t in old.lines])
+        for mark in old.marks:
+            marks[id(mark)] = Mark(
+                mark.kind,
+                [plain(t) for t in mark.lines],
+                [plain(t) for t in mark.ports],
+                [plain(t) for t in mark.results],
+                mark.tag,
+            )
+            new.marks.append(marks[id(mark)])
+        new.frames = [frame(f) for f in old.frames]
+        for inner in new.frames:
+            inner.parent = new
+        return new
+
+    root = frame(panel.root)
+    wires = []
+    for w in panel.wires:
+        if id(w.tail) not in marks or id(w.head) not in marks:
+            raise Unreadable(f"an arrow of {panel.name} ends at no mark")
+        label = "<BR/>".join(plain_lines(w.label))
+        wires.append(Wire(marks[id(w.tail)], marks[id(w.head)], w.kind, w.tail_port, w.head_port, label))
+    return Panel(panel.name, [plain(t) for t in panel.title], root, wires)

@@ -1,0 +1,90 @@
+"""The whole way from a picture to a program, and back once more to see that nothing was lost.
+
+In: bytes of an SVG or DOT file. Out: a program's text. Raises `Unreadable`, and `Holes` where the figure does not show all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from archdsl.figure.reading.canonical import canonical, differences, without_types
+from archdsl.figure.reading.errors import Holes, Unreadable
+from archdsl.figure.scene import Panel
+
+_BOLD = re.compile(r"<B>(.*?)</B>")
+_NOT_DRAWN = "inside not drawn"
+_BY_HAND = "it may be damaged, or changed by hand; draw it again from its program"
+_OTHERS = {
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a PNG",
+    b"\xff\xd8\xff": "a JPEG",
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "a gzip file",
+}
+
+
+def read(data: bytes | Sequence[bytes], name: str = "the figure") -> str:
+    """The program that a figure was drawn from; several pictures are parts of one figure."""
+    seen = [p for part in ([data] if isinstance(data, bytes) else data) for p in panels_of(part)]
+    _refuse_holes(seen)
+    from archdsl.figure.reading.program import program_text
+
+    text = program_text(seen)
+    _compare(seen, _drawn_again(text, name))
+    return text
+
+
+def panels_of(data: bytes) -> list[Panel]:
+    """What a figure shows, panel by panel."""
+    for start, kind in _OTHERS.items():
+        if data.startswith(start):
+            raise Unreadable(f"this is {kind}", "only figures in SVG and DOT can be read: `archdsl draw -o figure.svg`")
+    beginning = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not beginning:
+        raise Unreadable("the file is empty", "give the .svg or .dot file that `archdsl draw` wrote")
+    if beginning.startswith(b"<"):
+        from archdsl.figure.reading.svg import panels_of_svg
+
+        return panels_of_svg(data)
+    from archdsl.figure.reading.dot import panels_of_dot
+
+    try:
+        return panels_of_dot(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise Unreadable(
+            "this is neither SVG nor DOT", "give the .svg or .dot file that `archdsl draw` wrote"
+        ) from None
+
+
+def _refuse_holes(seen: Sequence[Panel]) -> None:
+    """Every definition that is used must have its panel."""
+    shown = {p.name for p in seen}
+    names: dict[str, None] = {}
+    for mark in (m for p in seen for m in p.root.all_marks() if m.lines):
+        head = mark.lines[0]
+        found = _BOLD.search(head)
+        name = found[1] if found else head
+        if _NOT_DRAWN in mark.lines or (found and head.endswith("▸") and name not in shown):
+            names.setdefault(name)
+    if names:
+        raise Holes(list(names))
+
+
+def _drawn_again(text: str, name: str) -> list[Panel]:
+    from archdsl import compiler
+    from archdsl.diagnostics import Errors
+    from archdsl.figure.panels import panels
+
+    try:
+        return panels(compiler.analyse(text, name))
+    except Errors as problem:
+        first = problem.render(color=False).strip().splitlines()[0]
+        raise Unreadable(f"what the figure shows is no program that works: {first}", _BY_HAND) from None
+
+
+def _compare(seen: Sequence[Panel], again: Sequence[Panel]) -> None:
+    """Words that tell a type may stand beside a neighbouring wire: types follow from the rest."""
+    ours, theirs = canonical(seen), canonical(again)
+    if differences(ours, theirs) and (found := differences(without_types(ours), without_types(theirs))):
+        raise Unreadable(f"the figure does not show one program: {found[0]}", _BY_HAND)

@@ -1,0 +1,72 @@
+"""A drawn figure gives back the marks that it was drawn from, out of its ink alone: no ids, no titles, no colours, no order of elements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from archdsl import compiler, resources
+from archdsl.figure import figure
+from archdsl.figure.panels import panels
+from archdsl.figure.reading import panels_of
+from archdsl.figure.reading.canonical import canonical, differences
+from archdsl.figure.render import paint
+from archdsl.ir.program import Program
+from tests.figure.reading.strip import renamed, stripped
+from tests.programs import programs
+
+FILES = {p.stem: p for room in ("library", "examples") for p in sorted(resources.folder(room).glob("*.arch"))}
+LOOKS = {
+    "dark": {"theme": "dark"},
+    "mono": {"theme": "mono"},
+    "right": {"direction": "right"},
+    "down": {"direction": "down"},
+    "left": {"direction": "left"},
+    "narrow": {"width": "7in"},
+}
+SHOWN = ("gan", "vae", "transformer", "gmm")
+
+
+@cache
+def program(name: str) -> Program:
+    return compiler.analyse_file(FILES[name])
+
+
+@cache
+def pictures() -> dict[str, bytes]:
+    """Every example and every block of the library, and some in other looks, by one layout process."""
+    wanted = {name: figure(program(name)) for name in FILES}
+    wanted |= {f"{n} {look}": figure(program(n), **options) for n in SHOWN for look, options in LOOKS.items()}
+    return dict(zip(wanted, paint(list(wanted.values()), "svg")))
+
+
+def lost(picture: bytes, drawn: Program) -> Sequence[str]:
+    return differences(canonical(panels_of(picture)), canonical(panels(drawn)))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_marks_are_read_from_the_ink_of_an_svg(name: str) -> None:
+    assert lost(stripped(pictures()[name]), program(name)) == []
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", SHOWN)
+def test_whatever_its_theme_direction_and_width(name: str, look: str) -> None:
+    assert lost(stripped(pictures()[f"{name} {look}"]), program(name)) == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_marks_are_read_from_dot_whatever_its_names(name: str) -> None:
+    assert lost(renamed(figure(program(name)).dot).encode(), program(name)) == []
+
+
+@settings(max_examples=2, derandomize=True, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(programs(), min_size=15, max_size=15))
+def test_marks_of_random_programs(texts: list[str]) -> None:
+    drawn = [compiler.analyse(text) for text in texts]
+    for i, picture in enumerate(paint([figure(p) for p in drawn], "svg")):
+        assert lost(stripped(picture, seed=i), drawn[i]) == [], texts[i]

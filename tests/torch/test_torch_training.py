@@ -1,0 +1,216 @@
+"""What `fit` of an emitted training does: progress, evaluation, early stop, clipping, schedules, checkpoints, several processes."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from emitted import compiled
+from torch import Tensor, nn
+
+from archdsl.compiler import analyse
+from archdsl.torch import emit
+
+NET = """
+block Layer(d) {
+  input x: [batch, d]
+  output y = x -> residual { Linear(d) -> tanh }
+}
+model Net(d = 4, layers = 2, dropout = 0.0) {
+  input x: [batch, d]
+  x -> stack layers { Layer(d) } -> Dropout(dropout) -> Linear(2) -> output y
+}
+train Fit(rate = 1e-2, dropout = 0.0) {
+  input x: [batch, 4], target: [batch, 2]
+  net = Net(dropout = dropout)
+  loss = mse(net(x), target)
+  minimize loss with Adam(rate)
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def names() -> dict[str, Any]:
+    return compiled(NET)
+
+
+def batches(count: int = 3, size: int = 8, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
+    chance = torch.Generator().manual_seed(seed)
+    return [(torch.randn(size, 4, generator=chance), torch.randn(size, 2, generator=chance)) for _ in range(count)]
+
+
+def test_evaluation_changes_nothing_and_is_in_evaluation_mode(names: dict[str, Any]) -> None:
+    train = names["Fit"](dropout=0.5)
+    before = {n: t.clone() for n, t in train.state_dict().items()}
+    data = batches()
+    losses = train.evaluate(data)
+    expected = [F.mse_loss(train.net.eval()(x), y).item() for x, y in data]
+    assert losses == {"loss": pytest.approx(sum(expected) / 3)}
+    assert all(torch.equal(t, before[n]) for n, t in train.state_dict().items())
+    assert not any(o.state for o in train.optimizers().values())
+
+
+def test_a_history_has_the_losses_of_both_and_stops_when_they_no_longer_fall(names: dict[str, Any]) -> None:
+    history = names["Fit"]().fit(batches(), 3, validate=batches(seed=1))
+    assert [list(means) for means in history] == [["loss", "valid_loss"]] * 3
+    stopped = names["Fit"](rate=0.0).fit(batches(), 50, validate=batches(seed=1), patience=4)
+    assert len(stopped) == 5
+
+
+def test_gradients_are_clipped(names: dict[str, Any]) -> None:
+    train = names["Fit"]()
+    norms = []
+    step = train.optimizer.step
+    train.optimizer.step = lambda: (norms.append(math.hypot(*(p.grad.norm() for p in train.parameters()))), step())
+    train.fit(batches(), clip=1e-3)
+    assert norms == [pytest.approx(1e-3, rel=1e-3)] * 3
+
+
+def test_a_schedule_scales_the_rate_of_each_step(names: dict[str, Any]) -> None:
+    train, rates = names["Fit"](rate=0.5), []
+    step = train.optimizer.step
+    train.optimizer.step = lambda: (rates.append(train.optimizer.param_groups[0]["lr"]), step())
+    train.fit(batches(2), 2, schedule=lambda n: 1 / (n + 1))
+    assert rates == [pytest.approx(0.5 / n) for n in (1, 2, 3, 4)]
+
+
+def test_a_seed_decides_what_is_drawn(names: dict[str, Any]) -> None:
+    train = names["Fit"](dropout=0.5)
+    start = {n: t.clone() for n, t in train.state_dict().items()}
+    ends = []
+    for seed in (1, 1, 2):
+        again = names["Fit"](dropout=0.5)
+        again.load_state_dict(start)
+        ends.append(again.fit(batches(), seed=seed))
+    assert ends[0] == ends[1] != ends[2]
+
+
+@pytest.mark.parametrize(("bad", "where"), [("net.layers.1.y", "net.layers.1.y"), ("net.linear", "net.linear")])
+def test_a_loss_that_is_no_number_ends_the_run_and_names_the_module(
+    names: dict[str, Any], bad: str, where: str
+) -> None:
+    train = names["Fit"]()
+    data = batches()
+    train.fit(data)
+    with torch.no_grad():
+        train.get_submodule(bad).weight[0, 0] = math.nan
+    with pytest.raises(FloatingPointError, match=rf"step 4: a loss is nan; .* comes from {where}$"):
+        train.fit(data)
+
+
+def test_progress_goes_to_standard_error(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    names["Fit"](rate=0.0).fit(batches(), 2, validate=batches(1))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["epoch 1/2", "evaluation", "epoch 2/2", "evaluation"]
+    assert all("loss " in line for line in lines)
+    bar = names["progress"]("epoch 1/2", 5, 10, {"loss": 0.5})
+    assert bar == "epoch 1/2  ━━━━━━━━━━──────────  5/10  loss 0.5000"
+
+
+# -- several processes, and processes that are killed -------------------------------------------------------------------
+SCRIPT = """
+import sys, torch
+from emitted import Fit
+torch.manual_seed(3)
+torch.set_num_threads(1)
+trainer = Fit(dropout=float(sys.argv[4])).double()
+chance = torch.Generator().manual_seed(5)
+data = [(torch.randn(8, 4, generator=chance).double(), torch.randn(8, 2, generator=chance).double()) for _ in range(20)]
+if sys.argv[1] == "shard":
+    trainer.shard()
+loader = torch.utils.data.DataLoader(data, batch_size=None, shuffle=sys.argv[5] == "True")
+history = trainer.fit(loader, int(sys.argv[2]), clip=1.0, checkpoint=sys.argv[3], seed=7)
+if trainer.rank == 0:
+    torch.save(history, sys.argv[3] + ".history")
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    (tmp_path / "emitted.py").write_text(emit(analyse(NET)), encoding="utf-8")
+    (tmp_path / "main.py").write_text(SCRIPT, encoding="utf-8")
+    return tmp_path
+
+
+def ended(script: Path, checkpoint: str) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
+    """The losses and the weights that a run left."""
+    return torch.load(script / f"{checkpoint}.history"), torch.load(script / checkpoint)["parts"]
+
+
+def launch(
+    script: Path, how: str, epochs: int, checkpoint: str, dropout: float = 0.0, shuffle: bool = False
+) -> subprocess.Popen[bytes]:
+    several = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", "--standalone"]
+    command = [
+        sys.executable,
+        *(several if how != "alone" else []),
+        "main.py",
+        how,
+        str(epochs),
+        checkpoint,
+        str(dropout),
+        str(shuffle),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, cwd=script, env=environment, stderr=subprocess.PIPE)
+
+
+def run(script: Path, how: str, epochs: int, checkpoint: str, dropout: float = 0.0, shuffle: bool = False) -> None:
+    process = launch(script, how, epochs, checkpoint, dropout, shuffle)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said.decode()
+
+
+def same_end(a: tuple[list[Any], dict[str, Tensor]], b: tuple[list[Any], dict[str, Tensor]], exactly: bool) -> None:
+    (history, weights), (other_history, other_weights) = a, b
+    assert len(history) == len(other_history) and weights.keys() == other_weights.keys()
+    for means, others in zip(history, other_history, strict=True):
+        assert means == (others if exactly else pytest.approx(others, rel=1e-9))
+    for name, weight in weights.items():
+        torch.testing.assert_close(
+            weight, other_weights[name], rtol=0 if exactly else 1e-8, atol=0 if exactly else 1e-10
+        )
+
+
+def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(script: Path) -> None:
+    run(script, "alone", 40, "whole.pt", dropout=0.3, shuffle=True)
+    process = launch(script, "alone", 40, "killed.pt", dropout=0.3, shuffle=True)
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith(b"epoch 7/"):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait()
+    process.stderr.close()
+    assert not (script / "killed.pt.history").exists()
+    assert len(torch.load(script / "killed.pt")["history"]) < 40
+    run(script, "alone", 40, "killed.pt", dropout=0.3, shuffle=True)
+    same_end(ended(script, "whole.pt"), ended(script, "killed.pt"), exactly=True)
+
+
+def test_two_processes_train_as_one(script: Path) -> None:
+    """With gradients averaged, and with parameters split as well, and going on from either's checkpoint."""
+    run(script, "alone", 3, "one.pt", shuffle=False)
+    run(script, "replicate", 1, "two.pt")
+    shutil.copy(script / "two.pt", script / "three.pt")
+    run(script, "replicate", 3, "two.pt")
+    same_end(ended(script, "one.pt"), ended(script, "two.pt"), exactly=False)
+    run(script, "shard", 2, "three.pt")
+    run(script, "shard", 3, "three.pt")
+    same_end(ended(script, "one.pt"), ended(script, "three.pt"), exactly=False)
+
+
+def test_a_batch_that_cannot_be_shared_is_an_error(names: dict[str, Any]) -> None:
+    train: nn.Module = names["Fit"]()
+    train.world = 3
+    with pytest.raises(ValueError, match="8 items cannot be shared by 3 processes"):
+        train.part(torch.zeros(8, 4))
