@@ -2,6 +2,7 @@
 
     archdsl.check("model.arch")                      # the checked program, as data
     archdsl.draw("model.arch")                       # a figure; a notebook shows it
+    archdsl.diff("before.arch", "after.arch")        # what is different, in words and in one figure
     archdsl.compile("model.arch")                    # PyTorch source
     archdsl.load("model.arch", "Tagger", units=512)  # an nn.Module
 
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, Any, Union
 if TYPE_CHECKING:
     import torch
 
+    from archdsl.comparison import Difference as Difference
     from archdsl.diagnostics import Errors as Errors
     from archdsl.figure import Figure as Figure
     from archdsl.ir.program import Program as Program
 
 __version__ = "0.1.0"
-__all__ = ["Errors", "Figure", "Program", "check", "compile", "draw", "load"]
+__all__ = ["Difference", "Errors", "Figure", "Program", "check", "compile", "diff", "draw", "load"]
 
 PathOrText = Union[str, "os.PathLike[str]"]
 
@@ -42,6 +44,13 @@ def draw(program: PathOrText, **options: Any) -> Figure:
     return figure(check(program), **options)
 
 
+def diff(before: PathOrText, after: PathOrText) -> Difference:
+    """What is different between two programs: `.same`, `.text()`, `.figure()`."""
+    from archdsl.comparison import compare
+
+    return compare(check(before), check(after))
+
+
 def compile(program: PathOrText, *, plain: bool = False, **sizes: float | str) -> str:
     """The program as PyTorch source, standalone. `plain` writes the literal equations, without torch's faster kernels."""
     from archdsl.torch import emit
@@ -56,18 +65,18 @@ def load(program: PathOrText, name: str | None = None, *, plain: bool = False, *
     return load_module(program, name, sizes, plain)
 
 
+_HOMES = {
+    "Difference": "archdsl.comparison",
+    "Errors": "archdsl.diagnostics",
+    "Figure": "archdsl.figure",
+    "Program": "archdsl.ir.program",
+}
+
+
 def __getattr__(name: str) -> Any:
     """The classes that the functions above give, imported when they are asked for."""
-    if name == "Errors":
-        from archdsl.diagnostics import Errors
+    if name in _HOMES:
+        from importlib import import_module
 
-        return Errors
-    if name == "Program":
-        from archdsl.ir.program import Program
-
-        return Program
-    if name == "Figure":
-        from archdsl.figure import Figure
-
-        return Figure
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'archdsl' has no attribute {name!r}")

@@ -434,7 +434,6 @@ def _parser() -> argparse.ArgumentParser:
     drawing = command("draw", draw)
     _program_options(drawing)
     _output_options(drawing, "FILE with .svg; the suffix picks svg, pdf, png, tikz, tex or dot")
-    drawing.add_argument("--format", choices=FORMATS, help="the format, whatever the name says")
     drawing.add_argument("--only", action="append", default=[], metavar="NAME", help="draw the panel of NAME alone")
     drawing.add_argument(
         "--expand", action="append", default=[], metavar="NAME", help="draw NAME open, where it is used"
@@ -442,17 +441,20 @@ def _parser() -> argparse.ArgumentParser:
     drawing.add_argument("--collapse", action="append", default=[], metavar="NAME", help="draw no panel of NAME")
     drawing.add_argument("--depth", type=int, metavar="N", help="panels down to N calls below the model")
     drawing.add_argument(
-        "--width", metavar="LENGTH", help="fit this width, such as 3.25in or 82mm, with no text under 6 pt"
-    )
-    drawing.add_argument("--direction", choices=("up", "down", "left", "right"), help="which way the figure reads (up)")
-    drawing.add_argument("--theme", choices=("paper", "dark", "mono"), default="paper", help="its colours (paper)")
-    drawing.add_argument(
         "--panels", choices=("together", "separate"), default="together", help="one figure, or one file for each panel"
     )
-    drawing.add_argument("--no-legend", action="store_true", help="without the legend of marks")
     drawing.add_argument("--no-captions", action="store_true", help="without the docstrings under the titles")
     drawing.add_argument("--counts", action="store_true", help="with the number of parameters of each part")
-    drawing.add_argument("--dpi", type=int, default=192, metavar="N", help="dots per inch of a PNG (192)")
+    _look_options(drawing)
+
+    differing = command("diff", diff)
+    differing.add_argument("file", metavar="BEFORE", help="a program")
+    differing.add_argument("other", metavar="AFTER", help="another")
+    differing.add_argument(
+        "-o", "--output", metavar="OUT", help="draw both as one figure, with what was added, removed and changed marked"
+    )
+    differing.add_argument("--all", action="store_true", help="draw the definitions, too, that are alike in both")
+    _look_options(differing)
 
     reading = command("read", read)
     reading.add_argument(
@@ -504,6 +506,17 @@ def _program_options(parser: argparse.ArgumentParser, optional: bool = False) ->
     parser.add_argument(
         "--set", action="append", metavar="NAME=NUMBER", help="another value for a hyperparameter of the model"
     )
+
+
+def _look_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=FORMATS, help="the format, whatever the name says")
+    parser.add_argument(
+        "--width", metavar="LENGTH", help="fit this width, such as 3.25in or 82mm, with no text under 6 pt"
+    )
+    parser.add_argument("--direction", choices=("up", "down", "left", "right"), help="which way the figure reads (up)")
+    parser.add_argument("--theme", choices=("paper", "dark", "mono"), default="paper", help="its colours (paper)")
+    parser.add_argument("--no-legend", action="store_true", help="without the legend of marks")
+    parser.add_argument("--dpi", type=int, default=192, metavar="N", help="dots per inch of a PNG (192)")
 
 
 def _output_options(parser: argparse.ArgumentParser, default: str) -> None:

@@ -7,10 +7,11 @@ distinct set of numbers that its weights depend on, and a stack is multiplied, n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from archdsl.ir.num import ONE, ZERO, Num
+from archdsl.ir import series
+from archdsl.ir.num import ZERO, Num
 from archdsl.ir.program import Apply, Call, Definition, Draw, Made, Node, Operand, Program, Region, Repeat, Until, Value
 from archdsl.ir.types import Type, unify_shape
 
@@ -30,9 +31,6 @@ class Counts:
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.learned + other.learned, self.frozen + other.frozen)
-
-    def times(self, copies: Num) -> Counts:
-        return Counts(self.learned * copies, self.frozen * copies)
 
     def all_frozen(self) -> Counts:
         return Counts(ZERO, self.learned + self.frozen)
@@ -66,16 +64,28 @@ def callee_bindings(callee: Definition, made: Made, bound: Bindings) -> Bindings
     return bind(callee, given)
 
 
-def repeat_sum(repeat: Repeat, bound: Bindings, symbols: set[str]) -> Iterator[tuple[Num, Bindings]]:
-    """A repeat's passes as (how many, numbers inside): one for all, or each by itself where `symbols` holds the index."""
+MOST_COPIES = 10_000
+"""More copies than these are not counted one by one."""
+
+
+def repeat_sum(
+    repeat: Repeat, bound: Bindings, symbols: set[str], work: Callable[[Bindings], tuple[Num, ...]]
+) -> tuple[Num, ...]:
+    """What `work` finds in a repeat's body, summed over its passes. Where `symbols` holds the index, passes differ: then by a formula, if
+    what is found is a polynomial in the index, else one by one."""
     passes = repeat.count.subs(bound)
     if repeat.index is None or repeat.index not in symbols:
-        yield passes, bound
-        return
+        return tuple(n * passes for n in work(bound))
+    index = f"{repeat.index}'"  # no symbol of a program has a prime
+    totals = [series.total(n, index, passes) for n in work(bound | {repeat.index: Num.symbol(index)})]
+    if None not in totals:
+        return tuple(t for t in totals if t is not None)
     if not passes.is_integer:
         raise Unsettled(f"the passes of a stack differ, and their number {passes} is not known")
-    for i in range(int(passes.value)):
-        yield ONE, bound | {repeat.index: Num.of(i)}
+    if passes.value > MOST_COPIES:
+        raise Unsettled(f"the {passes} passes of a stack all differ; at most {MOST_COPIES:,} such are counted")
+    each = [work(bound | {repeat.index: Num.of(i)}) for i in range(int(passes.value))]
+    return tuple(sum(found, ZERO) for found in zip(*each)) or tuple(ZERO for _ in totals)
 
 
 class Counter:
@@ -111,10 +121,12 @@ class Counter:
         """Separate weights for each copy of a stack, the same ones for every pass of a loop or scan."""
         if repeat.kind != "stack":
             return self.region(repeat.body, bound)
-        total = Counts()
-        for copies, inside in repeat_sum(repeat, bound, self.region_symbols(repeat.body)):
-            total += self.region(repeat.body, inside).times(copies)
-        return total
+
+        def copy(inside: Bindings) -> tuple[Num, Num]:
+            found = self.region(repeat.body, inside)
+            return found.learned, found.frozen
+
+        return Counts(*repeat_sum(repeat, bound, self.region_symbols(repeat.body), copy))
 
     def made(self, made: Made, bound: Bindings) -> Counts:
         if made.primitive:
@@ -193,9 +205,9 @@ class Worker:
             case Call():
                 return self.definition(*self.called(definition, node, bound))
             case Repeat():
-                symbols = _mentioned(node.body)
-                passes = repeat_sum(node, bound, symbols)
-                return sum((copies * self.region(definition, node.body, inside) for copies, inside in passes), ZERO)
+                body = node.body
+                (work,) = repeat_sum(node, bound, _mentioned(body), lambda b: (self.region(definition, body, b),))
+                return work
             case Until():
                 return self.region(definition, node.body, bound)
             case _:

@@ -3,8 +3,8 @@
     found = compare(before, after)
     found.same, found.text(), found.figure().svg()
 
-In: two checked programs. Out: `Difference`. `flat` takes the forks out of panels, `align` finds which mark is which, `merge` makes one panel of
-two. Whether programs mean the same is told by `ir.meaning` alone.
+In: two checked programs. Out: `Difference`. `pairing` finds which definition is which, `align` which mark; `flat` takes the forks out of
+panels, and `merge` makes one panel of two. Whether programs mean the same is told by `ir.meaning` alone.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Difference:
         from archdsl.figure.panels import panels
 
         a, b = (panels(p, captions=False) for p in (self.before, self.after))
-        return [merged(x, y) for x, y in paired(a, b)]
+        pairs = paired(a, b)
+        renamed = {x.name: y.name for x, y in pairs if x and y}
+        return [merged(x, y, renamed) for x, y in pairs]
 
     def text(self) -> str:
         """The differences in words, definition by definition."""
@@ -52,7 +54,9 @@ class Difference:
         lines = []
         for part in self.parts:
             if part.kind:
-                name = part.new if part.old in ("", part.new) else part.old if not part.new else f"{part.old} → {part.new}"
+                name = (
+                    part.new if part.old in ("", part.new) else part.old if not part.new else f"{part.old} → {part.new}"
+                )
                 lines.append(f"{_SIGNS[part.kind]} {name}")
                 lines += [f"    {_SIGNS[n.change]} {n.what}{f'  ({n.where})' if n.where else ''}" for n in part.notes]
         if not lines:

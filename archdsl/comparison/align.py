@@ -1,15 +1,16 @@
 """Which mark of one panel is which of another.
 
-In: two `Flat` panels. Out: pairs of frames and pairs of marks. Frames are paired first, from the outside in; marks are paired within paired
-frames alone. Two marks are alike by their words, and more so the more alike the marks are that they are joined to (similarity flooding,
-Melnik et al. 2002); the best pairs are taken first. A pair that nothing around it supports is none: the mark was taken away here and put there.
+In: two `Flat` panels. Out: pairs of frames and pairs of marks. Frames are paired first, from the outside in; marks are paired within
+paired frames alone. Two marks are alike by their words, and more so the more alike the marks are that they are joined to (similarity
+flooding, Melnik et al. 2002); the best pairs are taken first. A pair that nothing around it supports is none: the mark was taken away here
+and put there.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from archdsl.comparison.flat import Flat, Flow
 from archdsl.figure.scene import Frame, Mark
@@ -27,7 +28,7 @@ def plain(text: str) -> str:
     text = re.sub("<[^>]*>", "", text)
     for sign, character in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#160;", " "), ("&amp;", "&")):
         text = text.replace(sign, character)
-    return " ".join(text.split())
+    return " ".join(text.replace("▸", "").split())
 
 
 def head(mark: Mark) -> str:
@@ -59,13 +60,15 @@ def _frame_likeness(a: Frame, b: Frame) -> float:
 
 
 # -- marks ------------------------------------------------------------------------------------------------------------
-def marks(a: Flat, b: Flat, framed: Sequence[tuple[Frame, Frame]]) -> list[tuple[Mark, Mark]]:
-    """Pairs of marks."""
+def marks(
+    a: Flat, b: Flat, framed: Sequence[tuple[Frame, Frame]], renamed: Mapping[str, str]
+) -> list[tuple[Mark, Mark]]:
+    """Pairs of marks. `renamed` are the definitions that have another name in the second program."""
     partner = {id(x): y for x, y in framed}
     base = {}
     for i, x in enumerate(a.marks):
         for j, y in enumerate(b.marks):
-            if partner.get(id(a.home[id(x)])) is b.home[id(y)] and (alike := likeness(x, y)):
+            if partner.get(id(a.home[id(x)])) is b.home[id(y)] and (alike := likeness(x, y, renamed)):
                 base[i, j] = alike
     around_a, around_b = _around(a), _around(b)
     score = _flooded(base, around_a, around_b)
@@ -76,7 +79,7 @@ def marks(a: Flat, b: Flat, framed: Sequence[tuple[Frame, Frame]]) -> list[tuple
     return [(a.marks[i], b.marks[j]) for i, j in _supported(pairs, base, around_a, around_b, a)]
 
 
-def likeness(x: Mark, y: Mark) -> float:
+def likeness(x: Mark, y: Mark, renamed: Mapping[str, str]) -> float:
     """How alike two marks are by themselves, from 0 to 1."""
     if x.ports != y.ports or x.results != y.results:
         return 0
@@ -85,7 +88,7 @@ def likeness(x: Mark, y: Mark) -> float:
     if x.kind == y.kind and x.lines == y.lines:
         return 1
     if x.kind == y.kind or {x.kind, y.kind} == set(_WEIGHTS):
-        return 0.6 if head(x) == head(y) else 0.2
+        return 0.6 if renamed.get(head(x), head(x)) == head(y) else 0.2
     return 0
 
 
@@ -114,7 +117,9 @@ def _flooded(base: dict[tuple[int, int], float], left: Around, right: Around) ->
     return score
 
 
-def _agreement(left: list[tuple[object, int]], right: list[tuple[object, int]], score: dict[tuple[int, int], float]) -> float:
+def _agreement(
+    left: list[tuple[object, int]], right: list[tuple[object, int]], score: dict[tuple[int, int], float]
+) -> float:
     """How well what is around two marks can be paired, from 0 to 1."""
     if not left and not right:
         return 1

@@ -1,7 +1,7 @@
 """A panel without forks: from which mark straight to which other mark each value goes.
 
-In: a `Panel`. Out: `Flat`. Whether a value is read once or twice decides how it is drawn, by one arrow or through a dot; two panels are compared
-without the dots, and `forked` puts them back.
+In: a `Panel`. Out: `Flat`. Whether a value is read once or twice decides how it is drawn, by one arrow or through a dot; two panels are
+compared without the dots, and `forked` puts them back.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ def flat(panel: Panel) -> Flat:
     for wire in panel.wires:
         if wire.head.kind == "fork":
             continue
-        first, path, label = wire, [wire.label], wire
+        first, path = wire, [wire.label]
         while first.tail.kind == "fork":
             first = into[id(first.tail)]
             path.insert(0, first.label)
         stem = first if first is not wire else None
         told = "<BR/>".join(p for p in (path[1:] if stem else path) if p)
-        found.flows.append(
-            Flow(first.tail, label.head, wire.kind, first.tail_port, wire.head_port, told, wire.gated, wire.beside, stem)
-        )
+        ports = (first.tail_port, wire.head_port)
+        flow = Flow(first.tail, wire.head, wire.kind, *ports, told, wire.gated, wire.beside, stem, wire.change)
+        found.flows.append(flow)
     return found
 
 

@@ -5,7 +5,7 @@ In: two panels, of which one may be missing. Out: `Merged`: the panel, and what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
@@ -36,13 +36,13 @@ class Merged:
     notes: list[Note] = field(default_factory=list)
 
 
-def merged(a: Panel | None, b: Panel | None) -> Merged:
+def merged(a: Panel | None, b: Panel | None, renamed: Mapping[str, str]) -> Merged:
     if a is None or b is None:
         change: Change = "added" if a is None else "removed"
         whole = b or a
         assert whole
         return Merged(_all(whole, change), change, a.name if a else "", b.name if b else "")
-    return _Merge(flat(a), flat(b)).result()
+    return _Merge(flat(a), flat(b), renamed).result()
 
 
 def _all(panel: Panel, change: Change) -> Panel:
@@ -66,10 +66,10 @@ def _copy(frame: Frame, parent: Frame | None, change: Change, twin: dict[int, Ma
 class _Merge:
     """Two panels that become one. `twin` leads from each mark of either to its mark in the result."""
 
-    def __init__(self, a: Flat, b: Flat):
+    def __init__(self, a: Flat, b: Flat, renamed: Mapping[str, str]):
         self.a, self.b = a, b
         self.framed = align.frames(a.panel.root, b.panel.root)
-        self.pairs = align.marks(a, b, self.framed)
+        self.pairs = align.marks(a, b, self.framed, renamed)
         self.twin: dict[int, Mark] = {}
         self.notes: list[Note] = []
 
@@ -81,7 +81,9 @@ class _Merge:
         panel = Panel(self.b.panel.name, title, root)
         panel.wires = forked(flows, home)
         place = {id(m): i for i, m in enumerate(root.all_marks())}
-        panel.wires.sort(key=lambda w: (place[id(w.tail)], place[id(w.head)], w.tail_port or 0, w.head_port or 0, w.kind))
+        panel.wires.sort(
+            key=lambda w: (place[id(w.tail)], place[id(w.head)], w.tail_port or 0, w.head_port or 0, w.kind)
+        )
         kind: Change = "changed" if self.notes else ""
         return Merged(_numbered(panel), kind, self.a.panel.name, self.b.panel.name, self.notes)
 
@@ -158,22 +160,30 @@ class _Merge:
         return found
 
     def key(self, flow: Flow) -> object:
-        return (id(self.twin[id(flow.tail)]), flow.tail_port, id(self.twin[id(flow.head)]), flow.head_port, flow.kind, flow.beside)
+        return (
+            id(self.twin[id(flow.tail)]),
+            flow.tail_port,
+            id(self.twin[id(flow.head)]),
+            flow.head_port,
+            flow.kind,
+            flow.beside,
+        )
 
     def in_both(self, old: Flow, new: Flow) -> Flow:
         tail, head = self.twin[id(new.tail)], self.twin[id(new.head)]
         if old.told == new.told:
             return replace(new, tail=tail, head=head)
-        self.notes.append(Note("changed", f"{_words(old.told)} → {_words(new.told)}", f"from {_short(tail)} to {_short(head)}"))
+        self.notes.append(
+            Note("changed", f"{_words(old.told)} → {_words(new.told)}", f"from {_short(tail)} to {_short(head)}")
+        )
         label = f"{old.label} → {new.label}" if old.label != new.label else new.label
         return replace(new, tail=tail, head=head, label=label, change="changed")
 
     def moved(self, flow: Flow, change: Change) -> Flow:
         tail, head = self.twin[id(flow.tail)], self.twin[id(flow.head)]
-        if not tail.change.endswith("ed") or tail.change == "changed":
-            if head.change in ("", "changed"):
-                port = f", {plain(head.ports[flow.head_port])}" if flow.head_port is not None and head.ports else ""
-                self.notes.append(Note(change, f"arrow from {_short(tail)} to {_short(head)}{port}"))
+        if not {tail.change, head.change} & {"added", "removed"}:  # else the mark is told of
+            port = f", {plain(head.ports[flow.head_port])}" if flow.head_port is not None and head.ports else ""
+            self.notes.append(Note(change, f"arrow from {_short(tail)} to {_short(head)}{port}"))
         return replace(flow, tail=tail, head=head, change=change)
 
     def title(self) -> list[str]:
@@ -195,7 +205,10 @@ def _lines(old: Sequence[str], new: Sequence[str]) -> list[str]:
     if list(old) == list(new):
         return list(new)
     if len(old) == len(new):
-        return [y if x == y else f"{x} → {y}" if len(plain(x)) + len(plain(y)) < 30 else f"{x} →<BR/>{y}" for x, y in zip(old, new)]
+        return [
+            y if x == y else f"{x} → {y}" if len(plain(x)) + len(plain(y)) < 30 else f"{x} →<BR/>{y}"
+            for x, y in zip(old, new)
+        ]
     kept = [line for line in new if line in old]
     added = [line if line in kept else signed([line], "added")[0] for line in new]
     return [*added, *(signed([line], "removed")[0] for line in old if line not in kept)]
@@ -218,7 +231,7 @@ def _shared(mark: Mark) -> str:
 
 def _short(mark: Mark) -> str:
     """A mark's name or operation, in quotation marks."""
-    words = plain(mark.lines[0]).removesuffix(" ▸") if mark.lines else mark.kind
+    words = plain(mark.lines[0]) if mark.lines else mark.kind
     return f"“{words.partition(' [')[0]}”"
 
 

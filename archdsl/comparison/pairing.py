@@ -20,7 +20,11 @@ def paired(a: list[Panel], b: list[Panel]) -> list[tuple[Panel | None, Panel | N
     partner = {y.name: named[y.name] for y in b if y.name in named}
     left = [p for p in a if p.name not in partner]
     right = [p for p in b if p.name not in partner]
-    scored = [(_likeness(x, y) + (x is a[0] and y is b[0]), i, j) for i, x in enumerate(left) for j, y in enumerate(right)]
+    scored = [
+        (_likeness(x, y) + 0.2 * (x is a[0] and y is b[0]), i, j)
+        for i, x in enumerate(left)
+        for j, y in enumerate(right)
+    ]
     taken = set[str]()
     for score, i, j in sorted(scored, key=lambda s: (-s[0], s[1], s[2])):
         x, y = left[i], right[j]

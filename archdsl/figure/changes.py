@@ -1,7 +1,7 @@
 """How a mark, an arrow or a frame looks that was added, removed or changed, where two programs are drawn as one.
 
-In: the attributes it would have, and what became of it. Out: its attributes; and the sign that stands beside it. A sign and a line tell the three
-apart without colour: + and thick, − and dotted, ≠ and thick.
+In: the attributes it would have, and what became of it. Out: its attributes; and the sign that stands beside it. A sign and a line tell
+the three apart without colour: + and thick, − and dotted, ≠ and thick.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def mark(attributes: Mapping[str, str], change: Change) -> dict[str, str]:
     if found.pop("fixedsize", None):  # the sign needs room
         found |= {"shape": "ellipse", "margin": "0.0,0.0"}
     if change == "removed":
-        found["style"] = ",".join([s for s in found.get("style", "").split(",") if s not in ("", "dashed")] + ["dotted"])
+        found["style"] = ",".join(
+            [s for s in found.get("style", "").split(",") if s not in ("", "dashed")] + ["dotted"]
+        )
         found |= {"fillcolor": theme.PAPER, "fontcolor": theme.QUIET}
     if found.get("shape") == "point":
         found["fillcolor"] = COLORS[change]
@@ -43,7 +45,11 @@ def frame(attributes: Mapping[str, str], change: Change) -> dict[str, str]:
 def wire(attributes: Mapping[str, str], change: Change) -> dict[str, str]:
     found = dict(attributes)
     if change:
-        found |= {"color": COLORS[change], "fontcolor": COLORS[change], "penwidth": "1.3" if change == "removed" else "2.2"}
+        found |= {
+            "color": COLORS[change],
+            "fontcolor": COLORS[change],
+            "penwidth": "1.3" if change == "removed" else "2.2",
+        }
     if change == "removed":
         found["style"] = "dotted"
     return found

@@ -92,8 +92,9 @@ def _row(graph: graphviz.Digraph, i: int, family: str, kind: str, text: str) -> 
             case "slot":
                 row.node(sample, label=kind, shape="plain", fontsize="9")
             case "change":
+                of = next(c for c in changes.MEANS if c == kind)
                 attributes = {**theme.MARKS["function"], "fontsize": "8", "height": "0.22", "width": "0.34"}
-                row.node(sample, label=f"<{changes.SIGNS[kind]}>", **changes.mark(attributes, kind))
+                row.node(sample, label=f"<{changes.SIGNS[of]}>", **changes.mark(attributes, of))
             case "wire":
                 row.node(sample, label="", shape="point", width="0.01", style="invis")
                 row.node(f"legend_b{i}", label="", shape="point", width="0.01", style="invis")

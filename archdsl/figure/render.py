@@ -26,6 +26,7 @@ from archdsl.figure.scene import Panel
 from archdsl.ir.program import Program
 
 _SECONDS = 60
+_COMMAND = ["-P", "-X", "utf8", "-m", "archdsl.figure.layout"]
 _LESS = "draw less at once: --panels separate, --depth N, --only NAME, --collapse NAME"
 DIRECTIONS = ("up", "down", "left", "right")
 
@@ -229,11 +230,10 @@ def paint(drawn: list[Figure], form: str, dpi: int = 96) -> list[bytes]:
 
 def _run(job: bytes, pages: int) -> bytes:
     """The layout process on one job. It is ended, with what it started, when it takes too long."""
-    command = [sys.executable, "-P", "-X", "utf8", "-m", "archdsl.figure.layout"]
     seconds = _SECONDS * (1 + pages // 20)
     try:
         process = subprocess.Popen(
-            command,
+            [sys.executable, *_COMMAND],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -25,6 +25,7 @@ def heading(node: Repeat, definition: Definition, types: Mapping[int, Type]) -> 
             first = node.sliced[0]
             along = words.axis(first.axis, types.get(first.operand) if isinstance(first.operand, int) else None)
         lines = [bold(f"↻ over {along} {'←' if node.reversed else '→'}"), "shared weights"]
+        lines += ["each of its own length"] if node.lengths is not None else []
         return lines if node.carried or node.rides else [*lines, "no state"]
     count = with_default(node.count, definition)
     if node.kind == "loop":

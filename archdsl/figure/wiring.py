@@ -149,7 +149,7 @@ class _Builder:
             self.values[value.id] = Held(frame, alias=operand, name=value.name or "", type=label)
         else:
             constant = self.add(outside, marks.of_constant(operand))
-            self.values[value.id] = Held(frame, constant, name=value.name or "", type=label)
+            self.values[value.id] = Held(frame, constant, name=value.name or "", part=label)
         return self.values[value.id]
 
     def enter(self, value: Value, operand: Operand, frame: Frame, outer: Frame, label: str) -> Held:
@@ -304,6 +304,12 @@ class _Builder:
         self.wires.append(Wire(mark, delay, "return", label=primed, beside=True))
 
     # -- repeats ------------------------------------------------------------------------------------------------
+    def lengths(self, operand: int, frame: Frame, outer: Frame) -> None:
+        """How many steps each entry has: a value that goes no further than the frame."""
+        known = Value.new(id=-len(self.values) - 1, type=self.types[operand])
+        self.types[known.id] = known.type
+        self.enter(known, operand, frame, outer, "at most").dot = True
+
     def repeat(self, node: Repeat, outer: Frame) -> None:
         frame = Frame(node.kind, repeats.heading(node, self.definition, self.types), parent=outer)
         outer.frames.append(frame)
@@ -312,6 +318,8 @@ class _Builder:
             at = words.position(s.axis) if repeats.slices_differ(node) else at
             held = self.enter(s.value, s.operand, frame, outer, f"each {at}:<BR/>{type_text(s.value.type)}")
             held.dot |= repeats.unread(node, s.value.id)
+        if isinstance(node.lengths, int):
+            self.lengths(node.lengths, frame, outer)
         delays = []
         for c in node.carried:
             if c in repeats.straight(node):

@@ -279,8 +279,12 @@ class _Body:
 
     def apply(self, node: Apply) -> None:
         children = self.operands(node.inputs)
+        if node.op == "reverse_gradient" and len(children) == 1:
+            children.append(self.pure("number", "1"))
         kind = None if any(isinstance(i, int) for i in node.inputs) else [self.type(v.type) for v in node.outputs]
-        label = ("apply", node.op, self.settings(node.settings), _axes(node.axes, self.types.get(node.inputs[0]) if node.inputs else None), kind)
+        first = node.inputs[0] if node.inputs else None
+        axes = _axes(node.axes, self.types.get(first) if isinstance(first, int) else None)
+        label = ("apply", node.op, self.settings(node.settings), axes, kind)
         if node.made is not None:
             children.insert(0, self.made[node.made])
         if _random(node):
@@ -323,7 +327,8 @@ class _Body:
         initial = [self.operand(c.initial) for c in node.carried]
         sliced = [self.operand(s.operand) for s in node.sliced]
         starts = [self.operands(o for _, o in sorted(r.initial.items())) for r in node.rides]
-        frame = self.own("repeat", node.kind, self.number(node.count), node.reversed, children=[outer])
+        lengths = [self.operand(node.lengths)] if node.lengths is not None else []
+        frame = self.own("repeat", node.kind, self.number(node.count), node.reversed, children=[outer, *lengths])
         self.here, self.copies = frame, frame if node.kind == "stack" else copies
         hidden = self.enter_index(node.index, frame)
         for s, operand in zip(node.sliced, sliced):

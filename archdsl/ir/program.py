@@ -243,6 +243,10 @@ class Repeat(Data):
     count: Num = Field(description="passes; for a scan, the size of its axis")
     index: str | None = Field(default=None, description="the size symbol that counts the copies of a stack (`as i`)")
     reversed: bool = False
+    lengths: Operand | None = Field(
+        default=None,
+        description="of a scan: how many steps each entry of the slices' first axis has; later steps change no state and give 0",
+    )
     sliced: list[Sliced] = []
     carried: list[Carried] = []
     rides: list[Ride] = []

@@ -115,7 +115,8 @@ class _Page:
 
     def repeat(self, repeat: Repeat) -> Iterator[str]:
         index = f" as {repeat.index}" if repeat.index else ""
-        yield f"{repeat.kind} {repeat.count}{index}{' reversed' * repeat.reversed}"
+        lengths = f" at_most {self.operand(repeat.lengths)}" if repeat.lengths is not None else ""
+        yield f"{repeat.kind} {repeat.count}{index}{' reversed' * repeat.reversed}{lengths}"
         for sliced in repeat.sliced:
             yield f"  slice {self.defined(sliced.value)} of {self.operand(sliced.operand)} along {axis(sliced.axis)}"
         for carried in repeat.carried:

@@ -22,6 +22,7 @@ def uses(definition: Definition) -> Counter[int]:
                 case "stack" | "loop" | "scan":
                     count(
                         *(s.operand for s in node.sliced),
+                        node.lengths,
                         *(c.initial for c in node.carried),
                         *(c.next for c in node.carried),
                     )

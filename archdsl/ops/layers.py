@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from archdsl.ir.num import Num
-from archdsl.ir.types import Type
 from archdsl.ops import interval
 from archdsl.ops.algebra import product
-from archdsl.ops.base import REQUIRED, SHARE, Interval, Mark, Misfit, Op, Site
+from archdsl.ops.base import REQUIRED, Interval, Mark, Op, Site
 from archdsl.ops.emit import make
 from archdsl.ops.interval import INFINITY, of
-
-
-def _dropout_shape(site: Site) -> Type:
-    p = site.number("p")
-    if p.is_const and not 0 <= p.value < 1:
-        raise Misfit(f"p is {p}, and a probability below 1 is needed")
-    site.positive(1 - p, "p must be below 1")
-    return site.inputs[0]
 
 
 def _linear_macs(site: Site) -> Num:
@@ -77,9 +68,8 @@ OPS = (
         "In evaluation it does nothing.",
         signature="x: [...] -> [...]",
         torch="{self}({x})",
-        shape=_dropout_shape,
         settings={"p": 0.5},
-        limits={"p": SHARE},
+        limits={"p": ("at least 0", "less than 1")},
         gate="through",
         init=make("nn.Dropout", "p"),
         range=_dropped,

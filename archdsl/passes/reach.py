@@ -50,6 +50,7 @@ def _inside(node: Repeat, made: set[int]) -> set[int]:
     """All that a repeat reads from around it; what it makes or steps is added to `made`."""
     found = _ids(s.operand for s in node.sliced) | _ids(c.initial for c in node.carried)
     found |= _ids(o for r in node.rides for o in r.initial.values())
+    found |= _ids([node.lengths] if node.lengths is not None else [])
     made |= {r.made for r in node.rides} | {m.id for m in node.body.made}
     for inner in node.body.nodes:
         if isinstance(inner, Repeat):

@@ -8,7 +8,7 @@ from typing import Union
 
 from archdsl import errors
 from archdsl.ir.num import ELLIPSIS, Num
-from archdsl.ir.program import Axis, Carried, Collected, Repeat, Sliced
+from archdsl.ir.program import Axis, Carried, Collected, Operand, Repeat, Sliced
 from archdsl.ir.types import Type
 from archdsl.ops import OPS
 from archdsl.passes import apply, axes, expressions, riding, scans, statements, storage, written
@@ -208,6 +208,7 @@ class Shape:
     at: Sequence[Num] = ()
     reversed: bool = False
     sliced: list[Sliced] = field(default_factory=list)
+    lengths: Operand | None = None
 
 
 def close(
@@ -250,7 +251,7 @@ def close(
         )
     block.nodes.append(
         Repeat(
-            kind=how.kind, count=how.count, index=how.index, reversed=how.reversed, sliced=how.sliced, carried=carried,  # type: ignore[arg-type]
+            kind=how.kind, count=how.count, index=how.index, reversed=how.reversed, lengths=how.lengths, sliced=how.sliced, carried=carried,  # type: ignore[arg-type]
             rides=inner.rides, collected=collected, body=inner.region(), place=node.span.place(),
         )
     )  # fmt: skip

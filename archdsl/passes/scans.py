@@ -40,13 +40,50 @@ def scan(block: Block, node: tree.Scan, tensors: list[Tensor]) -> Entity:
             frame.spans[value.id] = node.span
         sliced.append(Sliced.new(operand=tensor.operand, axis=axes.axis_at(shape, position), value=value))
         incoming.append(Tensor(value.id, value.type, tensor.range))
+    lengths = _lengths(block, node, tensors, positions)
     _scan_body(block, inner, node, target, incoming)
+    if lengths is not None:
+        _check_led(block, inner, node, lengths)
     first = next(i for i, p in enumerate(positions) if p is not None)
     shape = tensors[first].type.shape
     position = positions[first] or 0
     size = shape[position]
     how = repeats.Shape("scan", size, at=shape[:position], reversed=node.reversed, sliced=sliced)
+    how.lengths = lengths.operand if lengths is not None else None
     return repeats.close(block, inner, node, how, None, node.start)
+
+
+def _lengths(block: Block, node: tree.Scan, tensors: list[Tensor], positions: list[int | None]) -> Tensor | None:
+    """`at_most lengths`: how many steps each entry of the first axis of what is sliced has."""
+    if node.at_most is None:
+        return None
+    given = expressions.tensor(block, node.at_most)
+    mend = "`input lengths: int[batch]` has one for each entry of the batch"
+    if given.type.dtype != "int" or len(given.type.shape) != 1 or not isinstance(given.operand, int):
+        reason = f"lengths are whole numbers, one for each entry of one axis, and this is {given.type}"
+        raise block.frame.fail(errors.WrongShape(node.at_most.span, "`at_most`", reason, mend=mend))
+    for tensor, position in zip(tensors, positions):
+        rest = [n for i, n in enumerate(tensor.type.shape) if i != position]
+        if position is not None and (position > 1 or rest[:1] != list(given.type.shape)):
+            reason = f"{tensor.type} has no axis {given.type.shape[0]} before or right after the one that is scanned"
+            raise block.frame.fail(errors.WrongShape(node.at_most.span, "`at_most`", reason, mend=mend))
+    return given
+
+
+def _check_led(block: Block, inner: Block, node: tree.Scan, lengths: Tensor) -> None:
+    """Whatever stops at its own length has the axis of the lengths first."""
+    (axis,) = lengths.type.shape
+    types = {name: info.value.type for name, info in inner.states.items()}
+    types |= {name: tensor.type for name, (tensor, _) in inner.outputs.items()}
+    parts = {p.id: p for p in block.frame.parts}
+    for ride in inner.rides:
+        part = parts[ride.made]
+        if part.variant:
+            types |= {name: t.subs(part.bindings, part.rest) for name, t in part.variant.states.items()}
+    for name, found in types.items():
+        if found.shape[:1] != (axis,) and node.at_most is not None:
+            reason = f"`{name}` is {found}, so that no entry of {axis} stops by itself"
+            raise block.frame.fail(errors.WrongShape(node.at_most.span, "`at_most`", reason))
 
 
 def _scan_body(block: Block, inner: Block, node: tree.Scan, target: Entity | None, incoming: list[Tensor]) -> None:

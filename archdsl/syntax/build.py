@@ -154,7 +154,8 @@ class Build:
         return tree.Loop(self._span(c), c[1], c[2], _start(c))
 
     def scan(self, c: Children) -> tree.Scan:
-        return tree.Scan(self._span(c), c[1], c[3], _has(c, "REVERSED"), _start(c))
+        at = next((i for i, t in enumerate(c) if getattr(t, "type", "") == "AT_MOST"), None)
+        return tree.Scan(self._span(c), c[1], c[3], _has(c, "REVERSED"), c[at + 1] if at is not None else None, _start(c))
 
     def axis(self, c: Children) -> tree.Axis:
         if c[-1].type == "NAME":

@@ -122,6 +122,7 @@ class Scan(Node):
     target: Expression | Body
     axis: Axis
     reversed: bool
+    at_most: Expression | None
     start: list[Argument]
 
 

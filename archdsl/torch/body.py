@@ -25,7 +25,6 @@ from archdsl.ir.program import (
     Param,
     Region,
     Repeat,
-    Ride,
     Sliced,
     Until,
     Update,
@@ -33,16 +32,14 @@ from archdsl.ir.program import (
 )
 from archdsl.ir.types import Type
 from archdsl.torch import batch
-from archdsl.torch.cells import Cells
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.names import identifier, plural, singular, snake
 from archdsl.torch.needs import needed
 from archdsl.torch.plan import Held, Plan, held
 from archdsl.torch.printer import parse
-from archdsl.torch.statements import Assert, Assign, Do, For, Statement, name
-from archdsl.torch.steps import Steps, pattern_of
+from archdsl.torch.scans import Scans
+from archdsl.torch.statements import Assign, Do, For, Statement, name
 from archdsl.torch.values import GENERIC
-from archdsl.torch.words import noun
 
 
 class HandedOn(Protocol):
@@ -52,7 +49,7 @@ class HandedOn(Protocol):
     next: Operand
 
 
-class Body(Cells):
+class Body(Scans):
     """Writes regions."""
 
     def __init__(self, plan: Plan):
@@ -88,9 +85,10 @@ class Body(Cells):
 
     # -- repeats ------------------------------------------------------------------------------------------
     def repeat(self, node: Repeat) -> None:
-        if node.kind == "scan" and batch.is_pointwise(node, self.plan, self.types):
+        free = node.kind == "scan" and node.lengths is None
+        if free and batch.is_pointwise(node, self.plan, self.types):
             return self.batched(node)
-        if node.kind == "scan" and not node.reversed and batch.is_mappable(node, self.plan):
+        if free and not node.reversed and batch.is_mappable(node, self.plan):
             return self.mapped(node)
         if self.takes_all(node):
             return self.all_steps(node)
@@ -105,114 +103,50 @@ class Body(Cells):
         body: list[Statement] = []
         loop = For(ast.Name("_", ast.Store()), ast.Name("_", ast.Load()), body)
         close = self.head(node)
+        step = self.variable("t", named=True, kind="index") if node.lengths is not None else ""
         with self.inside(body):
+            running = self.begin_running(node, step) if node.lengths is not None else None
             results = [c.next for c in node.carried] + [c.operand for c in wanted]
             self.region(node.body, needed(node.body.nodes, results, self.plan, effects=True))
             for key, collected in zip(lists, wanted):
                 self.block.append(
                     Do(ast.Call(ast.Attribute(name(key), "append", ast.Load()), [self.operand(collected.operand)], []))
                 )
-            self.hand_on(node.carried)
+            self.hand_on(node.carried, running)
         loop.target, loop.source = close()
+        if step:
+            loop.target = ast.Tuple([name(step), loop.target], ast.Store())
+            loop.source = ast.Call(ast.Name("enumerate", ast.Load()), [loop.source], [])
         self.block.append(loop)
         self.after(node, wanted, lists)
+
+    def begin_running(self, node: Repeat, step: str) -> ast.expr:
+        """At the start of a step: which sequences are still running."""
+        assert node.lengths is not None
+        key = self.variable("running", named=True)
+        self.assign([key], parse(f"{ast.unparse(self.operand(node.lengths))} > {step}"), keep=True)
+        self.running.update({r.made: name(key) for r in node.rides})
+        return name(key)
 
     def after(self, node: Repeat, wanted: list[Collected], lists: list[str]) -> None:
         """What is left when the loop is done: stacked outputs, and states of the last pass."""
         for key, collected in zip(lists, wanted):
             source: ast.expr = name(key)
-            if node.reversed:
+            if node.reversed and node.lengths is None:
                 source = parse(f"{key}[::-1]")
             axis = _axis(collected.axis.index, collected.value.type)
             out = self.define(collected.value, node)
-            self.assign([out], ast.Call(parse("torch.stack"), [source], [ast.keyword("dim", ast.Constant(axis))]))
+            value: ast.expr = ast.Call(parse("torch.stack"), [source], [ast.keyword("dim", ast.Constant(axis))])
+            if node.lengths is not None:
+                lengths = self.operand(node.lengths)
+                value = self.with_lengths("ended", value, lengths, axis)
+                value = self.with_lengths("turned", value, lengths, axis) if node.reversed else value
+            self.assign([out], value)
         for carried in node.carried:
             self.bind(carried.final, self.env[carried.value.id])
         for ride in node.rides:
             if ride.finals:
                 self.finals(ride.made, ride.finals)
-
-    # -- scans of a cell that takes all its steps --------------------------------------------------------
-    def takes_all(self, node: Repeat) -> bool:
-        """Whether a scan is one call of its cell's method for all steps."""
-        pattern = pattern_of(node)
-        if pattern is None:
-            return False
-        steps = self.plan.program.steps.get(self.made[node.rides[0].made].of)
-        return steps is not None and steps.pattern == pattern
-
-    def all_steps(self, node: Repeat) -> None:
-        """`y, state = self.lstm.scan(x, state)`; backwards, both sides turned round."""
-        (ride,), (call,) = node.rides, node.body.nodes
-        assert isinstance(call, Call)
-        callee = self.plan.program.of(self.made[ride.made])
-        steps = self.plan.program.steps[callee.definition.name]
-        whole = {s.value.id: s.operand for s in node.sliced}
-        turned = f".flip({steps.at})" if node.reversed else ""
-
-        def unsliced(operand: Operand) -> Operand:
-            return whole.get(operand, operand) if isinstance(operand, int) else operand
-
-        outside = call.model_copy(update={"inputs": [unsliced(i) for i in call.inputs]})
-        arguments = self.arguments(outside)
-        if turned:
-            arguments = [
-                parse(f"({ast.unparse(a)}){turned}") if i in whole else a for i, a in zip(call.inputs, arguments)
-            ]
-        state = self.first_state(node, ride, arguments, steps)
-        holder = self.holders[ride.made]
-        if not (isinstance(holder, ast.Attribute) and isinstance(holder.value, ast.Name) and holder.value.id == "self"):
-            self.block.append(Assert(parse(f"isinstance({ast.unparse(holder)}, {callee.name})")))
-        while arguments and state is None and isinstance(arguments[-1], ast.Constant) and arguments[-1].value is None:
-            arguments.pop()
-        value = ast.Call(
-            ast.Attribute(holder, callee.scan_method, ast.Load()), [*arguments, *([state] if state else [])], []
-        )
-        by_operand = {c.operand: c for c in node.collected if c.value.id in self.used}
-        targets, late = [], []
-        for v in call.outputs:
-            found = by_operand.get(v.id)
-            if found is None:
-                targets.append("_")
-            elif turned:
-                key = self.variable(found.value.name or noun(node, self.made), "backwards", type=found.value.type)
-                late.append((found, key))
-                targets.append(key)
-            else:
-                targets.append(self.define(found.value, node))
-        final = self.variable("state", named=True, kind=f"state of {callee.name}") if ride.finals else "_"
-        self.assign([*targets, final], value, keep=True)
-        for found, key in late:
-            self.assign([self.define(found.value, node)], parse(f"{key}{turned}"))
-        for field, v in ride.finals.items():
-            part = next(p for p in callee.state if p.state is not None and p.state.value.name == field)
-            self.bind(v, parse(f"{final}.{part.name}") if callee.state_class else name(final))
-
-    def first_state(self, node: Repeat, ride: Ride, arguments: list[ast.expr], steps: Steps) -> ast.expr | None:
-        """The state before the first step, where the program says what it, or a part of it, is."""
-        if not ride.initial:
-            return None
-        callee = self.plan.program.of(self.made[ride.made])
-        own = [(p, p.state) for p in callee.state if p.state is not None]
-        given = {
-            p.name: self.as_tensor(ride.initial[n], s.value.type)
-            for p, s in own
-            if (n := s.value.name or "") in ride.initial
-        }
-        fields = [ast.keyword(n, v) for n, v in given.items()]
-        if len(given) == len(callee.state):
-            return (
-                ast.Call(ast.Name(callee.state_class, ast.Load()), [], fields)
-                if callee.state_class
-                else fields[0].value
-            )
-        at = f"[{':, ' * steps.at}0]"
-        firsts = []
-        for i in callee.initial_inputs:
-            sliced = steps.pattern.sliced[i]
-            firsts.append(parse(f"({ast.unparse(arguments[i])}){at}") if sliced else arguments[i])
-        start = ast.Call(ast.Attribute(self.holders[ride.made], "initial_state", ast.Load()), firsts, [])
-        return ast.Call(ast.Attribute(start, "_replace", ast.Load()), [], fields)
 
     def carry(self, carried: Carried) -> None:
         """The variable that a loop hands on, with its first value."""
@@ -230,11 +164,13 @@ class Body(Cells):
         self.block.append(Assign([key], value, copy=True, keep=False))
         self.bind(carried.value, name(key))
 
-    def hand_on(self, carried: Sequence[HandedOn]) -> None:
+    def hand_on(self, carried: Sequence[HandedOn], running: ast.expr | None = None) -> None:
         """At the end of a pass: every carried variable takes its next value, all at once where one needs another's old value."""
         targets = [self.env[c.value.id] for c in carried]
         keys = [t.id for t in targets if isinstance(t, ast.Name)]
         values = [self.as_tensor(c.next, c.value.type) for c in carried]
+        if running is not None:
+            values = [self.held_back(running, v, t, c.value.type) for v, t, c in zip(values, targets, carried)]
         entangled = any(isinstance(v, ast.Name) and v.id in keys[:i] for i, v in enumerate(values))
         if entangled:
             self.block.append(Assign(keys, ast.Tuple(values, ast.Load()), copy=True, keep=True))
@@ -256,7 +192,7 @@ class Body(Cells):
             count = ast.Call(ast.Name("range", ast.Load()), [self.number(node.count, whole=True)], [])
             return lambda: (ast.Name("_", ast.Store()), count)
         targets = [self.slice_of(s) for s in node.sliced]
-        sources = [self.unbound(s, node.reversed) for s in node.sliced]
+        sources = [self.unbound(s, node.reversed, node.lengths) for s in node.sliced]
         if len(targets) == 1:
             return lambda: (name(targets[0]), sources[0])
         together = ast.Call(ast.Name("zip", ast.Load()), list[ast.expr](sources), [])
@@ -275,9 +211,12 @@ class Body(Cells):
         self.bind(sliced.value, name(key))
         return key
 
-    def unbound(self, sliced: Sliced, reverse: bool) -> ast.expr:
+    def unbound(self, sliced: Sliced, reverse: bool, lengths: Operand | None) -> ast.expr:
         axis = _axis(sliced.axis.index, self.type_of(sliced.operand))
-        call = ast.Call(ast.Attribute(self.operand(sliced.operand), "unbind", ast.Load()), [ast.Constant(axis)], [])
+        source = self.operand(sliced.operand)
+        if lengths is not None and reverse:
+            source, reverse = self.with_lengths("turned", source, self.operand(lengths), axis), False
+        call = ast.Call(ast.Attribute(source, "unbind", ast.Load()), [ast.Constant(axis)], [])
         return ast.Call(ast.Name("reversed", ast.Load()), [call], []) if reverse else call
 
     def stack_head(self, node: Repeat) -> Callable[[], tuple[ast.expr, ast.expr]]:

@@ -28,6 +28,7 @@ def inputs(node: Node, collected: bool = True) -> set[int]:
             found = list(node.inputs)
         case Repeat():
             found = [s.operand for s in node.sliced] + [c.initial for c in node.carried]
+            found += [node.lengths] if node.lengths is not None else []
             found += [c.next for c in node.carried] + [c.operand for c in node.collected if collected]
             found += [o for r in node.rides for o in r.initial.values()]
             return _ids(found) | {i for n in node.body.nodes for i in inputs(n, collected)}

@@ -10,10 +10,12 @@ import copy
 import re
 from typing import Any
 
-from archdsl.ir.num import Num
+from archdsl.ir.num import ONE, Num, sqrt
 from archdsl.ir.program import Apply, Draw, Made, Node, Operand, Repeat, Value
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS
+from archdsl.ops.emit import is_at
+from archdsl.torch import attending
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.function import Function
 from archdsl.torch.needs import used_values
@@ -44,6 +46,9 @@ class Values(Function):
         self.made = {h.id: h.item for h in plan.held if isinstance(h.item, Made)}
         self.used = used_values(definition)
         self.absent = plan.program.absent[definition.name]
+        self.attentions = {} if plan.program.plain else attending.find(definition)
+        self.swallowed = {i for found in self.attentions.values() for i in found.swallowed}
+        """Values in between, which are not computed by themselves."""
         self.returned = {(o.operand, o.name) for o in definition.outputs}
         self.handed_on = {s.next for s in definition.states} | {c.next for r in repeats for c in r.carried}
         self.drawn_names = {v.id: v.name for v in draws}
@@ -141,7 +146,26 @@ class Values(Function):
             float_dtype=dtype,
         )
 
+    def attended(self, node: Apply, found: attending.Attention) -> None:
+        """Attention that the program writes out, on torch's kernel."""
+        operands = ", ".join(self.text(i) for i in (found.query, found.key, found.value))
+        mask = f", attn_mask={self.text(found.mask)}" if found.mask is not None else ", is_causal=True" * found.causal
+        dropout = ""
+        if found.dropout is not None:
+            dropout = f", dropout_p={ast.unparse(self.holders[found.dropout])}.p if self.training else 0.0"
+        width = self.type_of(found.query).shape[-1]
+        scale = "" if found.scale == ONE / sqrt(width) else f", scale={ast.unparse(self.number(found.scale))}"
+        value = parse(f"F.scaled_dot_product_attention({operands}{mask}{dropout}{scale})")
+        out = node.outputs[0]
+        key = self.variable((out.name or "attended").rstrip("'"), type=out.type, named=out.name is not None)
+        self.bind(out, name(key))
+        self.assign([key], value)
+
     def apply(self, node: Apply) -> None:
+        if node.outputs[0].id in self.swallowed:
+            return
+        if node.outputs[0].id in self.attentions:
+            return self.attended(node, self.attentions[node.outputs[0].id])
         main = next((i for i in node.inputs if isinstance(i, int)), None)
         if node.op == "weight_of":
             word = ast.unparse(parse(setting(node.settings["name"], self.symbol)))[1:-1]
@@ -160,7 +184,9 @@ class Values(Function):
         if node.op == "log_prob":
             value = self.distribution_first(value, node.inputs[0])
         absent = self.absent_operand(node)
-        if node.op == "attention":
+        if node.op == "attention" and self.plan.program.plain:
+            value = self.written_out(node, site)
+        elif node.op == "attention":
             value = self.opened(self.unmasked(value, node, absent), node)
         elif absent:
             value = ast.IfExp(parse(f"{absent} is None"), ast.Constant(None), value)
@@ -172,6 +198,34 @@ class Values(Function):
         self.assign(
             ["_" if several and v.id not in self.used else self.define(v, node, main) for v in node.outputs], value
         )
+
+    def written_out(self, node: Apply, site: EmitSite) -> ast.expr:
+        """Attention as its equations are."""
+        whole = is_at(site.settings["heads"], 1)
+        heads = "" if whole else f".unflatten(-1, ({site.setting('heads')}, -1)).transpose(-3, -2)"
+        query, key, value = (self.step_of(parse(f"{site.operand(i)}{heads}")) for i in range(3))
+        q, k, v = (ast.unparse(e) for e in (query, key, value))
+        width = f"{q}.shape[-1] ** -0.5" if site.settings["scale"] is None else site.setting("scale")
+        scores = self.variable("scores")
+        self.assign([scores], parse(f"{q} @ {k}.transpose(-2, -1) * ({width})"), keep=True)
+        seen = []
+        if len(site.inputs) > 3:
+            lifted = not whole and len(site.inputs[3].shape) > 2
+            seen.append(f"{site.operand(3)}{'.unsqueeze(-3)' if lifted else ''}")
+        if getattr(site.settings["mask"], "word", "") == "causal":
+            seen.append(f"torch.ones_like({scores}[..., :, :], dtype=torch.bool).tril()")
+        if seen:
+            masked = self.variable("scores")
+            hidden = f"~({' & '.join(seen)})"
+            self.assign([masked], parse(f"{scores}.masked_fill({hidden}, -torch.inf)"), keep=True)
+            scores = masked
+        weights = self.variable("weights")
+        made = f"{scores}.softmax(-1)" if not seen else f"{scores}.softmax(-1).nan_to_num()"
+        if not is_at(site.settings["dropout"], 0):
+            made = f"F.dropout({made}, {site.setting('dropout')}, self.training)"
+        self.assign([weights], parse(made), keep=True)
+        joined = "" if whole else ".transpose(-3, -2).flatten(-2)"
+        return parse(f"({weights} @ {v}){joined}")
 
     # -- masks that may be absent -------------------------------------------------------------------------
     def absent_operand(self, node: Apply) -> str:

@@ -151,9 +151,9 @@ def _confusions(sheet: Sheet, nodes: dict[str, Box], lines: dict[str, list[Point
     pieces = [(sheet["edges"][k], a, b) for k, line in lines.items() for a, b in pairwise(line)]
     for i, (one, a, b) in enumerate(pieces):
         for other, c, d in pieces[:i]:
-            if one["tail"] != other["tail"] and {one["tail"], one["head"]} != {other["tail"], other["head"]}:
-                if _along(a, b, c, d):
-                    yield f"{one['key']} runs along {other['key']}, which carries another value"
+            forked = one["tail"] == other["tail"] and nodes[one["tail"]][2] - nodes[one["tail"]][0] < 8
+            if not forked and one is not other and _along(a, b, c, d):
+                yield f"{one['key']} runs along {other['key']}, which carries another value"
         x0, x1, y0, y1 = min(a[0], b[0]), max(a[0], b[0]), min(a[1], b[1]), max(a[1], b[1])
         for name, (p0, q0, p1, q1) in nodes.items():
             mine = name in (one["tail"], one["head"])
@@ -165,9 +165,9 @@ def _along(a: Point, b: Point, c: Point, d: Point) -> bool:
     """Whether two pieces lie on each other, or so near that they look as if they did."""
     for axis in (0, 1):
         side = 1 - axis
-        if max(abs(p[side] - a[side]) for p in (b, c, d)) < 2.5:
-            if min(max(a[axis], b[axis]), max(c[axis], d[axis])) - max(min(a[axis], b[axis]), min(c[axis], d[axis])) > 2.5:
-                return True
+        (low, high), (first, last) = sorted((a[axis], b[axis])), sorted((c[axis], d[axis]))
+        if max(abs(p[side] - a[side]) for p in (b, c, d)) < 2.5 and min(high, last) - max(low, first) > 2.5:
+            return True
     return False
 
 

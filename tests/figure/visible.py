@@ -14,8 +14,9 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from typing import Any
 
+from archdsl.comparison.flat import flat
 from archdsl.figure.panels import panels
-from archdsl.figure.scene import Frame, Panel
+from archdsl.figure.scene import Frame, Panel, Wire
 from archdsl.ir.graph import Graph
 from archdsl.ir.program import Program
 
@@ -42,8 +43,9 @@ def words(svg: bytes) -> str:
 
 
 # -- before anything has a place --------------------------------------------------------------------------------------
-def drawn(program: Program) -> list[Any]:
-    return sorted((_panel(p) for p in panels(program)), key=repr)
+def drawn(program: Program, dots: bool = True) -> list[Any]:
+    """Without `dots`, arrows that part are several, and bear neither names nor types: these depend on which reader comes first."""
+    return sorted((_panel(p, dots) for p in panels(program)), key=repr)
 
 
 def signs(program: Program) -> Counter[tuple[str, ...]]:
@@ -72,7 +74,7 @@ def _text(lines: list[str]) -> list[str]:
     return [re.sub("<FONT[^>]*>|</FONT>", "", line) for line in lines]
 
 
-def _panel(panel: Panel) -> Any:
+def _panel(panel: Panel, dots: bool) -> Any:
     graph, node = Graph(), dict[int, int]()
 
     def label(*parts: object) -> str:
@@ -81,6 +83,8 @@ def _panel(panel: Panel) -> Any:
     def frame(of: Frame, outer: list[int]) -> None:
         here = graph.own(label(of.kind, _text(of.lines)), outer)
         for mark in of.marks:
+            if mark.kind == "fork" and not dots:
+                continue
             words = label(mark.kind, _text(mark.lines), _text(mark.ports), _text(mark.results))
             node[id(mark)] = graph.own(words, [here])
         for inner in of.frames:
@@ -92,7 +96,8 @@ def _panel(panel: Panel) -> Any:
         if mark.tag:
             tagged.setdefault(mark.tag, []).append(node[id(mark)])
     parts = [graph.pure("tag", marks, unordered=True) for marks in tagged.values()]
-    for wire in panel.wires:
-        words = label(wire.kind, _text([wire.label]), wire.gated, wire.tail_port, wire.head_port)
+    for wire in panel.wires if dots else flat(panel).flows:
+        told = [wire.label] if isinstance(wire, Wire) else list(wire.told)
+        words = label(wire.kind, _text(told), wire.gated, wire.tail_port, wire.head_port)
         parts.append(graph.own(words, [node[id(wire.tail)], node[id(wire.head)]]))
     return [_text(panel.title), graph.canonical(graph.pure("panel", [*node.values(), *parts], unordered=True))]

@@ -1,6 +1,5 @@
 """A program's IR written otherwise, at random, with the same meaning: statements in another order that keeps what depends on what, operands
-that commute swapped, ids changed; with `names`, also local names, the names of sizes, docs, the order of states and what the `if`s were decided by, some of which
-a figure shows.
+that commute swapped, ids changed; with `names`, also local names, the names of sizes, docs and the order of states, some of which a figure shows.
 
 In: a program and a source of chance. Out: another `Program`, valid by the IR's own model.
 """
@@ -22,7 +21,7 @@ def respelled(program: Program, chance: random.Random, names: bool = True) -> Pr
     data = program.model_dump(mode="json")
     for definition in data["definitions"]:
         if names:
-            definition.update(doc="", library=not definition["library"], conditions=[], constraints=[])
+            definition.update(doc="", library=not definition["library"], constraints=[])
             chance.shuffle(definition["states"])
             chance.shuffle(definition["memories"])
         _region(definition["body"], chance)
@@ -111,11 +110,11 @@ def _rename(definition: dict[str, Any], chance: random.Random, names: bool) -> N
             return found
         if isinstance(data, int) and not isinstance(data, bool) and key in READS:
             return new[data]
-        if isinstance(data, str) and key not in ("name", "of", "op", "word", "kind", "file", "source_name", "index"):
+        if isinstance(data, str) and key not in ("name", "of", "op", "word", "kind", "file", "source_name", "index", "op"):
             return _number(data, sizes)
         return data
 
-    for part in ("inputs", "initial", "states", "memories", "body", "outputs"):
+    for part in ("inputs", "initial", "states", "memories", "body", "outputs", "conditions"):
         definition[part] = visit(definition[part], "")
 
 

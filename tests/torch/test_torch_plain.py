@@ -246,6 +246,115 @@ def test_states_go_in_and_out() -> None:
     agree(fast, plain, [torch.randn(2, 5, 3), torch.randn(2, 4)])
 
 
+# -- attention -------------------------------------------------------------------------------------------------------
+HEADS = """ q = swap(reshape(Linear(8)(x), to = [batch, time, 2, 4]), 1, 2)
+ k = swap(reshape(Linear(8)(x), to = [batch, time, 2, 4]), 1, 2)
+ v = swap(reshape(Linear(8)(x), to = [batch, time, 2, 4]), 1, 2)
+"""
+ATTENTIONS = {
+    "plain": "softmax(q @ transpose(k) / sqrt(4)) @ v",
+    "another scale": "softmax(0.3 * (q @ transpose(k))) @ v",
+    "the query scaled": "softmax((q / 2) @ transpose(k)) @ v",
+    "a bias": "softmax(q @ transpose(k) / 2 + bias) @ v",
+    "a bias before": "softmax(bias + q @ swap(k, 2, 3) / 2) @ v",
+    "causal": "softmax(where(causal_mask(time), q @ transpose(k) / 2, -1e9)) @ v",
+    "padding": "softmax(where(unsqueeze(unsqueeze(seen, 1), 1), q @ transpose(k), -1e9)) @ v",
+    "a band": "softmax(where(abs(to_float(unsqueeze(arange(time), 1) - arange(time))) < 2, q @ transpose(k) / 2, -1e9)) @ v",
+    "einsum": 'einsum(softmax(einsum(q, k, equation = "bhqd,bhkd->bhqk") / 2), v, equation = "bhqk,bhkd->bhqd")',
+    "no dropout": "Dropout(0)(softmax(q @ transpose(k))) @ v",
+}
+NO_ATTENTIONS = {
+    "over queries": "softmax(q @ transpose(k), over = 2) @ v",
+    "the mask scaled": "softmax((q @ transpose(k) + bias) / 2) @ v",
+    "a mild mask": "softmax(where(causal_mask(time), q @ transpose(k), -3)) @ v",
+    "the other way round": "softmax(where(causal_mask(time), -1e9, q @ transpose(k))) @ v",
+    "the key not turned": "softmax(q @ k) @ v",
+    "keys for values": 'einsum(softmax(einsum(q, k, equation = "bhqd,bhkd->bhkq")), v, equation = "bhqk,bhkd->bhqd")',
+}
+
+
+def attending(expression: str) -> str:
+    time = "4" if expression == NO_ATTENTIONS["the key not turned"] else "time"
+    text = HEADS.replace("time", time) + f" output y = {expression.replace('time', time)}\n"
+    return f"model M() {{\n input x: [batch, {time}, 5]\n input seen: bool[batch, {time}]\n input bias: [{time}, {time}]\n{text}}}"
+
+
+def seen(batch: int, time: int) -> Tensor:
+    return torch.arange(time) <= torch.arange(batch).unsqueeze(1)
+
+
+@pytest.mark.parametrize("name", ATTENTIONS)
+def test_attention_runs_on_the_kernel(name: str) -> None:
+    fast, plain, text = pair(attending(ATTENTIONS[name]))
+    assert "F.scaled_dot_product_attention" in text and "softmax" not in text
+    assert ("is_causal=True" in text) == (name == "causal")
+    agree(fast, plain, [torch.randn(3, 4, 5), seen(3, 4), torch.randn(4, 4)])
+
+
+@pytest.mark.parametrize("name", NO_ATTENTIONS)
+def test_no_attention_is_taken_for_one(name: str) -> None:
+    fast, plain, text = pair(attending(NO_ATTENTIONS[name]))
+    assert "scaled_dot_product" not in text
+    agree(fast, plain, [torch.randn(3, 4, 5), seen(3, 4), torch.randn(4, 4)])
+
+
+def test_a_mask_that_is_left_out_is_none() -> None:
+    text = """block Layer(d, mask = none) {
+ input x: [batch, time, d]
+ input allowed: bool[batch, 1, time]
+ output y = attention(x, Linear(d)(x), Linear(d)(x), allowed, heads = 2, mask = mask)
+}
+model M() {
+ input x: [batch, time, 8]
+ input present: bool[batch, time] = true
+ allowed = unsqueeze(present, 1)
+ output y = Layer(8)(Layer(8, mask = causal)(x, allowed), allowed)
+}"""
+    fast, plain, code = pair(text)
+    assert "new_ones" not in code and "is_causal=allowed is None" in code
+    x = torch.randn(3, 4, 8)
+    agree(fast, plain, [x])
+    agree(fast, plain, [x, seen(3, 4)])
+    torch.testing.assert_close(fast(x.double()), fast(x.double(), torch.ones(3, 4, dtype=torch.bool)))
+
+
+# -- norms -----------------------------------------------------------------------------------------------------------
+NORMS = {
+    "layer_norm": "y = (x - mean(x, over = -1, keep = true)) / sqrt(var(x, over = -1, keep = true) + 1e-3) * w + b",
+    "layer_norm, without parameters": "m = mean(x, over = -1, keep = true)\n output y = (x - m) / sqrt(mean((x - m)^2, over = -1, keep = true) + 0.1)",
+    "rms_norm": "y = x / sqrt(mean(x * x, over = -1, keep = true) + 1e-3) * w",
+}
+NO_NORMS = {
+    "unbiased": "y = (x - mean(x, over = -1, keep = true)) / sqrt(var(x, over = -1, keep = true, unbiased = true) + 1e-3) * w + b",
+    "over time": "y = (x - mean(x, over = 1, keep = true)) / sqrt(var(x, over = 1, keep = true) + 1e-3) * w + b",
+    "the scale on one side": "y = (w * x - mean(x, over = -1, keep = true)) / sqrt(var(x, over = -1, keep = true) + 1e-3) + b",
+    "eps outside": "y = (x - mean(x, over = -1, keep = true)) / (sqrt(var(x, over = -1, keep = true)) + 1e-3) * w + b",
+}
+
+
+def norming(body: str) -> str:
+    params = "".join(
+        f" param {p}: [6] = normal(0, 1)\n" for p in "wb" if f"* {p}" in body or f"+ {p}" in body or f"({p} " in body
+    )
+    body = body if "output" in body else f"output {body}"
+    block = f"block Norm() {{\n input x: [batch, time, 6]\n{params} {body}\n}}\n"
+    return block + "model M() {\n input x: [batch, time, 6]\n output y = Norm()(x)\n}\n"
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_norms_run_on_the_kernel(name: str) -> None:
+    fast, plain, text = pair(norming(NORMS[name]))
+    assert f"F.{name.partition(',')[0]}(" in text
+    agree(fast, plain, [torch.randn(3, 4, 6)])
+
+
+@pytest.mark.parametrize("name", NO_NORMS)
+def test_no_norm_is_taken_for_one(name: str) -> None:
+    fast, plain, text = pair(norming(NO_NORMS[name]))
+    assert "_norm(" not in text
+    agree(fast, plain, [torch.randn(3, 4, 6)])
+
+
 # -- random cells ----------------------------------------------------------------------------------------------------
 class Writer:
     """Writes a random cell: sums of layers of what is known, functions and products of them, states handed on."""

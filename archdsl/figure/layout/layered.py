@@ -173,8 +173,8 @@ def _draw(sheet: Sheet, plan: Plan, lines: Lines, wire: Wire) -> None:
         width, height = wire.label
         v = next((v for v in wire.stops if v.words is wire), None)
         if v:
-            side = -1 if v.left > v.right else 1
-            x, y = v.item.x + side * (3 + width / 2), lines.center[v.row]
+            side = 0 if v.over else -1 if v.left > v.right else 1
+            x, y = v.item.x + side * (3 + width / 2), lines.center[v.row] + v.over * (height / 2 + 2)
         elif wire.end.kind == "fork":
             x, y = wire.head.item.x + 3 + width / 2, lines.center[wire.head.row] - height / 2 - 2
         else:

@@ -18,7 +18,7 @@ Point = tuple[float, float]
 
 _TRACK = 8.0
 """Between two tracks."""
-_CLEAR = 9.0
+_CLEAR = 8.0
 """From a row to the first track above it."""
 _ARRIVE = 13.0
 """From the last track up to the row above it: an arrow head has room."""
@@ -77,9 +77,12 @@ class Lines:
         self.starts: dict[str, str] = {}
         self.finishes: dict[str, str] = {}
         """Wires that leave or arrive sideways: to which side."""
+        self.pointed = {w.head.row for w in plan.wires if w.end.kind != "fork"}
+        """Rows at which arrows arrive from below."""
         self.offset: dict[str, float] = {}
         self.pieces: dict[str, list[Piece]] = {}
         self._sideways()
+        self._part()
         self._slide()
         self._spread()
         for wire in plan.wires:
@@ -152,15 +155,32 @@ class Lines:
         self.level[row].append((low, high, wire.source))
         return True
 
+    def _part(self) -> None:
+        """Several wires out of the top of one mark, where no fork is, start side by side."""
+        tops: dict[str, list[Wire]] = {}
+        for wire in self.plan.wires:
+            if not wire.start_port and wire.start.kind != "fork" and wire.key not in self.starts:
+                tops.setdefault(wire.start.name, []).append(wire)
+        for wires in tops.values():
+            if len(wires) < 2:
+                continue
+            wires.sort(key=lambda w: (w.stops[1].item.x, w.key))
+            straight = [k for k, w in enumerate(wires) if abs(w.stops[1].item.x - w.tail.item.x - w.start_dx) < 0.5]
+            middle = straight[0] if straight else (len(wires) - 1) / 2
+            wide = min(12.0, (wires[0].start.width / 2 - 14) / max(1.0, middle, len(wires) - 1 - middle))
+            for k, w in enumerate(wires):
+                w.start_dx += (k - middle) * wide
+
     def _slide(self) -> None:
         """A wire that would bend a little goes straight where the marks are wide enough."""
         feet = Counter(w.end.name for w in self.plan.wires if w.key not in self.finishes)
+        tops = Counter(w.start.name for w in self.plan.wires if w.key not in self.starts)
         for wire in self.plan.wires:
             first, last = wire.stops[1], wire.stops[-2]
             start, end = wire.tail.item.x + wire.start_dx, wire.head.item.x + wire.end_dx
             a = (
                 _reach(wire.start)
-                if not wire.start_port and wire.key not in self.starts and first.row != wire.tail.row
+                if not wire.start_port and tops[wire.start.name] == 1 and first.row != wire.tail.row
                 else 0.0
             )
             b = (
@@ -273,9 +293,13 @@ class Lines:
             inside = zones.get(("start", level), [])
             y = self._tracks(inside, y, 0.0)
             y += _ARRIVE if any(n.span[1] - n.span[0] > 0.5 for n in inside) else 0.0
-        some = any(n for n in zones.values())
         if 0 <= channel < self.plan.rows - 1:
-            y = max(y + (_ARRIVE - _BORDER if starting else _ARRIVE if some and y > start else 0.0), start + _LEAST)
+            pointed = channel + 1 in self.pointed
+            arrive = _ARRIVE if pointed else _CLEAR
+            y = max(
+                y + (_ARRIVE - _BORDER if starting else arrive if y > start else 0.0),
+                start + (_LEAST if pointed else _CLEAR),
+            )
         return y
 
     def _tracks(self, nets: list[Net], y: float, clear: float) -> float:

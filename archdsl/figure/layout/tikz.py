@@ -22,7 +22,8 @@ _SIZES = (6.0, 7.0, 8.0, 9.0, 10.0, 10.95, 12.0, 14.4)
 
 Place = Callable[[float, float], str]
 
-_MACROS = r"""\begingroup % what babel's languages may have made of these characters is not meant here
+_MACROS = r"""% what babel's languages may have made of these characters is not meant here
+\begingroup
 \catcode33=12 \catcode34=12 \catcode39=12 \catcode45=12 \catcode58=12 \catcode59=12 \catcode60=12 \catcode61=12 %
 \catcode62=12 \catcode63=12 \catcode96=12 \catcode124=12 \catcode126=13 %
 % a line of words: shrunk if the document's font makes it wider than its room

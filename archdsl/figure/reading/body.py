@@ -72,9 +72,10 @@ class Body:
             for value in [*inside.collected, *inside.nexts.values()]:
                 value.readers.append(frame)
         self.gates = {id(self.graph.brought(w)) for w in self.panel.wires if w.kind == "gate" and w.head.kind != "fork"}
+        told = self.names.told(self.graph)
         self.names.taken |= {v.text for v in self.graph.values.values() if v.kind == "ride"}
         for value in list(self.graph.values.values()):
-            value.name = self.names.wish(self.graph, value)
+            value.name = told.get(id(value), "")
 
     # -- text of values -----------------------------------------------------------------------------------------------
     def read(self, value: Value) -> Expression:
@@ -163,7 +164,9 @@ class Body:
         name = titled(mark)[0]
         if value.text == name:
             return f"output {name}"
-        return f"{value.best} -> output {name}" if len(value.chain) > 2 else f"output {name} = {value.text}"
+        if len(value.chain) > 2 and value.chain[0].isidentifier():  # `r.a -> f` would start like `r.a' = …`
+            return f"{value.best} -> output {name}"
+        return f"output {name} = {value.best}"
 
     def name_value(self, mark: Mark, port: int | None, name: str) -> None:
         self.text[id(self.graph.made(mark, port))] = Expression(name)

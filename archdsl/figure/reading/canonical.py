@@ -117,7 +117,7 @@ def _of_panels(a: Panel, b: Panel) -> list[str]:
 
 
 def _told(mark: Mark) -> str:
-    parts = [" | ".join(mark.lines), f"tag {mark.tag}" * bool(mark.tag), f"ports {mark.ports}" * bool(mark.ports)]
+    parts = [" | ".join(mark.lines), "tagged" * bool(mark.tag), f"ports {mark.ports}" * bool(mark.ports)]
     parts.append(f"results {mark.results}" * bool(mark.results))
     return f"{mark.kind} «{' '.join(p for p in parts if p)}»"
 
@@ -143,6 +143,7 @@ class _Graph:
     def __init__(self, panel: Panel):
         self.colours: dict[int, Hashable] = {}
         self.edges: dict[int, list[tuple[Hashable, int]]] = {}
+        tags: dict[str, int] = {}
         for frame in panel.root.all_frames():
             self.node(id(frame), (frame.kind, tuple(frame.lines)))
             if frame.parent is not None:
@@ -150,6 +151,9 @@ class _Graph:
             for mark in frame.marks:
                 self.node(id(mark), _told(mark))
                 self.edge(id(frame), id(mark), "holds")
+                if mark.tag:  # which letter it is means nothing, but that it is the same one
+                    self.node(tags.setdefault(mark.tag, -1 - len(tags)), "tag")
+                    self.edge(tags[mark.tag], id(mark), "tags")
         for w in panel.wires:
             self.edge(id(w.tail), id(w.head), (w.kind, str(w.tail_port), str(w.head_port), w.label))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from archdsl.figure.reading import words
-from archdsl.figure.reading.graph import Graph, Value
+from archdsl.figure.reading.graph import Graph
 from archdsl.figure.reading.markup import plain_lines
 from archdsl.figure.reading.titles import Signature, titled
 from archdsl.figure.scene import Mark, Panel
@@ -66,13 +66,12 @@ class Names:
         part, _, memory = (found[1] if found else text).partition(".")
         return f"{words.name(part)}.{words.name(memory)}"
 
-    def wish(self, graph: Graph, value: Value) -> str:
-        """The name on a value's wire."""
-        if value.kind != "mark" or value.mark is None:
-            return ""
-        for wire in graph.outs.get(id(value.mark), []):
-            if wire.tail_port == value.port and wire.kind in ("data", "gate"):
-                for said in words.label(plain_lines(wire.label)):
-                    if said.what == "name":
-                        return said.text
-        return ""
+    def told(self, graph: Graph) -> dict[int, str]:
+        """The names on wires, by the value that a wire brings."""
+        found: dict[int, str] = {}
+        for wire in graph.panel.wires:
+            if wire.kind in ("data", "gate") and not graph.rides(wire.tail):
+                names = [s.text for s in words.label(plain_lines(wire.label)) if s.what == "name"]
+                if names:
+                    found.setdefault(id(graph.brought(wire)), names[0])
+        return found

@@ -95,4 +95,8 @@ class Parts:
 
     def declared(self, frame: Frame) -> list[str]:
         """The statements that make the named parts of a body."""
-        return [f"{name} = {maker}" for name, (home, maker) in self.homes.items() if home is frame]
+        return [
+            f"{name} = {maker if maker.endswith(')') else f'{maker}()'}"
+            for name, (home, maker) in self.homes.items()
+            if home is frame
+        ]

@@ -100,7 +100,9 @@ def _chosen(option: words.Option, known: Iterable[str], numbers: Iterable[str] =
         return "true" if option.flag else "false"
     if option.key in set(numbers):
         return words.number(option.text)
-    return words.value(option.text, {"causal", "none", *OPS, *known})
+    if option.text in {"causal", "none", *OPS, *known} or words.numbers(option.text):
+        return words.value(option.text, {option.text} if option.text[0] != "[" and "×" not in option.text else ())
+    return '"' + html.unescape(option.text) + '"'
 
 
 def _ports(mark: Mark, result: Signature) -> None:

@@ -1,0 +1,211 @@
+"""Scans of a cell that takes all its steps in one call, and sequences that end before their time.
+
+In: a `Repeat` that scans. Out: the call of the cell's method for all steps, with both sides turned round where it goes backwards. With
+`at_most lengths` what comes in is turned round within each sequence's own length, and what comes out is 0 beyond it.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from archdsl.ir.num import ELLIPSIS
+from archdsl.ir.program import Call, Operand, Repeat, Ride
+from archdsl.ir.types import Type
+from archdsl.torch.cells import Cells
+from archdsl.torch.errors import CannotEmit
+from archdsl.torch.plan import Plan
+from archdsl.torch.printer import parse
+from archdsl.torch.statements import Assert, Assign, Statement, name
+from archdsl.torch.steps import Steps, pattern_of
+from archdsl.torch.words import noun
+
+TURNED = '''
+def turned(x: Tensor, lengths: Tensor) -> Tensor:
+    """Each sequence of x [batch, time, ...] backwards from its own end; what lies beyond stays."""
+    steps = torch.arange(x.shape[1], device=x.device)
+    last = lengths.unsqueeze(1) - 1
+    order = torch.where(steps <= last, last - steps, steps)
+    return x.gather(1, order.view(*order.shape, *[1] * (x.dim() - 2)).expand_as(x))
+'''
+ENDED = '''
+def ended(y: Tensor, lengths: Tensor) -> Tensor:
+    """y [batch, time, ...] with 0 from each sequence's own end on."""
+    beyond = torch.arange(y.shape[1], device=y.device) >= lengths.unsqueeze(1)
+    return y.masked_fill(beyond.view(*beyond.shape, *[1] * (y.dim() - 2)), 0)
+'''
+AT_END = '''
+def at_end(y: Tensor, lengths: Tensor) -> Tensor:
+    """The last step of each sequence of y [batch, time, ...]."""
+    return y[torch.arange(y.shape[0], device=y.device), lengths - 1]
+'''
+KEPT = '''
+def kept(running: Tensor, new: Any, old: Any) -> Any:
+    """The new state of the sequences that are still running, and the old one of the others."""
+    if isinstance(new, Tensor):
+        return torch.where(running.view(-1, *[1] * (new.dim() - 1)), new, old)
+    return new if old is None else type(new)(*(kept(running, n, o) for n, o in zip(new, old)))
+'''
+LENGTHS = {"turned": TURNED, "ended": ENDED, "at_end": AT_END, "kept": KEPT}
+
+
+class Scans(Cells):
+    """Writes scans as calls for all steps."""
+
+    def __init__(self, plan: Plan):
+        super().__init__(plan)
+        self.running: dict[int, ast.expr] = {}
+        """For each cell that is stepped in a scan with lengths: which sequences are still running."""
+
+    # -- lengths ------------------------------------------------------------------------------------------
+    def with_lengths(self, function: str, value: ast.expr, lengths: ast.expr, at: int) -> ast.expr:
+        """One of the functions above, whose sequences have the batch first."""
+        self.helpers[LENGTHS[function]] = None
+        swapped = ast.unparse(value) if at else f"({ast.unparse(value)}).transpose(0, 1)"
+        call = parse(f"{function}({swapped}, {ast.unparse(lengths)})")
+        return call if at or function == "at_end" else parse(f"{ast.unparse(call)}.transpose(0, 1)")
+
+    def held_back(self, running: ast.expr, new: ast.expr, old: ast.expr, type_: Type) -> ast.expr:
+        """A value that changes only where a sequence is still running."""
+        if ELLIPSIS in type_.shape:
+            raise CannotEmit("a state of a scan with lengths has a number of axes that is not known")
+        wide = ast.unparse(running) + ".unsqueeze(-1)" * (len(type_.shape) - 1)
+        return ast.Call(parse("torch.where"), [parse(wide), new, old], [])
+
+    def step(self, node: Call, arguments: list[ast.expr]) -> None:
+        running = self.running.get(node.made)
+        if running is None:
+            return super().step(node, arguments)
+        callee = self.plan.program.of(self.made[node.made])
+        state = self.state_keys[node.made]
+        if node.made in self.partial:
+            self.complete(node.made, arguments)
+        elif any(p.state for p in callee.state) and node.made not in self.given:
+            start = ast.Call(
+                ast.Attribute(self.holders[node.made], "initial_state", ast.Load()),
+                [arguments[i] for i in callee.initial_inputs],
+                [],
+            )
+            self.block.append(self.if_none(state, start))
+        new = self.variable(f"new_{self.variables[state].wishes[0]}", kind=f"new state of {callee.name}")
+        value = ast.Call(self.holders[node.made], [*arguments, name(state)], [])
+        outputs = [] if callee.bare else [self.define(v, node) if v.id in self.used else "_" for v in node.outputs]
+        self.assign([*outputs, new], value, keep=True)
+        if callee.bare:
+            self.bind(node.outputs[0], name(new))
+        self.helpers[KEPT] = None
+        self.assign([state], parse(f"kept({ast.unparse(running)}, {new}, {state})"), keep=True)
+
+    def if_none(self, key: str, value: ast.expr) -> Statement:
+        from archdsl.torch.statements import If
+
+        return If(parse(f"{key} is None"), [Assign([key], value, keep=True)])
+
+    # -- scans of a cell that takes all its steps --------------------------------------------------------
+    def takes_all(self, node: Repeat) -> bool:
+        """Whether a scan is one call of its cell's method for all steps."""
+        pattern = pattern_of(node)
+        if pattern is None:
+            return False
+        callee = self.plan.program.of(self.made[node.rides[0].made])
+        steps = self.plan.program.steps.get(callee.definition.name)
+        if steps is None or steps.pattern != pattern:
+            return False
+        return node.lengths is None or all(self.shown(callee, f) is not None for f in node.rides[0].finals)
+
+    def shown(self, callee: Plan, state: str) -> int | None:
+        """The output of a cell that is one of its states, by place."""
+        for s in callee.definition.states:
+            if s.value.name == state:
+                return next((i for i, o in enumerate(callee.definition.outputs) if o.operand == s.next), None)
+        return None
+
+    def all_steps(self, node: Repeat) -> None:
+        """`y, state = self.lstm.scan(x, state)`; backwards, both sides turned round."""
+        (ride,), (call,) = node.rides, node.body.nodes
+        assert isinstance(call, Call)
+        callee = self.plan.program.of(self.made[ride.made])
+        steps = self.plan.program.steps[callee.definition.name]
+        whole = {s.value.id: s.operand for s in node.sliced}
+        lengths = self.operand(node.lengths) if node.lengths is not None else None
+
+        def turn(value: ast.expr) -> ast.expr:
+            if lengths is not None:
+                return self.with_lengths("turned", value, lengths, steps.at)
+            return parse(f"({ast.unparse(value)}).flip({steps.at})")
+
+        def unsliced(operand: Operand) -> Operand:
+            return whole.get(operand, operand) if isinstance(operand, int) else operand
+
+        outside = call.model_copy(update={"inputs": [unsliced(i) for i in call.inputs]})
+        arguments = self.arguments(outside)
+        if node.reversed:
+            arguments = [turn(a) if i in whole else a for i, a in zip(call.inputs, arguments)]
+        state = self.first_state(node, ride, arguments, steps)
+        holder = self.holders[ride.made]
+        if not (isinstance(holder, ast.Attribute) and isinstance(holder.value, ast.Name) and holder.value.id == "self"):
+            self.block.append(Assert(parse(f"isinstance({ast.unparse(holder)}, {callee.name})")))
+        while arguments and state is None and isinstance(arguments[-1], ast.Constant) and arguments[-1].value is None:
+            arguments.pop()
+        value = ast.Call(
+            ast.Attribute(holder, callee.scan_method, ast.Load()), [*arguments, *([state] if state else [])], []
+        )
+        by_operand = {c.operand: c for c in node.collected if c.value.id in self.used}
+        ends = {self.shown(callee, f): v for f, v in ride.finals.items()} if lengths is not None else {}
+        targets, late, last = [], [], []
+        for place, v in enumerate(call.outputs):
+            found = by_operand.get(v.id)
+            if found is None and place not in ends:
+                targets.append("_")
+                continue
+            if place in ends:
+                targets.append(self.variable(v.name or "steps", "all_steps", type=None))
+                last.append((ends[place], targets[-1]))
+                late += [(found, targets[-1])] if found else []
+            elif found is not None and (node.reversed or lengths is not None):
+                key = self.variable(found.value.name or noun(node, self.made), "backwards", type=found.value.type)
+                late.append((found, key))
+                targets.append(key)
+            elif found is not None:
+                targets.append(self.define(found.value, node))
+        inside = ride.finals and lengths is None
+        final = self.variable("state", named=True, kind=f"state of {callee.name}") if inside else "_"
+        self.assign([*targets, final], value, keep=True)
+        for v, key in last:
+            assert lengths is not None
+            self.assign([self.define(v, node)], self.with_lengths("at_end", name(key), lengths, steps.at))
+        for found, key in late:
+            whole_ = name(key)
+            if lengths is not None:
+                whole_ = self.with_lengths("ended", whole_, lengths, steps.at)
+            self.assign([self.define(found.value, node)], turn(whole_) if node.reversed else whole_)
+        if not inside:
+            return
+        for field, v in ride.finals.items():
+            part = next(p for p in callee.state if p.state is not None and p.state.value.name == field)
+            self.bind(v, parse(f"{final}.{part.name}") if callee.state_class else name(final))
+
+    def first_state(self, node: Repeat, ride: Ride, arguments: list[ast.expr], steps: Steps) -> ast.expr | None:
+        """The state before the first step, where the program says what it, or a part of it, is."""
+        if not ride.initial:
+            return None
+        callee = self.plan.program.of(self.made[ride.made])
+        own = [(p, p.state) for p in callee.state if p.state is not None]
+        given = {
+            p.name: self.as_tensor(ride.initial[n], s.value.type)
+            for p, s in own
+            if (n := s.value.name or "") in ride.initial
+        }
+        fields = [ast.keyword(n, v) for n, v in given.items()]
+        if len(given) == len(callee.state):
+            return (
+                ast.Call(ast.Name(callee.state_class, ast.Load()), [], fields)
+                if callee.state_class
+                else fields[0].value
+            )
+        at = f"[{':, ' * steps.at}0]"
+        firsts = []
+        for i in callee.initial_inputs:
+            sliced = steps.pattern.sliced[i]
+            firsts.append(parse(f"({ast.unparse(arguments[i])}){at}") if sliced else arguments[i])
+        start = ast.Call(ast.Attribute(self.holders[ride.made], "initial_state", ast.Load()), firsts, [])
+        return ast.Call(ast.Attribute(start, "_replace", ast.Load()), [], fields)
