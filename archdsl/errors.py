@@ -224,7 +224,10 @@ class BadSize(Message):
     must: str
     code, title = "E0306", "{text} is {value} here, and must be {must}"
     label = "here"
-    story = "Sizes are whole and positive: heads must divide the width, a kernel must fit into its image."
+    story = (
+        "Sizes are whole and positive: heads must divide the width, a kernel must fit into its image. Settings have "
+        "ranges: a rate is not negative, a probability lies between 0 and 1."
+    )
     wrong = "model M(d = 10, heads = 4) {\n  input x: [batch, time, d]\n  output reshape(x, to = [batch, time, heads, d / heads])\n}"
     right = "model M(d = 12, heads = 4) {\n  input x: [batch, time, d]\n  output reshape(x, to = [batch, time, heads, d / heads])\n}"
 

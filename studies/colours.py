@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a che
 import archdsl
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-COLOURS = 500
+COLOURS, TORN = 500, 0.1
 
 
 def quantisation(net: nn.Module, colour: Tensor) -> float:
@@ -50,7 +50,7 @@ def study(rounds: int, side: int, seed: int) -> list[tuple[float, float]]:
     return errors
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--side", type=int, default=12)
@@ -58,9 +58,15 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)  # the last digits of the numbers below depend on it
     print(f"{COLOURS} colours, a map of {options.side} × {options.side} units")
-    for done, (distance, torn) in enumerate(study(options.rounds, options.side, options.seed)):
+    errors = study(options.rounds, options.side, options.seed)
+    for done, (distance, torn) in enumerate(errors):
         print(f"after {done:2} rounds: quantisation error {distance:.4f}, topographic error {torn:.1%}")
+    (before, _), (after, torn) = errors[0], errors[-1]
+    holds = after < before / 2 and torn < TORN
+    claim = f"the quantisation error falls below half, and fewer than {TORN:.0%} of the colours are torn apart"
+    print(f"claim: {claim}: {'holds' if holds else 'FAILS'}")
+    return 0 if holds else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a che
 import archdsl
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+CLAIM = 0.97
 Split = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -51,7 +52,7 @@ def accuracy(net: nn.Module, image: Tensor, digit: Tensor) -> float:
         return (net(image).argmax(-1) == digit).float().mean().item()
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
@@ -62,7 +63,10 @@ def main() -> None:
     net = learn(image, digit, options.epochs, options.seed)
     seen, unseen = accuracy(net, image, digit), accuracy(net, held_image, held_digit)
     print(f"told right: {seen:.2%} of those it learned, {unseen:.2%} of those held out")
+    holds = unseen >= CLAIM
+    print(f"claim: at least {CLAIM:.0%} of those held out: {'holds' if holds else 'FAILS'}")
+    return 0 if holds else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

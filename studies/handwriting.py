@@ -2,11 +2,11 @@
 
     python studies/handwriting.py [vae|gan] [--steps N] [--seed 0]
 
-Both learn 1,300 of scikit-learn's digits without their labels, and then write 1,000 images from noise. An image is recognised as a digit if
-a classifier that learned the real ones gives that digit a probability of at least 0.9, and the nearest real image shows the same digit and is
-no farther than it is for 95% of the real digits held out. That is said of real digits held out, as a yardstick; of images whose pixels are
-each taken from another real digit, which is what a generator can do that does not know which pixels belong together; and of what is
-written. Printed are also how often each digit is recognised, and the median distance to the nearest real image, which is 0 for a copy.
+Both learn 1,300 of scikit-learn's digits without their labels, and then write 1,000 images from noise. An image is recognised as a digit
+if a classifier that learned the real ones gives that digit a probability of at least 0.9, and the nearest real image shows the same digit
+and is no farther than it is for 95% of the real digits held out. That is said of the real digits held out, as a yardstick; of images of
+which each pixel comes from another real digit, which is what a generator can do that does not know which pixels belong together; and of
+what is written. Printed are also how often each digit is recognised, and the median distance to the nearest real image, 0 for copies.
 """
 
 import argparse
@@ -65,18 +65,11 @@ def draw(image: Tensor, steps: int, seed: int, batch: int = BATCH) -> Iterator[T
         yield image[torch.randint(len(image), (batch,), generator=chance)]
 
 
-def slower(optimizer: torch.optim.Optimizer, rate: float, batches: Iterator[Tensor], steps: int) -> Iterator[Tensor]:
-    """The batches, while the learning rate falls to 0 in a straight line."""
-    for step, batch in enumerate(batches):
-        optimizer.param_groups[0]["lr"] = rate * (1 - step / steps)
-        yield batch
-
-
 def vae(image: Tensor, steps: int, seed: int) -> Tensor:
-    """What the autoencoder's decoder writes [WRITTEN, 64], after some steps of training. Two numbers are hidden, as in the paper's figure 4."""
+    """What the autoencoder's decoder writes [WRITTEN, 64], after some steps of training at a falling rate. Two numbers are hidden."""
     torch.manual_seed(seed)
-    trainer = archdsl.load(EXAMPLES / "vae.arch", "Fit", pixels=64, units=500, latent=2)
-    trainer.fit(slower(trainer.optimizer, 0.01, draw(image, steps, seed, 2 * BATCH), steps))
+    trainer = archdsl.load(EXAMPLES / "vae.arch", "Fit", pixels=64, units=500, latent=2, rate=5e-3)
+    trainer.fit(draw(image, steps, seed, 2 * BATCH), schedule=lambda step: 1 - step / steps)
     with torch.no_grad():
         return torch.sigmoid(trainer.net.scores(torch.randn(WRITTEN, 2)))
 

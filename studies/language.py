@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a che
 import archdsl
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-TIME, BATCH = 64, 16
+TIME, BATCH, NEAR = 64, 16, 0.05
 Batch = tuple[Tensor, Tensor]  # characters [batch, time], and the character after each
 
 
@@ -161,7 +161,7 @@ def frequencies(learn: Tensor, text: Tensor) -> float:
     return F.cross_entropy(counts.log().expand(len(text), -1), text).item()
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=MODELS)
     parser.add_argument("--steps", type=int, default=600)
@@ -174,7 +174,11 @@ def main() -> None:
     losses = f"{result.compiled:.4f} compiled, {result.by_hand:.4f} by hand ({result.difference:+.2%})"
     print(f"loss on held-out text: {losses}")
     print(f"one who knows only how often each character occurs: {result.frequencies:.4f}")
+    holds = abs(result.difference) < NEAR and result.compiled < result.frequencies - 1
+    claim = f"within {NEAR:.0%} of the one by hand, and a nat better than the frequencies"
+    print(f"claim: {claim}: {'holds' if holds else 'FAILS'}")
+    return 0 if holds else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

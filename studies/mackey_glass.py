@@ -94,7 +94,7 @@ def study(units: int, learned: int, seed: int) -> tuple[float, float]:
     return one_step(net, series, learned), free_running(net, series, learned)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--units", type=int, default=300)
     parser.add_argument("--learn", type=int, default=3000)
@@ -104,14 +104,19 @@ def main() -> None:
     series = mackey_glass(options.learn + HELD)
     print(f"Mackey-Glass, τ = 17: {options.learn} values to learn from, {HELD} that follow")
     print(f"the present value again: next value {unchanged(series, options.learn):.2e}")
-    near, far = regression(series, options.learn)
-    print(f"linear regression on the last {LAGS} values: next value {near:.2e}, {AHEAD} steps by itself {far:.2e}")
+    linear, astray = regression(series, options.learn)
+    print(f"linear regression on the last {LAGS} values: next value {linear:.2e}, {AHEAD} steps by itself {astray:.2e}")
+    holds = True
     for seed in range(options.seeds):
         near, far = study(options.units, options.learn, seed)
         print(
             f"echo state network of {options.units} units, seed {seed}: next value {near:.2e}, {AHEAD} steps by itself {far:.2e}"
         )
+        holds &= near < linear and far < astray / 10
+    claim = f"each network is better than regression at the next value, and ten times better after {AHEAD} steps"
+    print(f"claim: {claim}: {'holds' if holds else 'FAILS'}")
+    return 0 if holds else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

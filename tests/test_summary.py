@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
+from archdsl.compiler import analyse
 from archdsl.ir.num import Num
 from archdsl.ir.program import (
     Apply,
@@ -192,3 +194,24 @@ def test_multiply_adds_go_through_calls_stacks_and_scans() -> None:
     body = Region(nodes=[stack, loop.model_copy(update={"sliced": []})])
     model = definition("M", body, inputs=[value(0, "batch", "time", 8), value(3, "batch", 8)])
     assert macs(program(model, inner), "M") == n("3*64*batch*time + time*batch*16")
+
+
+@pytest.mark.parametrize(
+    ("width", "each"),
+    [("i + 1", lambda i: i + 1), ("3 * i^2 + 2", lambda i: 3 * i**2 + 2), ("2^i + 1", lambda i: 2**i + 1)],
+)
+def test_copies_that_differ_are_summed_as_one_by_one(width: str, each: Callable[[int], int]) -> None:
+    text = f"model M(n = 7) {{\n  input x: [batch, 4]\n  x -> stack n as i {{\n    input h\n    h' = h -> Linear({width}) -> Linear(4)\n  }} -> output y\n}}"
+    expected = sum(4 * each(i) + each(i) + 4 * each(i) + 4 for i in range(7))
+    program = analyse(text)
+    assert count(program, "M").learned == expected
+    assert macs(program, "M") == n("batch") * sum(8 * each(i) for i in range(7))
+
+
+def test_a_million_copies_that_differ_are_counted_by_a_formula() -> None:
+    text = "model M(n = 1_000_000) {{\n  input x: [batch, 4]\n  x -> stack n as i {{\n    input h\n    h' = h -> Linear({}) -> Linear(4)\n  }} -> output y\n}}"
+    start = time.perf_counter()
+    assert count(analyse(text.format("i + 1")), "M").learned == 9 * 1_000_000 * 1_000_001 // 2 + 4_000_000
+    with pytest.raises(Unsettled, match="at most 10,000"):
+        count(analyse(text.format("i % 3 + 1")), "M")
+    assert time.perf_counter() - start < 2

@@ -246,8 +246,9 @@ def _run(job: bytes, pages: int) -> bytes:
         out, errors = process.communicate(job, timeout=seconds)
     except subprocess.TimeoutExpired as problem:
         _end(process)
-        where = _last_line(problem.stderr or b"").removeprefix("panel ")
-        which = f"the panel of {where}" if where and where != _SILENT else "the figure"
+        said = (problem.stderr or b"").decode("utf-8", "replace")
+        where = re.findall(r"^panel (\w+)$", said, re.MULTILINE)
+        which = f"the panel of {where[-1]}" if where else "the figure"
         raise FigureError(f"the layout of {which} took more than {seconds} seconds", _LESS) from None
     except BaseException:
         _end(process)

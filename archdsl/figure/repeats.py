@@ -80,14 +80,12 @@ def _read_and_made(region: Region) -> tuple[set[int], set[int]]:
 
 
 def state_names(definition: Definition, all_of: Mapping[str, Definition]) -> list[str]:
-    """The names of a cell's states; those of a cell in it have its name before them."""
+    """The names of a cell's states, then those of the cells in it, with the part's name before them, or what it is."""
     names = [s.value.name or "state" for s in definition.states]
     made = {m.id: m for m in definition.body.made}
-    for node in definition.body.nodes:
-        if isinstance(node, Call) and node.rides and node.made in made:
-            inner = made[node.made]
-            names += [f"{inner.name}.{n}" for n in state_names(all_of[inner.of], all_of)]
-    return names
+    cells = [made[n.made] for n in definition.body.nodes if isinstance(n, Call) and n.rides and n.made in made]
+    called = sorted((c.name if c.named else c.of, c.of) for c in cells)
+    return names + [f"{name}.{n}" for name, of in called for n in state_names(all_of[of], all_of)]
 
 
 def straight(node: Repeat) -> list[Carried]:

@@ -40,8 +40,9 @@ def streams(panel: Panel) -> Streams:
                 result.marks.setdefault(id(step.head), number)
             number += bool(path)
     home = {id(m): f for f in panel.root.all_frames() for m in f.marks}
+    reach = _reach(forward)
     for wire in panel.wires:
-        if id(wire) not in result.highway and _goes_round(wire, forward, home):
+        if id(wire) not in result.highway and _goes_round(wire, forward, home, reach):
             result.around.add(id(wire))
     return result
 
@@ -61,7 +62,12 @@ def _path(start: Mark, goal: Mark, forward: dict[int, list[Wire]]) -> list[Wire]
     return []
 
 
-def _goes_round(wire: Wire, forward: dict[int, list[Wire]], home: dict[int, Frame]) -> bool:
+def _goes_round(
+    wire: Wire,
+    forward: dict[int, list[Wire]],
+    home: dict[int, Frame],
+    reach: tuple[dict[int, int], dict[int, int]],
+) -> bool:
     """Whether another, longer way leads from tail to a pointwise head in the same frame: a residual or a skip."""
     if (
         wire.kind != "data"
@@ -71,13 +77,32 @@ def _goes_round(wire: Wire, forward: dict[int, list[Wire]], home: dict[int, Fram
         or home[id(wire.tail)] is not home[id(wire.head)]
     ):
         return False
-    waiting = [w.head for w in forward[id(wire.tail)] if w.head is not wire.head]
-    seen: set[int] = set()
-    while waiting:
-        mark = waiting.pop()
-        if mark is wire.head:
-            return True
-        if id(mark) not in seen:
-            seen.add(id(mark))
-            waiting.extend(w.head for w in forward[id(mark)])
-    return False
+    number, beyond = reach
+    return any(
+        beyond[id(w.head)] >> number[id(wire.head)] & 1 for w in forward[id(wire.tail)] if w.head is not wire.head
+    )
+
+
+def _reach(forward: dict[int, list[Wire]]) -> tuple[dict[int, int], dict[int, int]]:
+    """A number for each mark, and the set of the numbers of all marks that it leads to, as the bits of an integer.
+
+    Marks that lead back to themselves know the marks that they lead to before that.
+    """
+    number: dict[int, int] = {}
+    beyond: dict[int, int] = defaultdict(int)
+    for start in list(forward):
+        if start in number:
+            continue
+        number[start] = len(number)
+        path = [(start, iter(forward[start]))]
+        while path:
+            mark, rest = path[-1]
+            wire = next(rest, None)
+            if wire is None:
+                path.pop()
+                for done in forward.get(mark, ()):
+                    beyond[mark] |= beyond[id(done.head)] | 1 << number[id(done.head)]
+            elif id(wire.head) not in number:
+                number[id(wire.head)] = len(number)
+                path.append((id(wire.head), iter(forward.get(id(wire.head), ()))))
+    return number, beyond

@@ -48,6 +48,8 @@ def scan(block: Block, node: tree.Scan, tensors: list[Tensor]) -> Entity:
     shape = tensors[first].type.shape
     position = positions[first] or 0
     size = shape[position]
+    if size.symbols() <= set(frame.statics):
+        frame.constrain(size, "positive", node.span)  # of no step at all, nothing could be collected
     how = repeats.Shape("scan", size, at=shape[:position], reversed=node.reversed, sliced=sliced)
     how.lengths = lengths.operand if lengths is not None else None
     return repeats.close(block, inner, node, how, None, node.start)

@@ -32,6 +32,8 @@ def docstring(text: str, indent: str) -> list[str]:
         result += ([""] if result else []) + textwrap.wrap(
             p, WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False
         )
+    if len(result) == 1:  # a single line would be joined with its closing quotes, and be too long
+        result = textwrap.wrap(result[0], WIDTH - len(indent) - 10, break_long_words=False, break_on_hyphens=False)
     first, *rest = result
     return [f'{indent}"""{first}', *[f"{indent}{r}".rstrip() for r in rest], f'{indent}"""']
 

@@ -32,6 +32,7 @@ class Liveness:
     def __init__(self, body: list[Statement], parameters: list[str]):
         self.meets: dict[str, set[str]] = {}
         self.breaks: list[set[str]] = []
+        self.known: dict[tuple[int, frozenset[str]], set[str]] = {}
         live = self.block(body, set())
         for p in parameters:
             self.meet(p, live)
@@ -66,6 +67,13 @@ class Liveness:
         return (live - set(defined)) | set(reads(statement))
 
     def loop(self, statement: For, after: set[str]) -> set[str]:
+        """What is needed before a loop. Loops in loops are gone through again only where something else is needed after them."""
+        key = (id(statement), frozenset(after))
+        if key not in self.known:
+            self.known[key] = self._loop(statement, after)
+        return set(self.known[key])
+
+    def _loop(self, statement: For, after: set[str]) -> set[str]:
         targets = set(keys(statement.target))
         around = set(after)
         self.breaks.append(after)

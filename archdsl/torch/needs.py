@@ -64,8 +64,10 @@ def has_effect(node: Node, plan: Plan) -> bool:
     """Whether a node changes a memory or a state, so that it is done even where its value is not used."""
     made = {h.id: h.item for h in plan.held if isinstance(h.item, Made)}
     found: list[Node] = [node, *(nodes(node.body) if isinstance(node, (Repeat, Until)) else ())]
+    carried = {r.made for n in found if isinstance(n, Repeat) for r in n.rides}
     for n in found:
-        if isinstance(n, Call) and (n.rides or plan.program.of(made[n.made]).remembers):
+        handed_on = isinstance(n, Call) and n.rides and n.made not in carried  # what a repeat carries ends with it
+        if handed_on or (isinstance(n, Call) and plan.program.of(made[n.made]).remembers):
             return True
         if isinstance(n, (Minimize, Update, Until)):
             return True

@@ -41,8 +41,8 @@ HELPERS = frozenset(
     name
     for helper in (*(op.helper for op in OPS.values()), *(i.helper for i in INITIALIZERS.values()))
     for name in re.findall(r"^(?:def|class) (\w+)", helper, re.M)
-) | {"turned", "ended", "at_end", "kept"}
-"""Functions that may be written into the file: those of primitives, and those of scans with lengths."""
+) | {"turned", "ended", "at_end", "kept", "linear_recurrence"}
+"""Functions that may be written into the file: those of primitives, and those of scans."""
 
 
 def regions(region: Region) -> Iterator[Region]:

@@ -8,44 +8,23 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cached_property
 
-from archdsl.ir.num import Num
 from archdsl.ir.program import Apply, Call, Node, Operand, Value
-from archdsl.ir.types import Type
 from archdsl.torch.batch import widened_type, with_axis
-from archdsl.torch.forward import Forward
 from archdsl.torch.kernels import Kernel
-from archdsl.torch.matrices import Row, joined
+from archdsl.torch.linear import HELPER, is_linear, lines
 from archdsl.torch.names import plural
 from archdsl.torch.needs import inputs as reads_of
 from archdsl.torch.needs import needed
-from archdsl.torch.plan import Plan
-from archdsl.torch.printer import flat, parse
-from archdsl.torch.statements import Assign, Do, For, Return, Statement, keys, name
-from archdsl.torch.steps import Root, Steps
+from archdsl.torch.printer import parse
+from archdsl.torch.products import Products
+from archdsl.torch.statements import Do, For, Return, Statement, keys, name
+from archdsl.torch.steps import Root
 
 
-class Sequence(Forward):
+class Sequence(Products):
     """The method `scan` of a cell."""
-
-    def __init__(self, plan: Plan, steps: Steps):
-        super().__init__(plan)
-        self.steps = steps
-        self.sliced = {v.id for v, s in zip(plan.definition.inputs, steps.pattern.sliced) if s}
-        self.input_keys = []
-        for key, value in zip(self.parameters, plan.definition.inputs):
-            if value.id in self.sliced:
-                self.widen(value.id, value.type)
-                self.variables[key].type = self.types[value.id]
-                self.input_keys.insert(0, (key, self.types[value.id]))
-            elif value.default is None:
-                self.input_keys.append((key, value.type))
-        self.products: dict[int, Prepared] = {}
-        """What is ready before the loop for each group, by its first root."""
-
-    def widen(self, value: int, type_: Type) -> Type:
-        self.types[value] = widened_type(type_, self.steps.at, self.steps.time)
-        return self.types[value]
 
     def doc(self) -> str:
         definition, sliced = self.plan.definition, self.steps.pattern.sliced
@@ -65,6 +44,8 @@ class Sequence(Forward):
             gates = {"lstm": "input, forget, cell, output", "gru": "reset, update, new"}.get(kernel.name)
             order = f", with the gates' weights in its order: {gates}" if gates else ""
             return f"torch's kernel takes them{order}."
+        if self.linear:
+            return "The state is linear in the one before, so that steps need not wait for one another."
         names = " and ".join(v.name or "x" for v in self.plan.definition.inputs if v.id in self.sliced)
         alone = f"What {names} alone {'give' if ' and ' in names else 'gives'} is computed for all steps at once"
         several = any(len(g) > 1 for g in self.steps.groups)
@@ -82,7 +63,7 @@ class Sequence(Forward):
             self.bind(param.value, self.holders[param.value.id])
         kernel = self.steps.kernel
         self.together(self._before(kernel))
-        finals = self.kernel(kernel) if kernel else self.loop()
+        finals = self.kernel(kernel) if kernel else self.recurrence() if self.linear else self.loop()
         self.together(self.steps.after)
         results = []
         for o in self.plan.definition.outputs:
@@ -109,7 +90,6 @@ class Sequence(Forward):
             values.append(parse(f"{key}[{':, ' * self.steps.at}0]") if wide else name(key))
         return ast.Call(parse("self.initial_state"), values, [])
 
-    # -- all steps at once --------------------------------------------------------------------------------
     def together(self, nodes: list[Node]) -> None:
         for node in nodes:
             timed = isinstance(node, (Apply, Call)) and any(v.id in self.steps.places_after for v in node.outputs)
@@ -117,110 +97,7 @@ class Sequence(Forward):
                 node = with_axis(node, self.steps.types, self.steps.at, self.steps.time)
             self.node(node)
 
-    # -- torch's kernel -----------------------------------------------------------------------------------
-    def kernel(self, kernel: Kernel) -> ast.expr:
-        """The call of the kernel. Returns the state after the last step."""
-        states = self.plan.definition.states
-        pieces = [i for p in kernel.x if (i := self.steps.operand(p)) is not None]
-        x = self.joined_operand(pieces)
-        weights = self.weights(kernel.rows)
-        biases = self.kernel_biases(kernel.rows)
-        before = [parse(f"{flat(self.env[states[i].value.id])}.unsqueeze(0)") for i in kernel.states]
-        hx: ast.expr = ast.Tuple(before, ast.Load()) if len(before) > 1 else before[0]
-        params = ast.List([name(k) for k in weights] + biases, ast.Load())
-        options = {
-            "has_biases": parse(str(bool(biases))),
-            "num_layers": parse("1"),
-            "dropout": parse("0.0"),
-            "train": parse("torch.is_grad_enabled()"),
-            "bidirectional": parse("False"),
-            "batch_first": parse(str(self.steps.at == 1)),
-        }
-        call = ast.Call(parse(f"torch.{kernel.name}"), [x, hx, params], [ast.keyword(k, v) for k, v in options.items()])
-        shown = states[kernel.states[0]]
-        wish = shown.value.name or "h"
-        out = self.variable(plural(wish) if len(wish) > 2 else f"{wish}s", type=self.widen_of(shown.next), named=True)
-        keys = [self.env[states[i].value.id] for i in kernel.states]
-        self.assign([out, *(k.id for k in keys if isinstance(k, ast.Name))], call, keep=True)
-        if isinstance(shown.next, int):
-            self.env[shown.next] = name(out)
-        return self.state_of([parse(f"{flat(self.env[s.value.id])}.squeeze(0)") for s in states])
-
-    def widen_of(self, value: object) -> Type:
-        assert isinstance(value, int)
-        return self.widen(value, self.steps.types[value])
-
-    def joined_operand(self, pieces: list[int]) -> ast.expr:
-        parts = [self.operand(i) for i in pieces]
-        return parts[0] if len(parts) == 1 else ast.Call(
-            parse("torch.cat"), [ast.List(parts, ast.Load())], [ast.keyword("dim", parse("-1"))]
-        )  # fmt: skip
-
-    def kernel_biases(self, rows: list[Row]) -> list[ast.expr]:
-        """Both biases of all gates; none if no gate has one."""
-        if not any(r.bias_x or r.bias_h for r in rows):
-            return []
-        if not any(r.bias_h for r in rows):
-            bias = self.variable("bias", named=True)
-            self.assign([bias], self.stacked([self.bias_text(r, "x") for r in rows]))
-            return [name(bias), parse(f"torch.zeros_like({bias})")]
-        if not any(r.bias_x for r in rows):
-            bias = self.variable("bias", named=True)
-            self.assign([bias], self.stacked([self.bias_text(r, "h") for r in rows]))
-            return [parse(f"torch.zeros_like({bias})"), name(bias)]
-        result: list[ast.expr] = []
-        for side in ("x", "h"):
-            key = self.variable(f"b_{side}", named=True)
-            self.assign([key], self.stacked([self.bias_text(r, side) for r in rows]))
-            result.append(name(key))
-        return result
-
-    def bias_text(self, row: Row, side: str) -> str:
-        own, other = (row.bias_x, row.bias_h) if side == "x" else (row.bias_h, row.bias_x)
-        if own:
-            text = " + ".join(b.text() for b in own)
-            return (f"-({text})" if len(own) > 1 else f"-{text}") if row.negative else text
-        if other:
-            return f"torch.zeros_like({other[0].text()})"
-        return self.nothing(row)
-
-    def size_text(self, value: Num) -> str:
-        return flat(self.number(value, whole=True))
-
-    def stacked(self, texts: list[str]) -> ast.expr:
-        return parse(joined(texts))
-
-    def weights(self, rows: list[Row], state_name: str = "w_h") -> list[str]:
-        """The variables of all gates' weights: for what comes in, and for the state."""
-        whole = [r.whole() for r in rows]
-        names = (["w_x"] if rows[0].x else []) + [state_name]
-        keys = [self.variable(n, named=len(rows) > 1 or n == state_name) for n in names]
-        found = [w for w in whole if w is not None]
-        if len(found) == len(rows) and not any(negative for _, negative in found):
-            value = self.stacked([text for text, _ in found])
-            if isinstance(value, ast.Call):
-                weight = self.variable("weight", named=True)
-                self.assign([weight], value)
-                value = name(weight)
-            widths = [self.width_of(rows[0], "x"), self.width_of(rows[0], "h")]
-            self.assign(keys, parse(f"({ast.unparse(value)}).split([{widths[0]}, {widths[1]}], dim=1)"), keep=True)
-            return keys
-        for side, key in zip("xh" if rows[0].x else "h", keys):
-            texts = []
-            for row in rows:
-                parts = [m.text(self.size_text) for m in (row.x if side == "x" else row.h)]
-                text = joined(parts, dim=1)
-                texts.append(f"-{text}" if row.negative else text)
-            self.assign([key], self.stacked(texts))
-        return keys
-
-    def width_of(self, row: Row, side: str) -> str:
-        total = Num.of(0)
-        for m in row.x if side == "x" else row.h:
-            total = total + (m.width if m.width is not None else m.columns)
-        return self.size_text(total)
-
-    # -- the loop -----------------------------------------------------------------------------------------
+    # -- the loop --------------------------------------------------------------------------------------------
     def loop(self) -> ast.expr:
         """The steps one by one. Returns the state after the last."""
         states = self.plan.definition.states
@@ -249,6 +126,43 @@ class Sequence(Forward):
             self.assign([out], parse(f"torch.stack({key}, dim={at})"))
             self.env[i] = name(out)
         return self.state_of([handed[s.value.id] for s in states])
+
+    # -- a linear recurrence ------------------------------------------------------------------------------
+    @cached_property
+    def linear(self) -> bool:
+        return self.steps.kernel is None and is_linear(self.steps)
+
+    def recurrence(self) -> ast.expr:
+        """`h' = a h + b` for all steps. Returns the state after the last."""
+        (state,) = self.plan.definition.states
+        line = lines(self.steps, self.operand)
+        assert line is not None and line.slope is not None and line.rest is not None and isinstance(state.next, int)
+        self.helpers[HELPER] = None
+        whole = self.widen_of(state.next)
+        wish = (state.value.name or "h").rstrip("'")
+        slope, rest = (self.variable(w, type=whole) for w in ("slope", "rest"))
+        self.assign([rest], line.rest)
+        self.assign([slope], line.slope)
+        operands = [self.full(slope, line.slope, rest, line.rest), self.full(rest, line.rest, slope, line.slope)]
+        if self.steps.at == 0:
+            operands = [parse(f"({ast.unparse(o)}).transpose(0, 1)") for o in operands]
+        before = self.env[state.value.id]
+        call: ast.expr = ast.Call(parse("linear_recurrence"), [*operands, before], [])
+        out = self.variable(plural(wish) if len(wish) > 2 else f"{wish}s", type=whole)
+        if self.steps.at == 0:
+            call = parse(f"{ast.unparse(call)}.transpose(0, 1)")
+        self.assign([out], call, keep=True)
+        self.env[state.next] = name(out)
+        return self.state_of([parse(f"{out}[{':, ' * self.steps.at}-1]")])
+
+    def full(self, key: str, value: ast.expr, other: str, against: ast.expr) -> ast.expr:
+        """One of slope and rest in the shape of both, where it may have fewer axes."""
+        timed = {k for i in self.steps.places for k in keys(self.env.get(i))}
+        if timed & set(keys(value)) or not timed & set(keys(against)):
+            return name(key)
+        if not any(True for _ in keys(value)) and "self" not in ast.unparse(value):
+            return parse(f"torch.full_like({other}, {ast.unparse(value)})")
+        return parse(f"({key}).expand_as({other})")
 
     def list_wish(self, value: int, one: bool = False) -> str:
         found = next((v for n in self.steps.core for v in getattr(n, "outputs", []) if v.id == value), None)
@@ -312,54 +226,6 @@ class Sequence(Forward):
     def taken_apart(self, whole: ast.expr, rank: int) -> ast.expr:
         return ast.Call(ast.Attribute(whole, "unbind", ast.Load()), [ast.Constant(min(self.steps.at, rank))], [])
 
-    # -- products -----------------------------------------------------------------------------------------
-    def prepare(self, group: list[Root]) -> None:
-        """Before the loop: the group's weights joined, and its product with what is there for all steps."""
-        rows = [r.row for r in group]
-        alone = self.part_wishes(group[0])[0] if len(group) == 1 else ""
-        *first, w_h = self.weights(rows, f"w_{alone}" if alone else "w_h")
-        matrix = isinstance(group[0].h[0], int) and len(self.steps.types[group[0].h[0]].shape) == 2
-        if first and matrix:
-            self.transpose(w_h)
-        bias = self.group_bias(rows)
-        wish = f"{alone}_x" if alone else "gates"
-        if first:
-            key = self.variable(wish, named=True)
-            arguments = [self.joined_operand(list(group[0].x)), name(first[0]), *([bias] if bias else [])]
-            self.assign([key], ast.Call(parse("F.linear"), arguments, []))
-            self.products[id(group[0].node)] = Prepared(w_h, inputs=key)
-        else:
-            self.products[id(group[0].node)] = Prepared(w_h, bias=bias)
-
-    def transpose(self, key: str) -> None:
-        """Turn a weight once, before the loop."""
-        made = self.block[-1]
-        assert isinstance(made, Assign)
-        if made.targets == [key] and next(keys(made.value), None) is None:
-            made.value = ast.Attribute(made.value, "T", ast.Load())
-        else:
-            self.assign([key], parse(f"{key}.T"), keep=True)
-
-    def group_bias(self, rows: list[Row]) -> ast.expr | None:
-        """The biases of all gates as one vector; those of layers of the state are added to the others."""
-        sides = [[r.bias_x for r in rows], [r.bias_h for r in rows]]
-        used = [side for side in sides if any(side)]
-        if not used:
-            return None
-        if len(used) == 2 and not all(len(b) == 1 for side in used for b in side):
-            used = [[[*a, *b] for a, b in zip(*sides)]]
-        keys = []
-        for side, label in zip(used, ["b_x", "b_h"] if len(used) == 2 else ["bias"]):
-            texts = [" + ".join(b.text() for b in one) or self.nothing(row) for one, row in zip(side, rows)]
-            keys.append(self.variable(label, named=len(rows) > 1))
-            self.assign([keys[-1]], self.stacked(texts))
-        return name(keys[0]) if len(keys) == 1 else ast.BinOp(name(keys[0]), ast.Add(), name(keys[1]))
-
-    def nothing(self, row: Row) -> str:
-        """Zeros, for a gate without a bias among others that have one."""
-        weight = (row.x or row.h)[0].text(self.size_text)
-        return f"{weight}.new_zeros({weight}.shape[0])"
-
     def core(self, groups: dict[int, list[Root]]) -> None:
         """The nodes of one step, each group's sums by one product at the first of them."""
         roots = {id(r.node): (first, r) for first, g in groups.items() for r in g}
@@ -384,75 +250,6 @@ class Sequence(Forward):
         swallowed = {i for g in groups.values() for r in g for i in r.swallowed}
         readers = [n for n in self.steps.core if isinstance(n, (Apply, Call)) and node.outputs[0].id in n.inputs]
         return all(id(n) in inside or any(v.id in swallowed for v in n.outputs) for n in readers) and bool(readers)
-
-    def product(self, first: int, group: list[Root], parts: dict[int, str]) -> None:
-        ready = self.products[first]
-        operands = [self.operand(i) for i in group[0].h]
-        h = operands[0] if len(operands) == 1 else ast.Call(
-            parse("torch.cat"), [ast.List(operands, ast.Load())], [ast.keyword("dim", parse("-1"))]
-        )  # fmt: skip
-        matrix = isinstance(group[0].h[0], int) and len(self.steps.types[group[0].h[0]].shape) == 2
-        if ready.inputs and matrix:
-            value: ast.expr = ast.Call(parse("torch.addmm"), [name(ready.inputs), h, name(ready.weight)], [])
-        elif ready.inputs:
-            linear = ast.Call(parse("F.linear"), [h, name(ready.weight)], [])
-            value = ast.BinOp(name(ready.inputs), ast.Add(), linear)
-        else:
-            value = ast.Call(parse("F.linear"), [h, name(ready.weight), *([ready.bias] if ready.bias else [])], [])
-        for root in group:
-            value_ = root.node.outputs[0]
-            parts[id(root.node)] = self.variable(*self.part_wishes(root), type=value_.type)
-        keys = [parts[id(r.node)] for r in group]
-        if len(keys) > 1:
-            value = ast.Call(
-                ast.Attribute(value, "chunk", ast.Load()), [parse(str(len(keys)))], [ast.keyword("dim", parse("-1"))]
-            )
-        self.assign(keys, value, keep=len(keys) > 1)
-
-    def part_wishes(self, root: Root) -> list[str]:
-        """A sum is named after what is made of it."""
-        value = root.node.outputs[0]
-        if value.name and not root.others:
-            return [value.name.rstrip("'")]
-        for n in self.steps.core:
-            if isinstance(n, Apply) and value.id in n.inputs and n.outputs[0].name and len(n.inputs) == 1:
-                return [n.outputs[0].name.rstrip("'")]
-        return ["hidden"]
-
-    def close_root(self, root: Root, key: str) -> None:
-        """The sum: its part of the product and its other terms."""
-        value = root.node.outputs[0]
-        if not root.others:
-            self.bind(value, name(key))
-            return
-        total: ast.expr = name(key)
-        for other in root.others:
-            total = ast.BinOp(total, ast.Add(), self.operand(other))
-        out = self.variable(*self.part_wishes(root), type=value.type, named=value.name is not None)
-        self.assign([out], total)
-        self.bind(value, name(out))
-
-    # -- the state ----------------------------------------------------------------------------------------
-    def state_of(self, values: list[ast.expr]) -> ast.expr:
-        """The state that is handed on, from those of the definition's own states."""
-        own = iter(values)
-        fields: list[ast.expr] = []
-        for part in self.plan.state:
-            if part.made:
-                fields.append(name(self.state_keys[part.made.id]))
-            else:
-                fields.append(next(own))
-        return ast.Call(ast.Name(self.plan.state_class, ast.Load()), fields, []) if self.plan.state_class else fields[0]
-
-
-@dataclass
-class Prepared:
-    """What is ready before the loop for one product."""
-
-    weight: str
-    inputs: str = ""
-    """Its part of what is there for all steps; then, in the loop, of one step."""
-    bias: ast.expr | None = None
 
 
 @dataclass

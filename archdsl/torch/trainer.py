@@ -64,6 +64,7 @@ class Trainer(nn.Module):
         size = len(batches) if isinstance(batches, Sized) else 0
         totals: dict[str, float] = {}
         means: dict[str, float] = {}
+        count = 0
         for count, batch in enumerate(batches, 1):
             factor = schedule(self.steps) if schedule is not None else 1.0
             for group, rate in zip(groups, rates, strict=True):
@@ -76,7 +77,7 @@ class Trainer(nn.Module):
                 print(f"\\r{progress(title, count, size, means)}", end="", file=sys.stderr)
         for group, rate in zip(groups, rates, strict=True):
             group["lr"] = rate
-        if not means:
+        if not count:
             raise ValueError(f"{title} has no batches: give a list or a loader, not a generator")
         means = self.averaged(means)
         if self.rank == 0:
@@ -235,7 +236,7 @@ class Trainer(nn.Module):
 
     def averaged(self, means: dict[str, float]) -> dict[str, float]:
         """Losses become their mean over all processes."""
-        if self.world == 1:
+        if self.world == 1 or not means:
             return means
         from torch import distributed
 

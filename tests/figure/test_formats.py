@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -46,11 +47,79 @@ def test_text_of_a_figure_is_text(draw: Draw) -> None:
     assert "Linear" in found and "relu" in found and "[batch, d]" in found
 
 
-def test_pdf_is_valid_and_has_no_date(draw: Draw) -> None:
+def test_pdf_has_its_font_its_words_and_no_date(draw: Draw) -> None:
     pdf = draw(SMALL).pdf()
-    assert pdf.startswith(b"%PDF-") and pdf.rstrip().endswith(b"%%EOF")
-    assert b"D:20000101000000Z" in pdf
-    assert pdf == draw(SMALL).pdf()
+    assert pdf.startswith(b"%PDF-1.7") and pdf.rstrip().endswith(b"%%EOF")
+    assert b"Date" not in pdf and b"/FontFile2" in pdf and b"/ToUnicode" in pdf
+    table = int(pdf.rsplit(b"startxref\n", 1)[1].split()[0])
+    assert pdf[table:].startswith(b"xref\n0 13\n")
+    for number, row in enumerate(pdf[table:].split(b"\n")[3:15], 1):
+        assert pdf[int(row[:10]) :].startswith(b"%d 0 obj" % number)
+    for length, body in re.findall(rb"/Length (\d+)[^>]*>>\nstream\n(.*?)\nendstream\nendobj", pdf, re.DOTALL):
+        assert int(length) == len(body)
+
+
+def test_pdf_text_can_be_read_back(draw: Draw) -> None:
+    """By its own table of what each glyph means, every word of the SVG is in the PDF."""
+    drawn = draw(SMALL)
+    pdf = drawn.pdf().decode("latin-1")
+    means = {g: chr(int(c, 16)) for g, c in re.findall(r"<([0-9A-F]{4})> <([0-9A-F]{4})>", pdf)}
+    found = {
+        "".join(means[t[i : i + 4]] for i in range(0, len(t), 4)).strip() for t in re.findall(r"<([0-9A-F]+)> Tj", pdf)
+    }
+    svg = {
+        t.text.strip()
+        for t in ET.fromstring(drawn.svg()).iter()
+        if t.tag.endswith("text") and t.text and t.text.strip()
+    }
+    assert {t.replace("\xa0", " ").strip() for t in found} == {t.replace("\xa0", " ").strip() for t in svg}
+
+
+@pytest.mark.skipif(not shutil.which("pdffonts"), reason="no pdffonts on this machine")
+def test_poppler_reads_the_pdf(draw: Draw, tmp_path: Path) -> None:
+    path = tmp_path / "m.pdf"
+    path.write_bytes(draw(DESCRIBED).pdf())
+    fonts = subprocess.run(["pdffonts", str(path)], capture_output=True, check=True).stdout.decode().splitlines()[2:]
+    assert len(fonts) == 1 and "DejaVuSans" in fonts[0] and fonts[0].split()[-5:-2] == ["yes", "yes", "yes"]
+    text = subprocess.run(["pdftotext", str(path), "-"], capture_output=True, check=True)
+    assert text.stderr == b"" and "Linear" in text.stdout.decode() and "[batch, d]" in text.stdout.decode()
+    info = subprocess.run(["pdfinfo", str(path)], capture_output=True, check=True).stdout.decode()
+    assert (
+        re.search(r"Title: +M\n", info)
+        and "Tagged:          yes" in info
+        and "Creat" not in info.replace("Creator", "")
+    )
+
+
+DESCRIBED = '"""A layer & its <nonlinearity>."""\n' + SMALL
+
+
+def test_a_figure_is_told_to_who_cannot_see_it(draw: Draw) -> None:
+    root = ET.fromstring(draw(DESCRIBED).svg())
+    names = (root.get("aria-labelledby") or "").split()
+    assert root.get("role") == "img" and len(names) == 2
+    told = {e.get("id"): e.text for e in root if e.tag.endswith(("title", "desc"))}
+    assert [told[n] for n in names] == ["M", "A layer & its <nonlinearity>."]
+    pdf = draw(DESCRIBED).pdf()
+    assert (
+        b"/Alt <"
+        + b"\xfe\xff".hex().upper().encode()
+        + "M. A layer & its <nonlinearity>.".encode("utf-16-be").hex().upper().encode()
+        in pdf
+    )
+
+
+def test_two_figures_on_one_page_do_not_share_a_name(draw: Draw) -> None:
+    one, two = (set(re.findall(r'id="([^"]+)"', draw(t).svg().decode())) for t in (SMALL, DESCRIBED))
+    assert not one & two
+
+
+def test_indices_need_nothing_that_a_browser_lacks(draw: Draw) -> None:
+    """Firefox knows no `baseline-shift`."""
+    svg = draw("model M(d = 4) { input x: [batch, d^d]\n h0 = Linear(d)(x)\n output y = sigmoid(h0) * h0 }").svg().decode()
+    assert "baseline-shift" not in svg
+    found = {t: float(dy) for dy, t in re.findall(r'<text[^>]* dy="([-0-9.]+)"[^>]*>(\w+)</text>', svg)}
+    assert found["0"] > 0 > found["d"]
 
 
 def test_png_follows_its_resolution(draw: Draw) -> None:

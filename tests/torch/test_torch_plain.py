@@ -246,6 +246,40 @@ def test_states_go_in_and_out() -> None:
     agree(fast, plain, [torch.randn(2, 5, 3), torch.randn(2, 4)])
 
 
+LINEAR = {
+    "a gate": " a = sigmoid(Linear(u)(x))\n h' = a * h + (1 - a) * Linear(u)(x)",
+    "a number": " h' = 0.9 * h + Linear(u)(x)",
+    "a parameter": " param w: [u] = normal(0, 0.5)\n h' = Linear(u)(x) - h * w",
+    "a difference": " a = sigmoid(Linear(u)(x))\n h' = h + a * (tanh(Linear(u)(x)) - h) / 2",
+    "a sum": " h' = h + Linear(u)(x)",
+    "a parameter is added": " param w: [u] = normal(0, 0.5)\n h' = sigmoid(Linear(u)(x)) * h + w",
+}
+NOT_LINEAR = {
+    "a function": " h' = tanh(h) + Linear(u)(x)",
+    "a square": " h' = h * h * 0.1 + Linear(u)(x)",
+    "a gate of the state": " a = sigmoid(Linear(u)(x) + h)\n h' = a * h + Linear(u)(x)",
+    "no state": " h' = Linear(u)(x)",
+}
+
+
+@pytest.mark.parametrize("batch", [2, 80])
+@pytest.mark.parametrize("use", USES, ids=["forwards", "backwards"])
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear_recurrences(name: str, use: str, batch: int) -> None:
+    """Small steps in passes over all of time, large ones one after the other."""
+    fast, plain, text = pair(cell("h", LINEAR[name]) + use)
+    assert "= linear_recurrence(" in text
+    shape = [batch, 7, 3] if "[batch, time" in use else [7, batch, 3]
+    agree(fast, plain, [torch.randn(shape)])
+
+
+@pytest.mark.parametrize("name", NOT_LINEAR)
+def test_is_not_taken_for_linear(name: str) -> None:
+    fast, plain, text = pair(cell("h", NOT_LINEAR[name]) + USES[0])
+    assert "linear_recurrence" not in text
+    agree(fast, plain, [torch.randn(2, 7, 3)])
+
+
 # -- attention -------------------------------------------------------------------------------------------------------
 HEADS = """ q = swap(reshape(Linear(8)(x), to = [batch, time, 2, 4]), 1, 2)
  k = swap(reshape(Linear(8)(x), to = [batch, time, 2, 4]), 1, 2)

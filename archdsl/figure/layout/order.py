@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from archdsl.figure.layout.plan import Group, Item, Joint, Plan, Vertex, Wire
+from archdsl.figure.layout.plan import Group, Item, Joint, Plan, Rows, Vertex, Wire
 
 _BESIDE = 1.2
 """What it costs that something stands between two things that are joined within a row."""
 _SHORT = 0.002
 """What a point of length costs, compared with a crossing."""
+_FRAME = 8.0
+"""What it costs that a wire leads across a frame to which it does not belong."""
 _ROUNDS = 8
-_TRIES = 12
-_WORK = 600
+_TRIES = 60
+_WORK = 4000
 """How many items are disturbed and sifted again, all tries together."""
 
 Key = tuple[int, ...]
@@ -25,6 +27,7 @@ Key = tuple[int, ...]
 
 def arrange(plan: Plan) -> None:
     _join(plan)
+    _know(plan.root)
     best = _Best(plan)
     for start in (_as_written, _by_neighbours, _by_depth, _by_depth_mirrored):
         start(plan)
@@ -33,8 +36,7 @@ def arrange(plan: Plan) -> None:
     chance = Random(count)  # the same every time
     for _ in range(min(_TRIES, _WORK // count)):
         best.restore()
-        _disturb(plan, chance, 1 + count // 12)
-        best.sifted()
+        best.sifted(_disturb(plan, chance))
     best.restore()
 
 
@@ -45,11 +47,12 @@ class _Best:
         self.plan, self.cost = plan, 1e18
         self.items: list[list[Item]] = []
 
-    def sifted(self) -> None:
-        """Sifts the order that there is, and keeps it if it is better."""
+    def sifted(self, active: set[int] | None = None) -> None:
+        """Sifts the order that there is, or what is `active` in it and what that moves, and keeps it if it is better."""
         _number(self.plan)
         for _ in range(_ROUNDS):
-            if not _sift(self.plan):
+            active = _sift(self.plan, active)
+            if not active:
                 break
         cost = crossings(self.plan) + _SHORT * _length(self.plan)
         if cost < self.cost - 1e-9:
@@ -61,9 +64,10 @@ class _Best:
         _number(self.plan)
 
 
-def _disturb(plan: Plan, chance: Random, moves: int) -> None:
-    """Some items, each with what stands next to it, go elsewhere."""
-    for _ in range(moves):
+def _disturb(plan: Plan, chance: Random) -> set[int]:
+    """Some items, each with what stands next to it, go elsewhere. Which ones may want to move now."""
+    active: set[int] = set()
+    for _ in range(1 + int(chance.random() * 3)):
         group = plan.groups[int(chance.random() * len(plan.groups))]
         free = [i for i in group.items if not i.still]
         if len(free) < 3:
@@ -75,6 +79,9 @@ def _disturb(plan: Plan, chance: Random, moves: int) -> None:
         rest = free[:at] + free[at + length :]
         to = int(chance.random() * (len(rest) + 1))
         group.items = [*rest[:to], *taken, *rest[to:], *still]
+        for item in [*taken, *rest[max(0, to - 1) : to + 1], *free[max(0, at - 1) : at + length + 1]]:
+            active |= {id(item), *item.near}
+    return active
 
 
 def _join(plan: Plan) -> None:
@@ -95,6 +102,22 @@ def _join(plan: Plan) -> None:
             else:
                 a.below.append(Joint(b, da, db, cost))
                 b.above.append(Joint(a, db, da, cost))
+
+
+def _know(group: Group) -> None:
+    """What every item has in each row, and which items it is joined to, with the frames they lie in."""
+    for item in group.items:
+        if item.group:
+            _know(item.group)
+        rows: dict[int, list[Vertex]] = {}
+        for v in item.all_vertices():
+            rows.setdefault(v.row, []).append(v)
+            for o in _others(v):
+                at: Item | None = o
+                while at is not None:
+                    item.near.add(id(at))
+                    at = at.parent.item if at.parent else None
+        item.rows = {row: (vs, sum(v.left + v.right for v in vs) + 10) for row, vs in rows.items()}
 
 
 def _as_written(plan: Plan) -> None:
@@ -188,37 +211,25 @@ def _number(plan: Plan) -> None:
 
 
 # -- sifting ------------------------------------------------------------------------------------------------------------
-Rows = dict[int, tuple[list[Vertex], float]]
-"""What an item has in each row, and how wide that is."""
-
-
-def _sift(plan: Plan) -> bool:
-    """Each item goes to its best place; whether any moved."""
-    moved = False
+def _sift(plan: Plan, active: set[int] | None) -> set[int]:
+    """Each item, or each that is active, goes to its best place; those that may want to move then."""
+    moved: set[int] = set()
     for group in plan.groups:
         free = [i for i in group.items if not i.still]
-        if len(free) > 1:
-            rows = {id(i): _by_row(i) for i in free}
-            for item in free:
-                moved |= _settle(group, item, rows, len(free))
+        for item in free if len(free) > 1 else []:
+            if (active is None or id(item) in active) and _settle(group, item, len(free)):
+                moved |= item.near
     return moved
 
 
-def _by_row(item: Item) -> Rows:
-    found: dict[int, list[Vertex]] = {}
-    for v in item.all_vertices():
-        found.setdefault(v.row, []).append(v)
-    return {row: (vs, sum(v.left + v.right for v in vs) + 10) for row, vs in found.items()}
-
-
-def _settle(group: Group, item: Item, rows: dict[int, Rows], count: int) -> bool:
+def _settle(group: Group, item: Item, count: int) -> bool:
     items = group.items
-    at, mine = items.index(item), rows[id(item)]
+    at, mine = items.index(item), item.rows
     best, where = -1e-6, at
     for step in (1, -1):
         total, k = 0.0, at + step
         while 0 <= k < count:
-            theirs = rows[id(items[k])]
+            theirs = items[k].rows
             shared = mine.keys() & theirs.keys()
             if shared:
                 total += step * _change(item, items[k], mine, theirs, shared)
@@ -262,7 +273,7 @@ def _change(i: Item, j: Item, mine: Rows, theirs: Rows, shared: set[int]) -> flo
                     total += _pair(u.above, v.above, i, j)
                 if u.below and v.below:
                     total += _pair(u.below, v.below, i, j)
-        total += _between(us, vs, j.path, width_j) - _between(vs, us, j.path, width_i)
+        total += _between(us, vs, i, j, row, width_j, j.path) - _between(vs, us, j, i, row, width_i, j.path)
     return total
 
 
@@ -270,10 +281,10 @@ def _pair(a: list[Joint], b: list[Joint], i: Item, j: Item) -> float:
     """Crossings that come (or go, less than 0) between the wires of two vertices when the left one goes to the right."""
     total = 0.0
     for p in a:
-        mine = p.other.item is i or (i.group is not None and p.other.key[: len(i.path)] == i.path)
+        mine = _within(p.other, i)
         one = j.path if mine else p.other.key  # where `i` stands by now, next to `j`
         for q in b:
-            theirs = q.other.item is j or (j.group is not None and q.other.key[: len(j.path)] == j.path)
+            theirs = _within(q.other, j)
             if mine and theirs:
                 continue
             if p.other is q.other:
@@ -285,17 +296,24 @@ def _pair(a: list[Joint], b: list[Joint], i: Item, j: Item) -> float:
     return total
 
 
-def _between(us: list[Vertex], them: list[Vertex], path: Key, width: float) -> float:
-    """What it costs that `us` go to the right past `them`: what stands between what is joined within a row, and longer wires."""
+def _within(v: Vertex, item: Item) -> bool:
+    return v.item is item or (item.group is not None and v.key[: len(item.path)] == item.path)
+
+
+def _between(us: list[Vertex], them: list[Vertex], own: Item, other: Item, row: int, width: float, here: Key) -> float:
+    """What it costs that `us` go to the right past `them`: what stands between things that are joined, and longer wires."""
     total = 0.0
+    beside = _FRAME if other.group else _BESIDE
     for u in us:
         for o in u.beside:
             if o not in them and o not in us:
-                total += -_BESIDE if path < o.key else _BESIDE
-        for joint in u.above:
-            total += -width * _SHORT if path < joint.other.key else width * _SHORT
-        for joint in u.below:
-            total += -width * _SHORT if path < joint.other.key else width * _SHORT
+                total += -beside if here < o.key else beside
+        for joints, next_row in ((u.above, row + 1), (u.below, row - 1)):
+            through = _FRAME if other.group and other.group.low <= next_row <= other.group.high else 0.0
+            for joint in joints:
+                v = joint.other
+                if not _within(v, own) and not _within(v, other):
+                    total += (-1 if here < v.key else 1) * (width * _SHORT + through)
     return total
 
 
@@ -318,7 +336,20 @@ def crossings(plan: Plan) -> float:
             for o in v.beside:
                 if spots[id(v)] < spots[id(o)]:
                     total += _BESIDE * (spots[id(o)] - spots[id(v)] - 1)
-    return total
+    return total + _FRAME * sum(_through(item, rows) for g in plan.groups for item in g.items if item.group)
+
+
+def _through(frame: Item, rows: list[list[Vertex]]) -> int:
+    """How many wires lead across a frame to which they do not belong."""
+    path, count = frame.path, 0
+    size = len(path)
+    for row in range(frame.low, frame.high + 1):
+        for v in rows[row]:
+            if v.key[:size] != path:
+                others = [o for o in v.beside if o.key > v.key]
+                others += [j.other for j in v.above] if row < frame.high else []
+                count += sum(o.key[:size] != path and (o.key < path) != (v.key < path) for o in others)
+    return count
 
 
 def _everything(group: Group) -> list[Vertex]:

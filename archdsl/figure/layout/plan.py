@@ -54,6 +54,10 @@ class Vertex:
         return not self.spots
 
 
+Rows = dict[int, tuple[list[Vertex], float]]
+"""What an item has in each row, and how wide that is."""
+
+
 @dataclass(eq=False)
 class Joint:
     """One end of a piece of wire between two rows."""
@@ -77,6 +81,9 @@ class Item:
     lane: Wire | None = None
     path: tuple[int, ...] = ()
     """Its place in the order, down from the panel's frame."""
+    rows: Rows = field(default_factory=dict)
+    near: set[int] = field(default_factory=set)
+    """The `id()` of every item that it is joined to."""
     x: float = 0.0
 
     @property

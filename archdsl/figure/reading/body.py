@@ -33,12 +33,15 @@ class Body:
         self.params = {id(m) for m in every if m.kind in ("weights", "frozen") and self.is_param(m)}
         applied = [m for m in every if m.kind in _APPLIED and not self.is_target(m) and id(m) not in self.params]
         self.uses: dict[int, Use] = {id(m): marks.read(m) for m in applied}
-        self.names = Names(panel, signature)
-        self.parts = Parts(self.graph, self.uses, signature, all_of, self.names)
+        self.names = Names(self.graph, signature)
         self.text: dict[int, Expression] = {}
+        self.order: dict[int, list[Mark]] = {}
+        """The marks of each body in the order of their statements."""
         self.handed: dict[int, str] = {}
         """States that a value is handed on to, by the value's id."""
         self.count_readers()
+        self.claim_names()
+        self.parts = Parts(self.graph, self.uses, all_of, self.names)
 
     # -- what marks are ---------------------------------------------------------------------------------------------
     def is_target(self, mark: Mark) -> bool:
@@ -71,11 +74,33 @@ class Body:
                     value.of.readers.append(outer)
             for value in [*inside.collected, *inside.nexts.values()]:
                 value.readers.append(frame)
-        self.gates = {id(self.graph.brought(w)) for w in self.panel.wires if w.kind == "gate" and w.head.kind != "fork"}
-        told = self.names.told(self.graph)
-        self.names.taken |= {v.text for v in self.graph.values.values() if v.kind == "ride"}
+        told = self.names.told()
         for value in list(self.graph.values.values()):
             value.name = told.get(id(value), "")
+        wires = [w for w in self.panel.wires if w.kind in ("data", "gate") and w.head.kind != "fork"]
+        self.gates = {id(self.graph.brought(w)) for w in wires if w.kind == "gate" or self.names.on(w)}
+
+    def claim_names(self) -> None:
+        """Inputs, parameters, states and memories are called as the figure says."""
+        for frame in self.panel.root.all_frames():
+            for mark in frame.marks:
+                if (
+                    id(mark) in self.params
+                    or (mark.kind == "memory" and not self.is_update(mark))
+                    or mark.kind == "input"
+                ):
+                    self.names.claim(titled(mark)[0], frame, self.graph.made(mark, None).readers)
+            for delay in self.graph.delays(frame):
+                name, readers = words.name(delay.lines[0]), list(self.graph.made(delay, None).readers)
+                for wire in self.graph.ins.get(id(delay), []):
+                    readers += self.graph.brought(wire).readers if wire.kind == "return" else []
+                if frame.kind == "panel":
+                    self.names.claim(name, frame, readers)
+                else:
+                    self.name_value(delay, None, self.names.choose(name, frame, readers))
+        for value in self.graph.values.values():
+            if value.kind == "ride" and value.frame is not None:
+                self.names.claim(value.text, value.frame, [])
 
     # -- text of values -----------------------------------------------------------------------------------------------
     def read(self, value: Value) -> Expression:
@@ -151,9 +176,9 @@ class Body:
             if mark.kind == "input":
                 self.name_value(mark, None, titled(mark)[0])
         found += [f"  {line}" for line in self.region(self.panel.root)]
-        for mark in self.panel.root.marks:
-            if mark.kind == "output":
-                found.append(f"  {self.output(mark)}")
+        outputs = [m for m in self.panel.root.marks if m.kind == "output"]
+        outputs.sort(key=lambda m: s.outputs.index(titled(m)[0]))
+        found += [f"  {self.output(m)}" for m in outputs]
         return [*found, *(f"  {c}" for c in s.configs), "}"]
 
     def output(self, mark: Mark) -> str:
@@ -174,11 +199,10 @@ class Body:
     def region(self, frame: Frame) -> list[str]:
         """The statements of a body, without its inputs and outputs."""
         found = self.parts.declared(frame)
-        for delay in self.graph.delays(frame) if frame.kind != "panel" else []:
-            name = self.names.unique(words.name(delay.lines[0]))
-            self.name_value(delay, None, name)
         self.find_handed(frame)
-        for item in in_order(self.graph, frame, self.uses, self.params):
+        for item in in_order(self.graph, frame, self.uses, self.params, self.signature.states):
+            if isinstance(item, Mark):
+                self.order.setdefault(id(frame), []).append(item)
             found += self.item(item, frame)
         return [*found, *self.hand_on(frame)]
 
@@ -188,10 +212,11 @@ class Body:
             made_here = (
                 value.kind in ("mark", "final", "all", "ride") and value.home is frame and id(value) not in self.text
             )
-            draws = (value.mark is not None and value.mark.kind in ("draw", "state", "memory", "input")) or bool(
+            holds = (value.mark is not None and value.mark.kind in ("state", "memory", "input")) or bool(
                 value.mark and id(value.mark) in self.params
             )
-            if made_here and not draws and id(value) not in self.handed and not self.is_gate(value):
+            told = value.name in ("", name)
+            if made_here and told and not holds and id(value) not in self.handed and not self.is_gate(value):
                 self.handed[id(value)] = name
 
     def nexts(self, frame: Frame) -> Iterator[tuple[str, Value]]:
@@ -250,7 +275,11 @@ class Body:
             case "objective":
                 return self.minimize(item)
             case "draw":
-                name = self.names.unique(self.graph.made(item, None).name)
+                value = self.graph.made(item, None)
+                if id(value) in self.handed:
+                    name = f"{self.handed[id(value)]}'"
+                else:
+                    name = self.names.choose(value.name, frame, value.readers)
                 self.name_value(item, None, name)
                 return [f"{name} ~ {expressions.drawn(self.uses[id(item)], self.operands(item))}"]
         return self.computed(item, frame)
@@ -275,8 +304,11 @@ class Body:
         if not gate and not named and self.is_short(value, expression, frame):
             self.text[id(value)] = expression
             return []
-        loss = next((self.names.minimized[m] for m in value.into if m.kind == "objective"), "")
-        name = loss if kinds == {"objective"} else self.names.unique(value.name)
+        losses = [self.names.minimized[m] for m in value.into if m.kind == "objective"]
+        if losses and (kinds == {"objective"} or value.name in losses):
+            name = value.name if value.name in losses else losses[0]
+        else:
+            name = self.names.choose(value.name, frame, value.readers)
         self.text[id(value)] = Expression(name)
         return [f"{'gate ' if gate else ''}{name} = {expression.best}"]
 
@@ -295,12 +327,12 @@ class Body:
         values = [self.graph.made(mark, i) for i in range(len(mark.results))]
         if not any(v.readers for v in values) and self.signature.kind == "train":
             return [expression.text]
-        if self.uses[id(mark)].definition:
-            whole = self.names.unique("")
+        if self.uses[id(mark)].definition and not any(v.name for v in values):
+            whole = self.names.choose("", values[0].home, [r for v in values for r in v.readers])
             for value, name in zip(values, mark.results):
                 self.text[id(value)] = Expression(f"{whole}.{words.name(name)}")
             return [f"{whole} = {expression.text}"]
-        named = [self.names.unique(v.name) for v in values]
+        named = [self.names.choose(v.name, v.home, v.readers) for v in values]
         for value, name in zip(values, named):
             self.text[id(value)] = Expression(name)
         return [f"{', '.join(named)} = {expression.text}"]

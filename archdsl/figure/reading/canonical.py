@@ -20,26 +20,6 @@ def canonical(panels: Sequence[Panel]) -> list[Panel]:
     return [_panel(p) for p in panels]
 
 
-def without_types(panels: Sequence[Panel]) -> list[Panel]:
-    """Canonical panels without the types on their wires, which follow from the rest; the title tells them all, sorted."""
-    result = []
-    for panel in canonical(panels):
-        types: list[str] = []
-        for wire in panel.wires:
-            kept = []
-            for line in wire.label.split("<BR/>"):
-                match = _TYPE.search(line)
-                types += [match[0]] if match else []
-                kept.append(_TYPE.sub("", line).strip())
-            wire.label = "<BR/>".join(line for line in kept if line)
-        panel.title = [*panel.title, *sorted(types)]
-        result.append(panel)
-    return result
-
-
-_TYPE = re.compile(r"(?<!\S)(?:(?:bool|int)?\[.*\]|(?:bool |int )?scalar)$")
-
-
 def _panel(panel: Panel) -> Panel:
     copies: dict[int, Mark] = {}
     root = _frame(panel.root, None, copies)
@@ -50,12 +30,27 @@ def _panel(panel: Panel) -> Panel:
             "data" if w.head.kind == "fork" else w.kind,
             w.tail_port,
             w.head_port,
-            "<BR/>".join(plain_lines(w.label)),
+            "<BR/>".join(line for t in plain_lines(w.label) if (line := _NAMELESS.sub("", t))),
         )
         for w in panel.wires
     ]
-    title = _lines(panel.title)
+    title = _without_conditions(_lines(panel.title))
     return Panel(panel.name, [_COUNT.sub("", title[0]), *title[1:]] if title else [], root, wires)
+
+
+_NAMELESS = re.compile(r"^v(?:<SUB>\d+</SUB>|\d+)(?: |$)")
+"""The names that `read` gives to what has none, such as `v1`."""
+
+
+def _without_conditions(title: list[str]) -> list[str]:
+    """A title without what an `if` was decided by, which no program says once it is decided."""
+    start = next((i for i, line in enumerate(title[:8]) if i and line.startswith("if ")), None)
+    if start is None:
+        return title
+    end = start
+    while title[end].endswith(",") and end + 1 < len(title):
+        end += 1
+    return title[:start] + title[end + 1 :]
 
 
 _COUNT = re.compile(r" · [0-9,]+ parameters$")
@@ -89,12 +84,19 @@ def differences(a: Sequence[Panel], b: Sequence[Panel]) -> list[str]:
     left, right = _by_title(a), _by_title(b)
     for title in {**left, **right}:
         ours, theirs = left.get(title, []), list(right.get(title, []))
-        for panel, other in zip_longest(ours, theirs):
-            shown = title[0] if title else "?"
-            if panel is None or other is None:
+        shown = title[0] if title else "?"
+        apart = []
+        for panel in ours:
+            twin = next((p for p in theirs if not _of_panels(panel, p)), None)
+            if twin is None:
+                apart.append(panel)
+            else:
+                theirs = [p for p in theirs if p is not twin]
+        for one, two in zip_longest(apart, theirs):
+            if one is None or two is None:
                 found.append(f"the panel {shown} is in one only")
             else:
-                found += [f"{shown}: {text}" for text in _of_panels(panel, other)]
+                found += [f"{shown}: {text}" for text in _of_panels(one, two)]
     return found
 
 

@@ -5,6 +5,8 @@ In: what was found. Out: exceptions with a message and a hint, both whole senten
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Sequence
 
 
@@ -12,8 +14,16 @@ class Unreadable(Exception):
     """The picture is not one of archdsl's, or is damaged."""
 
     def __init__(self, message: str, hint: str = ""):
-        super().__init__(message)
-        self.message, self.hint = message, hint
+        super().__init__(spoken(message))
+        self.message, self.hint = spoken(message), spoken(hint)
+
+
+def spoken(text: str) -> str:
+    """Label text as plain text, on one line."""
+    return " ".join(html.unescape(_MARKUP.sub("", text)).split())
+
+
+_MARKUP = re.compile(r"</?(?:B|SUB|SUP)>|<BR/>")
 
 
 class Holes(Unreadable):

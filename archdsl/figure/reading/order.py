@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Union
 
 from archdsl.figure.reading import words
@@ -20,8 +20,10 @@ Item = Union[Mark, Frame]
 _NUMBER = re.compile(r"(\d+)\. ")
 
 
-def in_order(graph: Graph, frame: Frame, uses: Mapping[int, Use], params: set[int]) -> list[Item]:
-    """The items of a frame, in order."""
+def in_order(
+    graph: Graph, frame: Frame, uses: Mapping[int, Use], params: set[int], states: Sequence[str] = ()
+) -> list[Item]:
+    """The items of a frame, in order; states in theirs, if it is known."""
     items = [m for m in _marks(frame) if id(m) in uses or id(m) in params or _stands(graph, m)]
     every: list[Item] = [*items, *(f for f in frame.frames if f.kind not in ("before", "training"))]
     place = {id(item): i for i, item in enumerate(every)}
@@ -34,9 +36,16 @@ def in_order(graph: Graph, frame: Frame, uses: Mapping[int, Use], params: set[in
         a, b = inside.get(id(one)), inside.get(id(other))
         if a is not None and b is not None and a != b:
             after[a].add(b)
-    return [
-        every[i] for i in _sorted(after, [_urgency(item, uses, params) + (place[id(item)],) for item in every], graph)
-    ]
+    urgency = [(*_urgency(item, uses, params), _place(item, states), place[id(item)]) for item in every]
+    return [every[i] for i in _sorted(after, urgency, graph)]
+
+
+def _place(item: Item, states: Sequence[str]) -> int:
+    """The place of a state among those of its cell."""
+    if isinstance(item, Frame) or item.kind != "state":
+        return 0
+    name = words.name(item.lines[0])
+    return states.index(name) if name in states else 0
 
 
 def _marks(frame: Frame) -> list[Mark]:
@@ -102,7 +111,8 @@ def _before(graph: Graph, mark: Mark, seen: frozenset[int] = frozenset()) -> Ite
 def _numbered(root: Frame, uses: Mapping[int, Use]) -> Iterator[tuple[Item, Item]]:
     """Neighbours in the order of updates, and in the order of the calls of a part."""
     numbered: dict[int, Item] = {}
-    for item in [*root.all_marks(), *root.all_frames()]:
+    every: list[Item] = [*root.all_marks(), *root.all_frames()]
+    for item in every:
         found = _NUMBER.match(item.lines[0]) if item.lines and item.kind in ("objective", "memory", "until") else None
         if found:
             numbered[int(found[1])] = item

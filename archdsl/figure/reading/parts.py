@@ -20,9 +20,7 @@ from archdsl.ops import OPS
 class Parts:
     """The parts of one definition."""
 
-    def __init__(
-        self, graph: Graph, uses: Mapping[int, Use], signature: Signature, all_of: Mapping[str, Signature], names: Names
-    ):
+    def __init__(self, graph: Graph, uses: Mapping[int, Use], all_of: Mapping[str, Signature], names: Names):
         self.graph, self.uses, self.all_of = graph, uses, all_of
         self.named: dict[int, str] = {}
         self.homes: dict[str, tuple[Frame, str]] = {}
@@ -31,22 +29,21 @@ class Parts:
             if id(mark) not in uses:
                 continue
             use = uses[id(mark)]
-            alone = self._outside(mark) is not graph.home[id(mark)] or (use.part and signature.kind == "train")
-            if mark.tag or alone:
-                groups.setdefault(mark.tag or f"{id(mark)}", []).append(mark)
+            alone = self._outside(mark) is not graph.home[id(mark)]
+            if mark.tag or use.part or alone:
+                groups.setdefault(mark.tag or use.part or f"{id(mark)}", []).append(mark)
         wishes = {k: next((uses[id(m)].part for m in g if uses[id(m)].part), "") for k, g in groups.items()}
         for key, group in sorted(groups.items(), key=lambda g: not wishes[g[0]]):
-            self._name(group, names.unique(wishes[key] or self._short(group)))
+            self._name(group, wishes[key], names)
 
-    def _short(self, group: Sequence[Mark]) -> str:
+    def _name(self, group: Sequence[Mark], wish: str, names: Names) -> None:
+        home = self._common([self._outside(m) for m in group])
         use = self.uses[id(group[0])]
-        return (use.definition or use.op)[:1] or "W"
-
-    def _name(self, group: Sequence[Mark], name: str) -> None:
+        wish = wish or (use.definition or use.op)[:1] or "W"
+        name = names.choose(wish, home, [self.graph.home[id(m)] for m in group])
         shown = [m for m in group if not self._only_weight(m)]
         if not shown:
             raise Unreadable(f"nothing in {self.graph.panel.name} shows what {name} is")
-        home = self._common([self._outside(m) for m in group])
         for mark in group:
             self.named[id(mark)] = name
         self.homes[name] = (home, self.maker(shown[0]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.figure.reading import titles
+from archdsl.figure.reading import titles, words
 from archdsl.figure.reading.body import Body
 from archdsl.figure.reading.errors import Holes, Unreadable
 from archdsl.figure.reading.markup import plain, plain_lines
@@ -40,11 +40,20 @@ def program_text(panels: Sequence[Panel]) -> str:
 
 
 def _order_ports(body: Body, all_of: dict[str, titles.Signature]) -> None:
-    """Whoever calls a definition shows its inputs in their order."""
+    """Whoever calls a definition shows its inputs, outputs and states in their order."""
     for use in body.uses.values():
         of = all_of.get(use.definition)
         if of and len(use.names) == len(of.ports) and set(use.names) == set(of.ports):
             of.ports = {n: of.ports[n] for n in use.names}
+        if of and set(use.results) == set(of.outputs):
+            of.outputs = use.results
+    for frame in body.panel.root.all_frames():
+        for mark in frame.marks:
+            if mark.kind == "state" and body.graph.rides(mark):
+                of = all_of.get(body.uses[id(body.cell(mark))].definition)
+                names = [n for line in mark.lines for n in words.split(words.unmarked(line).rstrip(",")) if "." not in n]
+                if of:
+                    of.states = [words.name(n) for n in names if not n.startswith("first ")]
 
 
 def canonical(panel: Panel) -> Panel:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from archdsl.figure.reading.canonical import canonical, differences, without_types
+from archdsl.figure.reading.canonical import canonical, differences
 from archdsl.figure.reading.errors import Holes, Unreadable
+from archdsl.figure.reading.unnamed import unnamed
 from archdsl.figure.scene import Panel
 
 _BOLD = re.compile(r"<B>(.*?)</B>")
@@ -30,7 +31,10 @@ def read(data: bytes | Sequence[bytes], name: str = "the figure") -> str:
     _refuse_holes(seen)
     from archdsl.figure.reading.program import program_text
 
-    text = program_text(seen)
+    try:
+        text = program_text(seen)
+    except (LookupError, ValueError, AttributeError, TypeError, RecursionError):  # marks that no program has
+        raise Unreadable("what the figure shows is no program", _BY_HAND) from None
     _compare(seen, _drawn_again(text, name))
     return text
 
@@ -84,7 +88,6 @@ def _drawn_again(text: str, name: str) -> list[Panel]:
 
 
 def _compare(seen: Sequence[Panel], again: Sequence[Panel]) -> None:
-    """Words that tell a type may stand beside a neighbouring wire: types follow from the rest."""
-    ours, theirs = canonical(seen), canonical(again)
-    if differences(ours, theirs) and (found := differences(without_types(ours), without_types(theirs))):
+    """The names of values, parts and states may differ, and a type may stand beside a neighbouring wire; nothing else."""
+    if differences(canonical(seen), canonical(again)) and (found := differences(unnamed(seen), unnamed(again))):
         raise Unreadable(f"the figure does not show one program: {found[0]}", _BY_HAND)

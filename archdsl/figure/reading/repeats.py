@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.figure.reading import words
 from archdsl.figure.reading.errors import Unreadable
@@ -19,13 +19,23 @@ if TYPE_CHECKING:
     from archdsl.figure.reading.body import Body
 
 
+class Output(NamedTuple):
+    """An output of a body: the field that it is outside, its expression, its statement."""
+
+    name: str
+    text: str
+    statement: str
+
+
 def repeat(body: Body, frame: Frame, outer: Frame) -> list[str]:
     """The statement of a stack, loop or scan."""
     inside = body.graph.inside[id(frame)]
     incoming = _incoming(body, frame, inside)
     given = [body.read(v.of) for v in incoming if v.of]
     start = _start(body, frame)
-    names = [body.names.unique(_wish(body, v)) for v in incoming]
+    named = {id(v.of) for v in inside.results if v.kind == "all" and v.name}
+    inside.collected.sort(key=lambda v: id(v) not in named)  # the first gives the repeat its name
+    names = [body.names.choose(_wish(v), frame, v.readers) for v in incoming]
     for value, name in zip(incoming, names):
         body.text[id(value)] = Expression(name)
     lines = body.region(frame)
@@ -34,14 +44,14 @@ def repeat(body: Body, frame: Frame, outer: Frame) -> list[str]:
     if short:
         text = [f"{_word(frame)} {short}{_after(frame, inside, start)}"]
     else:
-        within = [f"input {', '.join(names)}"] * bool(names) + lines + [f"output {n} = {t}" for n, t in outputs]
+        within = [f"input {', '.join(names)}"] * bool(names) + lines + [o.statement for o in outputs]
         text = [f"{_word(frame)} {{", *(f"  {line}" for line in within), f"}}{_after(frame, inside, start)}"]
     if len(given) == 1:
         text[0] = f"{' -> '.join(given[0].stages)} -> {text[0]}"
     elif given:
         text = [f"({text[0]}", *text[1:]]
         text[-1] += f")({', '.join(g.text for g in given)})"
-    return _named(body, frame, outer, inside, text, [n for n, _ in outputs], names)
+    return _named(body, frame, outer, inside, text, [o.name for o in outputs])
 
 
 # -- what goes in -------------------------------------------------------------------------------------------------------
@@ -56,10 +66,8 @@ def _incoming(body: Body, frame: Frame, inside: Inside) -> list[Value]:
     return sorted(inside.slices, key=lambda v: (v.text not in along, place[id(v)]))
 
 
-def _wish(body: Body, value: Value) -> str:
-    if value.kind == "carry" and value.text:
-        return value.text
-    return "h" if value.kind == "carry" else value.of.name if value.of and value.of.name else ""
+def _wish(value: Value) -> str:
+    return value.text if value.kind == "carry" and value.text else value.name
 
 
 def _start(body: Body, frame: Frame) -> str:
@@ -111,29 +119,34 @@ def _by_name(text: str) -> bool:
 
 
 # -- what comes out -----------------------------------------------------------------------------------------------------
-def _outputs(body: Body, frame: Frame, inside: Inside) -> list[tuple[str, str]]:
-    """The outputs of a body, with the text of each."""
-    found = []
-    for value in inside.collected:
-        found.append((body.names.unique(f"{value.name}s" if value.name else "out"), body.read(value).best))
-    carries = inside.carries or any(body.graph.delays(frame))
-    if not found and not carries:
-        made = [m for m in frame.marks if m.kind == "state" and body.graph.rides(m)]
-        for mark in made[:1]:
-            cell = body.cell(mark)
-            value = body.graph.made(cell, 0 if cell.results else None)
-            found.append((body.names.unique("out"), body.read(value).text))
+def _outputs(body: Body, frame: Frame, inside: Inside) -> list[Output]:
+    """The outputs of a body. A single one that the repeat stands for needs no name."""
+    values = list(inside.collected)
+    if not values and not inside.carries and not any(body.graph.delays(frame)):
+        cell = body.cell(next(m for m in frame.marks if m.kind == "state" and body.graph.rides(m)))
+        values = [body.graph.made(cell, 0 if cell.results else None)]
+    found: list[Output] = []
+    for value in values:
+        text = body.read(value)
+        name = text.text.rstrip("'")
+        if name.isidentifier() and all(name != o.name for o in found):
+            found.append(Output(name, text.text, f"output {text.text}"))
+        elif len(values) == 1:
+            found.append(Output("output", text.best, f"output {text.best}"))
+        else:
+            name = body.names.choose("", frame, [frame])
+            found.append(Output(name, text.best, f"output {name} = {text.best}"))
     return found
 
 
 def _as_chain(
-    frame: Frame, names: Sequence[str], lines: Sequence[str], outputs: Sequence[tuple[str, str]], inside: Inside
+    frame: Frame, names: Sequence[str], lines: Sequence[str], outputs: Sequence[Output], inside: Inside
 ) -> str:
     """A body that is one chain: `{ LayerNorm -> Linear(4) }`; for a scan of one cell, the cell itself."""
     if len(names) != 1:
         return ""
     if frame.kind == "scan":
-        text = outputs[0][1] if len(outputs) == 1 and not lines else ""
+        text = outputs[0].text if len(outputs) == 1 and not lines else ""
     else:
         text = (
             lines[0].partition(" = ")[2]
@@ -169,19 +182,13 @@ def _balanced(text: str) -> bool:
 
 
 def _named(
-    body: Body,
-    frame: Frame,
-    outer: Frame,
-    inside: Inside,
-    text: list[str],
-    outputs: Sequence[str],
-    inputs: Sequence[str],
+    body: Body, frame: Frame, outer: Frame, inside: Inside, text: list[str], outputs: Sequence[str]
 ) -> list[str]:
     """Give the results their names. A single one that the repeat itself stands for needs none of its own."""
     read = [v for v in inside.results if v.readers]
-    main = _main(frame, inside)
+    main = _main(body, frame, inside)
     if not read:
-        return [f"{body.names.unique('')} = {text[0]}", *text[1:]]
+        return [f"{body.names.choose('', outer, [])} = {text[0]}", *text[1:]]
     if len(read) == 1 and read[0] is main:
         value = read[0]
         if id(value) in body.handed:
@@ -192,26 +199,32 @@ def _named(
             stages = text[0].split(" -> ", 1) if text[0].count("{") == 0 else [text[0]]
             body.text[id(value)] = Expression(text[0], 0, stages if len(stages) == 2 else [text[0]])
             return []
-        name = body.names.unique(value.name)
+        name = body.names.choose(value.name, outer, value.readers)
         body.text[id(value)] = Expression(name)
         return [f"{name} = {text[0]}", *text[1:]]
-    name = body.names.unique("r")
+    wish = main.name if main is not None else ""
+    name = body.names.choose(wish, outer, [r for v in read for r in v.readers])
     for value in inside.results:
         body.text[id(value)] = Expression(
-            name if value is main else f"{name}.{_field(body, frame, inside, value, outputs, inputs)}"
+            name if value is main else f"{name}.{_field(body, frame, inside, value, outputs)}"
         )
-    return [f"{name} = {text[0]}", *text[1:], *_hand_results(body, read)]
+    return [f"{name} = {text[0]}", *text[1:], *_name_results(body, outer, [v for v in read if v is not main])]
 
 
-def _hand_results(body: Body, read: Sequence[Value]) -> Iterator[str]:
+def _name_results(body: Body, outer: Frame, read: Sequence[Value]) -> Iterator[str]:
+    """Results that are states of the body around, or have a name."""
     for value in read:
+        field = body.text[id(value)].text
         if id(value) in body.handed:
-            name = body.handed[id(value)]
-            yield f"{name}' = {body.text[id(value)].text}"
-            body.text[id(value)] = Expression(f"{name}'")
+            body.text[id(value)] = Expression(f"{body.handed[id(value)]}'")
+        elif value.name:
+            body.text[id(value)] = Expression(body.names.choose(value.name, outer, value.readers))
+        else:
+            continue
+        yield f"{body.text[id(value)].text} = {field}"
 
 
-def _main(frame: Frame, inside: Inside) -> Value | None:
+def _main(body: Body, frame: Frame, inside: Inside) -> Value | None:
     """The result that the repeat stands for: what a stack carries, or the first that is collected."""
     finals = [v for v in inside.results if v.kind == "final" and v.text in inside.carries]
     if inside.carries:
@@ -219,12 +232,12 @@ def _main(frame: Frame, inside: Inside) -> Value | None:
         return next((v for v in finals if v.text == first), None)
     if inside.collected:
         return next((v for v in inside.results if v.kind == "all" and v.of is inside.collected[0]), None)
-    return None
+    first_state = next((m for m in body.order.get(id(frame), ()) if m.kind == "state"), None)
+    named = words.name(first_state.lines[0]) if first_state else ""
+    return next((v for v in inside.results if v.kind == "final" and v.text == named), None)
 
 
-def _field(
-    body: Body, frame: Frame, inside: Inside, value: Value, outputs: Sequence[str], inputs: Sequence[str]
-) -> str:
+def _field(body: Body, frame: Frame, inside: Inside, value: Value, outputs: Sequence[str]) -> str:
     if value.kind == "all":
         return outputs[next(i for i, v in enumerate(inside.collected) if v is value.of)]
     if value.kind == "ride":

@@ -254,6 +254,8 @@ def _mark(
         seen.rows.append(row)
     found = lines(words)
     mark.lines = [line.text for line in found]
+    if not mark.lines:
+        raise Unreadable("a mark says nothing", "the figure is damaged or was changed by hand")
     mark.kind = _mark_kind(core, double, found)
     return seen
 

@@ -44,6 +44,8 @@ class Signature:
     doc: str = ""
     ports: dict[str, Port] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+    """The states of a cell in their order, as who steps it shows them."""
     learns: bool = False
     """Whether something in it learns, apart from what it uses."""
     uses: set[str] = field(default_factory=set)

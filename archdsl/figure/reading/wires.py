@@ -18,6 +18,8 @@ from archdsl.figure.scene import Mark, Wire, WireKind
 
 _TOUCH = 3.2
 _HEAD = 3.2
+_BARE = 9.0
+"""How far a line without a head may end from a mark: where one was, it left a gap."""
 
 
 @dataclass(eq=False)
@@ -92,8 +94,8 @@ def _arrows(sheet: Sheet, gates: Sequence[Outline]) -> list[_Arrow]:
         tip = tips[id(head)][0] if id(head) in tips else _far_side(points[-1], head)
         arrows[id(head)] = _Arrow([stroke], [*points, tip], head, tip)
     for _, head, stroke, _ in sorted(near, key=lambda n: n[0]):
-        arrow = arrows[id(head)]
-        if id(stroke) not in used and not head.solid and _parallel(stroke, arrow.strokes[0]):
+        arrow = arrows.get(id(head))
+        if arrow and id(stroke) not in used and not head.solid and _parallel(stroke, arrow.strokes[0]):
             used.add(id(stroke))
             arrow.strokes.append(stroke)
     if len(arrows) < len(sheet.heads) + len(gates):
@@ -161,7 +163,9 @@ def _headed(arrow: _Arrow, sheet: Sheet) -> Drawn:
 
 def _stems(arrows: Sequence[_Arrow], headed: Sequence[Drawn], sheet: Sheet) -> list[Drawn]:
     """Lines without a head lead to a fork; between two forks, from the one that is fed to the one that is not."""
-    waiting = [(a, _nearest(a.points[0], sheet, "starts"), _nearest(a.points[-1], sheet, "ends")) for a in arrows]
+    waiting = [
+        (a, _nearest(a.points[0], sheet, "starts", _BARE), _nearest(a.points[-1], sheet, "ends", _BARE)) for a in arrows
+    ]
     found: list[Drawn] = []
     fed: set[int] = set()
     while waiting:
@@ -170,7 +174,7 @@ def _stems(arrows: Sequence[_Arrow], headed: Sequence[Drawn], sheet: Sheet) -> l
             if _backward(a.mark, b.mark, fed):
                 arrow.points.reverse()
                 a, b = b, a
-            if b.mark.kind != "fork":
+            if b.mark.kind != "fork" or id(b.mark) in fed:
                 raise Unreadable(f"a line between {_told(a)} and {_told(b)} has no arrow head",
                                  "the figure is damaged or was changed by hand")  # fmt: skip
             if a.mark.kind == "fork" and id(a.mark) not in fed:
@@ -193,9 +197,9 @@ def _backward(a: Mark, b: Mark, fed: set[int]) -> bool:
     return b.kind != "fork" or (id(b) in fed and id(a) not in fed)
 
 
-def _nearest(point: Point, sheet: Sheet, verb: str) -> Seen:
+def _nearest(point: Point, sheet: Sheet, verb: str, reach: float = _TOUCH) -> Seen:
     gap, seen = min(((m.away(point), m) for m in sheet.marks), key=lambda g: g[0], default=(1e9, None))
-    if seen is None or gap > (_TOUCH + 2.5 if seen.mark.kind == "constant" else _TOUCH):
+    if seen is None or gap > (reach + 2.5 if seen.mark.kind == "constant" else reach):
         raise Unreadable(f"a line {verb} at no mark", "the figure is damaged or was changed by hand")
     return seen
 

@@ -14,49 +14,86 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [..., d] -> y [..., d]"""
-        centred = x - x.mean(-1, keepdim=True)
-        spread = (centred.square().mean(-1, keepdim=True) + self.eps).sqrt()  # [..., 1]
-        return self.weight * centred / spread + self.bias
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, eps=self.eps)
 
 
-class Layer(nn.Module):
-    """One layer: norm after each residual, exact GELU. What is padding is seen by nobody."""
+class Output(nn.Module):
+    """A layer, dropout, what came before added, and a norm."""
+
+    def __init__(self, width: int, d: int, dropout: float) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, d)
+        self.dropout = nn.Dropout(dropout)
+        self.LayerNorm = LayerNorm(d, eps=1e-12)
+
+    def forward(self, x: Tensor, before: Tensor) -> Tensor:
+        """x [batch, time, width], before [batch, time, d] -> y [batch, time, d]"""
+        y: Tensor = self.LayerNorm(before + self.dropout(self.dense(x)))
+        return y
+
+
+class Heads(nn.Module):
+    """Every position looks at all that are no padding."""
 
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
         self.heads = heads
-        self.num_dropout = dropout
-        self.q = nn.Linear(d, d)
-        self.k = nn.Linear(d, d)
-        self.v = nn.Linear(d, d)
-        self.linear = nn.Linear(d, d)
-        self.dropout = nn.Dropout(dropout)
-        self.y = LayerNorm(d, eps=1e-12)
-        self.linear_2 = nn.Linear(d, 4 * d)
-        self.linear_3 = nn.Linear(4 * d, d)
-        self.dropout_2 = nn.Dropout(dropout)
-        self.layer_norm = LayerNorm(d, eps=1e-12)
+        self.dropout = dropout
+        self.query = nn.Linear(d, d)
+        self.key = nn.Linear(d, d)
+        self.value = nn.Linear(d, d)
 
-    def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
-        """x [batch, time, d], allowed bool[batch, 1, time] -> z [batch, time, d]"""
-        q = self.q(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        k = self.k(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        v = self.v(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        allowed = allowed.unsqueeze(-3)
+    def forward(self, x: Tensor, allowed: Tensor | None) -> Tensor:
+        """x [batch, time, d], allowed bool[batch, 1, time] -> y [batch, time, d]"""
+        mask = None if allowed is None else allowed.unsqueeze(-3)
+        query = self.query(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        key = self.key(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        value = self.value(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
         attended = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=allowed, dropout_p=self.num_dropout if self.training else 0.0
+            query, key, value, attn_mask=mask, dropout_p=self.dropout if self.training else 0.0
         )
-        seen = self.dropout(self.linear(attended.transpose(-3, -2).flatten(-2)))
-        y = self.y(x + seen)
-        y = y + self.dropout_2(self.linear_3(F.gelu(self.linear_2(y))))
-        z: Tensor = self.layer_norm(y)
+        return attended.transpose(-3, -2).flatten(-2)
+
+
+class Attention(nn.Module):
+    """Attention, and the norm after its residual."""
+
+    def __init__(self, d: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        assert d % heads == 0, "d/heads must be whole"
+        self.self = Heads(d, heads, dropout)
+        self.output = Output(d, d, dropout)
+
+    def forward(self, x: Tensor, allowed: Tensor | None) -> Tensor:
+        """x [batch, time, d], allowed bool[batch, 1, time] -> y [batch, time, d]"""
+        seen = self.self(x, allowed)
+        y: Tensor = self.output(seen, x)
+        return y
+
+
+class Layer(nn.Module):
+    """One layer: a norm after each residual, exact GELU."""
+
+    def __init__(self, d: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        assert d % heads == 0, "d/heads must be whole"
+        self.attention = Attention(d, heads, dropout)
+        self.intermediate = nn.ModuleDict()
+        self.intermediate["dense"] = nn.Linear(d, 4 * d)
+        self.output = Output(4 * d, d, dropout)
+
+    def forward(self, x: Tensor, allowed: Tensor | None) -> Tensor:
+        """x [batch, time, d], allowed bool[batch, 1, time] -> z [batch, time, d]"""
+        y = self.attention(x, allowed)
+        wide = F.gelu(self.intermediate["dense"](y))  # [batch, time, 4*d]
+        z: Tensor = self.output(wide, y)
         return z
 
 
 class BERT(nn.Module):
     """BERT base (Devlin et al. 2019): the Transformer's encoder, with segments and a pooled first
-    token.
+    token. Its parts have their published names.
     """
 
     def __init__(
@@ -71,16 +108,19 @@ class BERT(nn.Module):
     ) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
-        self.word = nn.Embedding(vocab, d)
-        nn.init.normal_(self.word.weight, std=0.02)
-        self.place = nn.Embedding(positions, d)
-        nn.init.normal_(self.place.weight, std=0.02)
-        self.kind = nn.Embedding(segments, d)
-        nn.init.normal_(self.kind.weight, std=0.02)
-        self.layer_norm = LayerNorm(d, eps=1e-12)
+        self.embeddings = nn.ModuleDict()
+        self.embeddings["word_embeddings"] = nn.Embedding(vocab, d)
+        nn.init.normal_(self.embeddings["word_embeddings"].get_parameter("weight"), std=0.02)
+        self.embeddings["position_embeddings"] = nn.Embedding(positions, d)
+        nn.init.normal_(self.embeddings["position_embeddings"].get_parameter("weight"), std=0.02)
+        self.embeddings["token_type_embeddings"] = nn.Embedding(segments, d)
+        nn.init.normal_(self.embeddings["token_type_embeddings"].get_parameter("weight"), std=0.02)
+        self.embeddings["LayerNorm"] = LayerNorm(d, eps=1e-12)
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(Layer(d, heads, dropout) for _ in range(layers))
-        self.pooled = nn.Linear(d, d)
+        self.encoder = nn.ModuleDict()
+        self.encoder["layer"] = nn.ModuleList(Layer(d, heads, dropout) for _ in range(layers))
+        self.pooler = nn.ModuleDict()
+        self.pooler["dense"] = nn.Linear(d, d)
 
     @classmethod
     def large(cls) -> "BERT":
@@ -93,15 +133,13 @@ class BERT(nn.Module):
 
         -> y [batch, time, d], pooled [batch, d]
         """
-        batch, time = tokens.shape
-        if present is None:
-            present = self.word.weight.new_ones(batch, time, dtype=torch.bool)
-        word = self.word(tokens)  # [batch, time, d]
-        place = self.place(torch.arange(time, device=tokens.device))  # [time, d]
-        kind = self.kind(segment)  # [batch, time, d]
-        allowed = present.unsqueeze(1)  # [batch, 1, time]
-        h = self.dropout(self.layer_norm(word + kind + place))
-        for layer in self.layers:
+        word = self.embeddings["word_embeddings"](tokens)  # [batch, time, d]
+        positions = torch.arange(tokens.shape[1], device=tokens.device)  # [time]
+        place = self.embeddings["position_embeddings"](positions)  # [time, d]
+        kind = self.embeddings["token_type_embeddings"](segment)  # [batch, time, d]
+        allowed = None if present is None else present.unsqueeze(1)  # [batch, 1, time]
+        h = self.dropout(self.embeddings["LayerNorm"](word + kind + place))
+        for layer in self.encoder["layer"].children():
             h = layer(h, allowed)
-        pooled = torch.tanh(self.pooled(h[:, 0]))  # [batch, d]
+        pooled = torch.tanh(self.pooler["dense"](h[:, 0]))  # [batch, d]
         return h, pooled

@@ -3,7 +3,9 @@ from torch import Tensor, nn
 
 
 class Signal(nn.Module):
-    """Along time: strides shorten the signal, dilation widens what is seen; then a global mean."""
+    """Along time (Waibel et al. 1989): strides shorten the signal, dilation widens what is seen;
+    then a global mean.
+    """
 
     def __init__(self, channels: int = 12, classes: int = 5) -> None:
         super().__init__()
@@ -19,8 +21,8 @@ class Signal(nn.Module):
 
 
 class Image(nn.Module):
-    """Across an image: groups of channels that do not meet, then a 1 × 1 convolution where they
-    do; local, then global pooling.
+    """Across an image: groups of channels that do not meet (Krizhevsky et al. 2012), then a 1 × 1
+    convolution where they do, and local, then global pooling (Lin, Chen & Yan 2014).
     """
 
     def __init__(self, colours: int = 3, classes: int = 10) -> None:

@@ -48,30 +48,53 @@ class BatchNorm2d(nn.Module):
 
     running_mean: Tensor
     running_var: Tensor
+    num_batches_tracked: Tensor
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
-        self.channels = channels
         self.eps = eps
         self.momentum = momentum
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("num_batches_tracked", torch.zeros((), dtype=torch.long))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, channels, height, width] -> y [batch, channels, height, width]"""
-        centre = x.mean((0, 2, 3)) if self.training else self.running_mean  # [channels]
-        spread = x.var((0, 2, 3), correction=0) if self.training else self.running_var  # [channels]
-        scale = self.weight / (spread + self.eps).sqrt()
-        scale = scale.reshape(self.channels, 1, 1)  # [channels, 1, 1]
-        bias = self.bias.reshape(self.channels, 1, 1)
+        y = F.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
         if self.training:
             with torch.no_grad():
-                scaled = self.momentum * x.var((0, 2, 3), correction=1)  # [channels]
-                self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * centre
-                self.running_var = (1 - self.momentum) * self.running_var + scaled
-        return (x - centre.reshape(self.channels, 1, 1)) * scale + bias
+                self.num_batches_tracked = self.num_batches_tracked + 1
+        return y
+
+
+class ConvUnit(nn.Module):
+    """Convolution, batch normalisation, rectification."""
+
+    def __init__(
+        self, c: int, channels: int, kernel: int, stride: int = 1, padding: int = 0
+    ) -> None:
+        super().__init__()
+        self.conv2d = nn.Conv2d(c, channels, kernel, stride=stride, padding=padding, bias=False)
+        self.batch_norm2d = BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, c, height, width]
+
+        -> y [batch, channels, floor((height + 2*padding - kernel)/stride) + 1, floor((2*padding
+        + width - kernel)/stride) + 1]
+        """
+        return F.relu(self.batch_norm2d(self.conv2d(x)))
 
 
 class ResidualUnit(nn.Module):
@@ -94,60 +117,40 @@ class ResidualUnit(nn.Module):
         return F.relu(y + x)
 
 
-class ResidualUnit2(nn.Module):
-    """Two 3×3 convolutions and a skip (He et al. 2016, figure 5 left). The skip is projected where
-    channels or resolution change.
-    """
-
-    def __init__(self, c: int, channels: int, stride: int = 1) -> None:
-        super().__init__()
-        assert stride != 1 or c != channels
-        self.conv2d = nn.Conv2d(c, channels, 3, stride=stride, padding=1, bias=False)
-        self.batch_norm2d = BatchNorm2d(channels)
-        self.conv2d_2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.batch_norm2d_2 = BatchNorm2d(channels)
-        self.conv2d_3 = nn.Conv2d(c, channels, 1, stride=stride, bias=False)
-        self.batch_norm2d_3 = BatchNorm2d(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, c, height, width]
-
-        -> z [batch, channels, floor((height - 1)/stride) + 1, floor((width - 1)/stride) + 1]
-        """
-        features = self.conv2d_2(F.relu(self.batch_norm2d(self.conv2d(x))))
-        y = self.batch_norm2d_2(features)
-        skip = self.batch_norm2d_3(self.conv2d_3(x))
-        return F.relu(y + skip)
-
-
 class CRMN(nn.Module):
     """Convolutional residual memory network (Moniz & Pal 2016): one LSTM steps over DEPTH, fed by
-    what each residual unit found, pooled and widened.
+    what each residual unit found, pooled to one value a channel; zeros fill up what the
+    narrower units give. A convolution leads to each resolution.
     """
 
     def __init__(self, channels: int = 16, units: int = 100, n: int = 5, classes: int = 10) -> None:
         super().__init__()
-        self.depth = LSTM(channels, units)
-        self.conv2d = nn.Conv2d(3, channels, 3, padding=1, bias=False)
-        self.batch_norm2d = BatchNorm2d(channels)
+        self.channels = channels
+        self.depth = LSTM(2 * channels, units)
+        self.high = ConvUnit(3, channels, 3, padding=1)
         self.residual_units = nn.ModuleList(ResidualUnit(channels, channels) for _ in range(n))
-        self.down = ResidualUnit2(channels, 2 * channels, stride=2)
+        self.low = ConvUnit(channels, 2 * channels, 3, stride=2, padding=1)
         self.residual_units_2 = nn.ModuleList(
-            ResidualUnit(2 * channels, 2 * channels) for _ in range(n - 1)
+            ResidualUnit(2 * channels, 2 * channels) for _ in range(n)
         )
         self.linear = nn.Linear(2 * channels + units, classes)
 
     def forward(self, image: Tensor) -> Tensor:
         """image [batch, 3, height, width] -> scores [batch, classes]"""
+        batch = image.shape[0]
         state = None
-        a = F.relu(self.batch_norm2d(self.conv2d(image)))  # [batch, channels, height, width]
+        high = self.high(image)  # [batch, channels, height, width]
         for residual_unit in self.residual_units:
-            x = residual_unit(a)
-            _, state = self.depth(x.mean((2, 3)), state)
-            a = x
+            x = residual_unit(high)
+            hidden = torch.zeros(batch, self.channels, device=image.device, dtype=image.dtype)
+            _, state = self.depth(torch.cat([x.mean((2, 3)), hidden], dim=-1), state)
+            high = x
         assert state is not None
-        b = self.down(a)  # [batch, 2*channels, floor((height + 1)/2), floor((width + 1)/2)]
+        state_2 = LSTMState(h=state.h, c=state.c)
+        low = self.low(high)  # [batch, 2*channels, floor((height + 1)/2), floor((width + 1)/2)]
         for residual_unit in self.residual_units_2:
-            b = residual_unit(b)
-        scores: Tensor = self.linear(torch.cat([b.mean((2, 3)), state.h], dim=-1))
+            x = residual_unit(low)
+            _, state_2 = self.depth(x.mean((2, 3)), state_2)
+            low = x
+        scores: Tensor = self.linear(torch.cat([low.mean((2, 3)), state_2.h], dim=-1))
         return scores

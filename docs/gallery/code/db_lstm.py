@@ -16,6 +16,7 @@ class LSTM(nn.Module):
 
     def __init__(self, features: int, units: int) -> None:
         super().__init__()
+        self.features = features
         self.units = units
         self.i = nn.Linear(features + units, units)
         self.f = nn.Linear(features + units, units)
@@ -39,49 +40,59 @@ class LSTM(nn.Module):
         h = o * torch.tanh(c)
         return h, LSTMState(h, c)
 
+    def scan(self, x: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
+        """All steps: x [batch, time, features] -> h [batch, time, units]
 
-class Bidirectional(nn.Module):
-    """One recurrent layer in each direction, side by side (Schuster & Paliwal 1997)."""
+        torch's kernel takes them, with the gates' weights in its order: input, forget, cell,
+        output.
+        """
+        h, c = self.initial_state(x[:, 0]) if state is None else state
+        weight = torch.cat([self.i.weight, self.f.weight, self.g.weight, self.o.weight])
+        w_x, w_h = torch.split(weight, [self.features, self.units], dim=1)
+        bias = torch.cat([self.i.bias, self.f.bias, self.g.bias, self.o.bias])
+        hs, h, c = torch.lstm(
+            x,
+            (h.unsqueeze(0), c.unsqueeze(0)),
+            [w_x, w_h, bias, torch.zeros_like(bias)],
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=torch.is_grad_enabled(),
+            bidirectional=False,
+            batch_first=True,
+        )
+        return hs, LSTMState(h.squeeze(0), c.squeeze(0))
+
+
+class SideBySide(nn.Module):
+    """Both directions read the same, and stand side by side."""
 
     def __init__(self, features: int, units: int) -> None:
         super().__init__()
-        self.forwards = LSTM(features, units)
-        self.backwards = LSTM(features, units)
+        self.forth = LSTM(features, units)
+        self.back = LSTM(features, units)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, 2*units]"""
-        state = None
-        outputs = []
-        for x_t in x.unbind(1):
-            h, state = self.forwards(x_t, state)
-            outputs.append(h)
-        forwards = torch.stack(outputs, dim=1)
-        state = None
-        outputs = []
-        for x_t in reversed(x.unbind(1)):
-            h, state = self.backwards(x_t, state)
-            outputs.append(h)
-        backwards = torch.stack(outputs[::-1], dim=1)
-        return torch.cat([forwards, backwards], dim=-1)
+        forth, _ = self.forth.scan(x)
+        back, _ = self.back.scan(x.flip(1))
+        back = back.flip(1)
+        return torch.cat([forth, back], dim=-1)
 
 
-class DeepBidirectional(nn.Module):
-    """Bidirectional layers one above the other; each sees both directions of the one below."""
+class InTurns(nn.Module):
+    """The way back reads what the way forth found."""
 
-    def __init__(self, features: int, units: int, layers: int, dropout: float = 0.0) -> None:
+    def __init__(self, features: int, units: int) -> None:
         super().__init__()
-        self.first = Bidirectional(features, units)
-        self.dropout = nn.ModuleList(nn.Dropout(dropout) for _ in range(layers - 1))
-        self.bidirectional = nn.ModuleList(
-            Bidirectional(2 * units, units) for _ in range(layers - 1)
-        )
+        self.forth = LSTM(features, units)
+        self.back = LSTM(units, units)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [batch, time, features] -> y [batch, time, 2*units]"""
-        x = self.first(x)  # [batch, time, 2*units]
-        for dropout, bidirectional in zip(self.dropout, self.bidirectional):
-            x = bidirectional(dropout(x))
-        return x
+        """x [batch, time, features] -> y [batch, time, units]"""
+        forth, _ = self.forth.scan(x)
+        back, _ = self.back.scan(forth.flip(1))
+        return back.flip(1)
 
 
 class Concatenated(nn.Module):
@@ -91,11 +102,14 @@ class Concatenated(nn.Module):
 
     def __init__(self, features: int = 128, units: int = 256, layers: int = 4) -> None:
         super().__init__()
-        self.deep_bidirectional = DeepBidirectional(features, units, layers)
+        self.side_by_side = SideBySide(features, units)
+        self.side_by_sides = nn.ModuleList(SideBySide(2 * units, units) for _ in range(layers - 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, 2*units]"""
-        y: Tensor = self.deep_bidirectional(x)  # [batch, time, 2*units]
+        y: Tensor = self.side_by_side(x)  # [batch, time, 2*units]
+        for side_by_side in self.side_by_sides:
+            y = side_by_side(y)
         return y
 
 
@@ -104,34 +118,12 @@ class Alternating(nn.Module):
 
     def __init__(self, features: int = 128, units: int = 256, pairs: int = 2) -> None:
         super().__init__()
-        self.lstm = LSTM(features, units)
-        self.lstm_2 = LSTM(units, units)
-        self.lstm_3 = nn.ModuleList(LSTM(units, units) for _ in range(pairs - 1))
-        self.lstm_4 = nn.ModuleList(LSTM(units, units) for _ in range(pairs - 1))
+        self.in_turns = InTurns(features, units)
+        self.in_turnses = nn.ModuleList(InTurns(units, units) for _ in range(pairs - 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, units]"""
-        state = None
-        outputs = []
-        for x_t in x.unbind(1):
-            h, state = self.lstm(x_t, state)
-            outputs.append(h)
-        state = None
-        outputs_2 = []
-        for x_t in reversed(torch.stack(outputs, dim=1).unbind(1)):
-            h, state = self.lstm_2(x_t, state)
-            outputs_2.append(h)
-        x = torch.stack(outputs_2[::-1], dim=1)
-        for lstm, lstm_2 in zip(self.lstm_3, self.lstm_4):
-            state = None
-            outputs = []
-            for first in x.unbind(1):
-                h, state = lstm(first, state)
-                outputs.append(h)
-            state = None
-            outputs_2 = []
-            for x_t in reversed(torch.stack(outputs, dim=1).unbind(1)):
-                h, state = lstm_2(x_t, state)
-                outputs_2.append(h)
-            x = torch.stack(outputs_2[::-1], dim=1)
-        return x
+        y: Tensor = self.in_turns(x)  # [batch, time, units]
+        for in_turnse in self.in_turnses:
+            y = in_turnse(y)
+        return y

@@ -39,8 +39,8 @@ class GRU(nn.Module):
         self.units = units
         self.r = nn.Linear(features + units, units)
         self.z = nn.Linear(features + units, units)
-        self.linear = nn.Linear(features, units)
-        self.linear_2 = nn.Linear(units, units)
+        self.n_x = nn.Linear(features, units)
+        self.n_h = nn.Linear(units, units)
 
     def initial_state(self, x: Tensor) -> Tensor:
         """The state before the first step."""
@@ -53,7 +53,7 @@ class GRU(nn.Module):
         xh = torch.cat([x, h], dim=-1)  # [batch, features + units]
         r = torch.sigmoid(self.r(xh))  # [batch, units]
         z = torch.sigmoid(self.z(xh))  # [batch, units]
-        n = torch.tanh(self.linear(x) + r * self.linear_2(h))
+        n = torch.tanh(self.n_x(x) + r * self.n_h(h))
         h = (1 - z) * n + z * h
         return h
 
@@ -76,16 +76,16 @@ class Step(nn.Module):
     ) -> None:
         super().__init__()
         self.rows = rows
-        self.num_address = address
+        self.address = address
         self.content = content
         self.A = nn.Parameter(nn.init.normal_(torch.empty(rows, address), std=0.3))
+        self.writer = Address(units, rows, address + content)
+        self.reader = Address(units, rows, address + content)
         self.h = GRU(address + content + features, units)
-        self.address = Address(units, rows, address + content)
         self.erase = nn.Linear(units, content)
-        self.linear = nn.Linear(units, content)
-        self.linear_2 = nn.Linear(units, 1)
-        self.linear_3 = nn.Linear(features, content)
-        self.address_2 = Address(units, rows, address + content)
+        self.much = nn.Linear(units, 1)
+        self.new_h = nn.Linear(units, content)
+        self.new_x = nn.Linear(features, content)
         self.y = nn.Linear(address + content + units, outputs)
 
     def initial_state(self, x: Tensor) -> StepState:
@@ -93,7 +93,7 @@ class Step(nn.Module):
         batch = x.shape[0]
         return StepState(
             C=x.new_zeros(batch, self.rows, self.content),
-            read=x.new_zeros(batch, self.num_address + self.content),
+            read=x.new_zeros(batch, self.address + self.content),
             used_r=x.new_zeros(batch, self.rows),
             used_w=x.new_zeros(batch, self.rows),
             h=None,
@@ -105,15 +105,47 @@ class Step(nn.Module):
         h = self.h(torch.cat([x, read], dim=-1), h)
         A = self.A.expand(x.shape[0], -1, -1)  # [batch, rows, address]
         cells = torch.cat([A, C], dim=-1)  # [batch, rows, address + content]
-        writing, used_w = self.address(h, cells, used_w)
+        writing, used_w = self.writer(h, cells, used_w)
         erase = torch.sigmoid(self.erase(h))
-        new = F.relu(self.linear(h) + torch.sigmoid(self.linear_2(h)) * self.linear_3(x))
+        much = torch.sigmoid(self.much(h))
+        new = F.relu(self.new_h(h) + much * self.new_x(x))  # [batch, content]
         hidden = writing.unsqueeze(-1) * new.unsqueeze(-2)  # [batch, rows, content]
         C = C * (1 - writing.unsqueeze(-1) * erase.unsqueeze(-2)) + hidden
         after = torch.cat([A, C], dim=-1)  # [batch, rows, address + content]
-        reading, used_r = self.address_2(h, after, used_r)
+        reading, used_r = self.reader(h, after, used_r)
         read = torch.einsum("br,brw->bw", reading, after)  # [batch, address + content]
         y = self.y(torch.cat([h, read], dim=-1))  # [batch, outputs]
+        return y, StepState(C, read, used_r, used_w, h)
+
+    def scan(self, x: Tensor, state: StepState | None = None) -> tuple[Tensor, StepState]:
+        """All steps: x [batch, time, features] -> y [batch, time, outputs]
+
+        What x alone gives is computed for all steps at once, and gates that see the same take
+        one product.
+        """
+        C, read, used_r, used_w, h = self.initial_state(x[:, 0]) if state is None else state
+        A = self.A.expand(x.shape[0], -1, -1)
+        w_h = torch.cat([self.erase.weight, self.new_h.weight])
+        bias = torch.cat([self.erase.bias, self.new_h.bias])
+        hs = []
+        reads = []
+        for x_t, new_t in zip(x.unbind(1), self.new_x(x).unbind(1)):
+            h = self.h(torch.cat([x_t, read], dim=-1), h)
+            cells = torch.cat([A, C], dim=-1)
+            writing, used_w = self.writer(h, cells, used_w)
+            erase, new = F.linear(h, w_h, bias).chunk(2, dim=-1)
+            erase = torch.sigmoid(erase)
+            much = torch.sigmoid(self.much(h))
+            new = F.relu(new + much * new_t)
+            hidden = writing.unsqueeze(-1) * new.unsqueeze(-2)
+            C = C * (1 - writing.unsqueeze(-1) * erase.unsqueeze(-2)) + hidden
+            after = torch.cat([A, C], dim=-1)
+            reading, used_r = self.reader(h, after, used_r)
+            read = torch.einsum("br,brw->bw", reading, after)
+            hs.append(h)
+            reads.append(read)
+        joined = torch.cat([torch.stack(hs, dim=1), torch.stack(reads, dim=1)], dim=-1)
+        y = self.y(joined)
         return y, StepState(C, read, used_r, used_w, h)
 
 
@@ -136,9 +168,5 @@ class DNTM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, outputs]"""
-        state = None
-        outputs = []
-        for x_t in x.unbind(1):
-            y, state = self.step(x_t, state)
-            outputs.append(y)
-        return torch.stack(outputs, dim=1)
+        y, _ = self.step.scan(x)
+        return y

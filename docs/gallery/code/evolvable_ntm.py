@@ -58,7 +58,8 @@ class Step(nn.Module):
 
 class EvolvableNTM(nn.Module):
     """Evolvable neural Turing machine (Greve, Jacobsen & Risi 2016): hard choices, and weights
-    found by evolution, without gradients.
+    found without gradients; here by an evolution strategy (Salimans et al. 2017), where the
+    paper's NEAT grows the controller, too.
     """
 
     theta: Tensor
@@ -80,38 +81,37 @@ class EvolvableNTM(nn.Module):
         self.population = population
         self.spread = spread
         self.rate = rate
-        self.y = Step(rows, width, outputs)
-        self.y_2 = Step(rows, width, outputs)
+        self.machine = Step(rows, width, outputs)
         self.register_buffer("theta", torch.zeros(features + width, outputs + width + 5))
 
     def forward(self, x: Tensor, target: Tensor) -> Tensor:
         """x [batch, time, features], target [batch, time, outputs] -> y [batch, time, outputs]"""
-        noise = torch.randn(
-            self.population,
-            self.features + self.width,
-            self.outputs + self.width + 5,
-            device=x.device,
-            dtype=x.dtype,
-        )
-        fits = []
-        for noise_t in noise.unbind(0):
-            total = self.theta + self.spread * noise_t
-            state = None
-            outputs = []
-            for x_t in x.unbind(1):
-                y, state = self.y(x_t, total, state)
-                outputs.append(y)
-            y = torch.stack(outputs, dim=1)
-            fit = -F.mse_loss(y, target)
-            fits.append(fit)
         state = None
         outputs = []
         for x_t in x.unbind(1):
-            y, state = self.y_2(x_t, self.theta, state)
+            y, state = self.machine(x_t, self.theta, state)
             outputs.append(y)
         if self.training:
-            fitness = torch.stack(fits, dim=0)
             with torch.no_grad():
+                noise = torch.randn(
+                    self.population,
+                    self.features + self.width,
+                    self.outputs + self.width + 5,
+                    device=x.device,
+                    dtype=x.dtype,
+                )
+                fits = []
+                for noise_t in noise.unbind(0):
+                    total = self.theta + self.spread * noise_t
+                    state = None
+                    outputs_2 = []
+                    for x_t in x.unbind(1):
+                        y, state = self.machine(x_t, total, state)
+                        outputs_2.append(y)
+                    guess = torch.stack(outputs_2, dim=1)
+                    fit = -F.mse_loss(guess, target)
+                    fits.append(fit)
+                fitness = torch.stack(fits, dim=0)
                 worth = (fitness - fitness.mean()) / (fitness.std(correction=0) + 1e-8)
                 product = torch.einsum("p,pij->ij", worth, noise)
                 self.theta = self.theta + self.rate / (self.population * self.spread) * product

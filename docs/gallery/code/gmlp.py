@@ -14,9 +14,7 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [..., d] -> y [..., d]"""
-        centred = x - x.mean(-1, keepdim=True)
-        spread = (centred.square().mean(-1, keepdim=True) + self.eps).sqrt()  # [..., 1]
-        return self.weight * centred / spread + self.bias
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, eps=self.eps)
 
 
 class SpatialGate(nn.Module):

@@ -5,6 +5,16 @@ import torch
 from torch import Tensor, nn
 
 
+def shift(x: Tensor, steps: int, dim: int, fill: float = 0.0) -> Tensor:
+    """Move x along dim by a number of steps; what is left free holds `fill`."""
+    size = x.size(dim)
+    steps = max(-size, min(steps, size))
+    free = torch.full_like(x.narrow(dim, 0, abs(steps)), fill)
+    if steps < 0:
+        return torch.cat([x.narrow(dim, -steps, size + steps), free], dim=dim)
+    return torch.cat([free, x.narrow(dim, 0, size - steps)], dim=dim)
+
+
 class NormedAttention(nn.Module):
     """Normalised additive attention (Bahdanau et al. 2015; Salimans & Kingma 2016): from the
     decoder's first layer to all that the encoder found.
@@ -15,12 +25,12 @@ class NormedAttention(nn.Module):
         self.v = nn.Parameter(nn.init.uniform_(torch.empty(units), -0.1, 0.1))
         self.scale = nn.Parameter(torch.full((), 1 / math.sqrt(units)))
         self.b = nn.Parameter(torch.zeros(units))
-        self.linear = nn.Linear(d, units, bias=False)
-        self.linear_2 = nn.Linear(e, units, bias=False)
+        self.sums_query = nn.Linear(d, units, bias=False)
+        self.sums_keys = nn.Linear(e, units, bias=False)
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
         """query [batch, t, d], keys [batch, s, e] -> context [batch, t, e]"""
-        sums = self.linear(query).unsqueeze(2) + self.linear_2(keys).unsqueeze(1)
+        sums = self.sums_query(query).unsqueeze(2) + self.sums_keys(keys).unsqueeze(1)
         scaled = self.scale * self.v / torch.linalg.vector_norm(self.v)
         score = torch.tanh(sums + self.b) @ scaled  # [batch, t, s]
         context: Tensor = score.softmax(-1) @ keys  # [batch, t, e]
@@ -42,14 +52,14 @@ class LSTM(nn.Module):
     def __init__(self, features: int, units: int) -> None:
         super().__init__()
         self.units = units
-        self.linear = nn.Linear(features, units)
-        self.linear_2 = nn.Linear(units, units)
-        self.linear_3 = nn.Linear(features, units)
-        self.linear_4 = nn.Linear(units, units)
-        self.linear_5 = nn.Linear(features, units)
-        self.linear_6 = nn.Linear(units, units)
-        self.linear_7 = nn.Linear(features, units)
-        self.linear_8 = nn.Linear(units, units)
+        self.i_x = nn.Linear(features, units)
+        self.i_h = nn.Linear(units, units)
+        self.f_x = nn.Linear(features, units)
+        self.f_h = nn.Linear(units, units)
+        self.g_x = nn.Linear(features, units)
+        self.g_h = nn.Linear(units, units)
+        self.o_x = nn.Linear(features, units)
+        self.o_h = nn.Linear(units, units)
 
     def initial_state(self, x: Tensor) -> LSTMState:
         """The state before the first step."""
@@ -59,13 +69,37 @@ class LSTM(nn.Module):
     def forward(self, x: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
         """One step: x [batch, features] -> h [batch, units]"""
         h, c = self.initial_state(x) if state is None else state
-        i = torch.sigmoid(self.linear(x) + self.linear_2(h))
-        f = torch.sigmoid(self.linear_3(x) + self.linear_4(h))
-        g = torch.tanh(self.linear_5(x) + self.linear_6(h))
-        o = torch.sigmoid(self.linear_7(x) + self.linear_8(h))
+        i = torch.sigmoid(self.i_x(x) + self.i_h(h))
+        f = torch.sigmoid(self.f_x(x) + self.f_h(h))
+        g = torch.tanh(self.g_x(x) + self.g_h(h))
+        o = torch.sigmoid(self.o_x(x) + self.o_h(h))
         c = f * c + i * g
         h = o * torch.tanh(c)
         return h, LSTMState(h, c)
+
+    def scan(self, x: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
+        """All steps: x [batch, s, features] -> h [batch, s, units]
+
+        torch's kernel takes them, with the gates' weights in its order: input, forget, cell,
+        output.
+        """
+        h, c = self.initial_state(x[:, 0]) if state is None else state
+        w_x = torch.cat([self.i_x.weight, self.f_x.weight, self.g_x.weight, self.o_x.weight])
+        w_h = torch.cat([self.i_h.weight, self.f_h.weight, self.g_h.weight, self.o_h.weight])
+        b_x = torch.cat([self.i_x.bias, self.f_x.bias, self.g_x.bias, self.o_x.bias])
+        b_h = torch.cat([self.i_h.bias, self.f_h.bias, self.g_h.bias, self.o_h.bias])
+        hs, h, c = torch.lstm(
+            x,
+            (h.unsqueeze(0), c.unsqueeze(0)),
+            [w_x, w_h, b_x, b_h],
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=torch.is_grad_enabled(),
+            bidirectional=False,
+            batch_first=True,
+        )
+        return hs, LSTMState(h.squeeze(0), c.squeeze(0))
 
 
 class BidirectionalLSTM(nn.Module):
@@ -78,74 +112,95 @@ class BidirectionalLSTM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, 2*units]"""
-        state = None
-        outputs = []
-        for x_t in x.unbind(1):
-            h, state = self.forwards(x_t, state)
-            outputs.append(h)
-        forwards = torch.stack(outputs, dim=1)
-        state = None
-        outputs = []
-        for x_t in reversed(x.unbind(1)):
-            h, state = self.backwards(x_t, state)
-            outputs.append(h)
-        backwards = torch.stack(outputs[::-1], dim=1)
+        forwards, _ = self.forwards.scan(x)
+        backwards, _ = self.backwards.scan(x.flip(1))
+        backwards = backwards.flip(1)
         return torch.cat([forwards, backwards], dim=-1)
 
 
-class GNMT(nn.Module):
-    """Google's neural machine translation (Wu et al. 2016), wired as NVIDIA's v2: only the
-    encoder's first layer is bidirectional, residuals from the third layer on, and what the
-    decoder's first layer attends to goes to every layer above it.
-    """
+class Encoder(nn.Module):
+    """Only the first layer is bidirectional; residuals from the third layer on."""
 
-    def __init__(self, vocab: int = 32000, units: int = 1024, layers: int = 8) -> None:
+    def __init__(self, vocab: int, units: int, layers: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocab, units)
         self.bidirectional = BidirectionalLSTM(units, units)
         self.lstm = LSTM(2 * units, units)
         self.encodeds = nn.ModuleList(LSTM(units, units) for _ in range(layers - 2))
-        self.embedding_2 = nn.Embedding(vocab, units)
-        self.lstm_2 = LSTM(units, units)
-        self.context = NormedAttention(units, units, units)
+
+    def forward(self, source: Tensor) -> Tensor:
+        """source int[batch, s] -> encoded [batch, s, units]"""
+        second, _ = self.lstm.scan(self.bidirectional(self.embedding(source)))
+        x = second
+        for encoded in self.encodeds:
+            assert isinstance(encoded, LSTM)
+            outputs, _ = encoded.scan(x)
+            x = x + outputs
+        return x
+
+
+class Above(nn.Module):
+    """The layers above the decoder's first: what that layer attended to goes to every one of
+    them.
+    """
+
+    def __init__(self, vocab: int, units: int, layers: int) -> None:
+        super().__init__()
         self.z = LSTM(2 * units, units)
         self.lstms = nn.ModuleList(LSTM(2 * units, units) for _ in range(layers - 2))
-        self.linear = nn.Linear(units, vocab)
+        self.scores = nn.Linear(units, vocab)
+
+    def forward(self, y: Tensor, context: Tensor) -> Tensor:
+        """y [batch, t, units], context [batch, t, units] -> scores [batch, t, vocab]"""
+        z, _ = self.z.scan(torch.cat([y, context], dim=-1))
+        h = z
+        for lstm in self.lstms:
+            assert isinstance(lstm, LSTM)
+            outputs, _ = lstm.scan(torch.cat([h, context], dim=-1))
+            h = h + outputs
+        scores: Tensor = self.scores(h)  # [batch, t, vocab]
+        return scores
+
+
+class GNMT(nn.Module):
+    """Google's neural machine translation (Wu et al. 2016), wired as NVIDIA's v2: the decoder's
+    first layer asks with what it has just found.
+    """
+
+    def __init__(self, vocab: int = 32000, units: int = 1024, layers: int = 8) -> None:
+        super().__init__()
+        self.encoded = Encoder(vocab, units, layers)
+        self.embedding = nn.Embedding(vocab, units)
+        self.lstm = LSTM(units, units)
+        self.context = NormedAttention(units, units, units)
+        self.scores = Above(vocab, units, layers)
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """source int[batch, s], target int[batch, t] -> scores [batch, t, vocab]"""
-        state = None
-        outputs = []
-        for x_t in self.bidirectional(self.embedding(source)).unbind(1):
-            h, state = self.lstm(x_t, state)
-            outputs.append(h)
-        encoded = torch.stack(outputs, dim=1)
-        for encoded_2 in self.encodeds:
-            state = None
-            outputs = []
-            for second in encoded.unbind(1):
-                h, state = encoded_2(second, state)
-                outputs.append(h)
-            encoded = encoded + torch.stack(outputs, dim=1)
-        state = None
-        outputs = []
-        for x_t in self.embedding_2(target).unbind(1):
-            h, state = self.lstm_2(x_t, state)
-            outputs.append(h)
-        y = torch.stack(outputs, dim=1)
+        encoded = self.encoded(source)  # [batch, s, units]
+        y, _ = self.lstm.scan(self.embedding(target))
         context = self.context(y, encoded)
-        state = None
-        outputs = []
-        for x_t in torch.cat([y, context], dim=-1).unbind(1):
-            h, state = self.z(x_t, state)
-            outputs.append(h)
-        h = torch.stack(outputs, dim=1)
-        for lstm in self.lstms:
-            state = None
-            outputs = []
-            for x_t in torch.cat([h, context], dim=-1).unbind(1):
-                h_2, state = lstm(x_t, state)
-                outputs.append(h_2)
-            h = h + torch.stack(outputs, dim=1)
-        scores: Tensor = self.linear(h)  # [batch, t, vocab]
+        scores: Tensor = self.scores(y, context)  # [batch, t, vocab]
+        return scores
+
+
+class DelayedGNMT(nn.Module):
+    """The same with the attention of the paper (Wu et al. 2016, eq. 4): the decoder's first layer
+    asks with what it found one step before.
+    """
+
+    def __init__(self, vocab: int = 32000, units: int = 1024, layers: int = 8) -> None:
+        super().__init__()
+        self.encoded = Encoder(vocab, units, layers)
+        self.embedding = nn.Embedding(vocab, units)
+        self.lstm = LSTM(units, units)
+        self.context = NormedAttention(units, units, units)
+        self.scores = Above(vocab, units, layers)
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        """source int[batch, s], target int[batch, t] -> scores [batch, t, vocab]"""
+        encoded = self.encoded(source)  # [batch, s, units]
+        y, _ = self.lstm.scan(self.embedding(target))
+        context = self.context(shift(y, 1, 1), encoded)
+        scores: Tensor = self.scores(y, context)  # [batch, t, vocab]
         return scores

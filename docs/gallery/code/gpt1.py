@@ -3,49 +3,41 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class MultiHeadAttentionCausal(nn.Module):
-    """Multi-head attention (Vaswani et al. 2017, section 3.2.2): each head attends in its own
-    subspace of width d / heads.
-    """
+class Conv1D(nn.Module):
+    """An affine map whose weight is [in, out], as the published files have it."""
 
-    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
+    def __init__(self, d: int, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(nn.init.normal_(torch.empty(d, channels), std=0.02))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [..., d] -> y [..., channels]"""
+        return x @ self.weight + self.bias
+
+
+class Attention(nn.Module):
+    """Causal self-attention. One map makes queries, keys and values."""
+
+    def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
         self.heads = heads
-        self.dropout = dropout
-        self.q = nn.Linear(d, d)
-        self.k = nn.Linear(d, d)
-        self.v = nn.Linear(d, d)
-        self.y = nn.Linear(d, d)
-
-    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """query [batch, target, d], key [batch, source, d], value [batch, source, d]
-
-        -> y [batch, target, d]
-        """
-        q = self.q(query).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        k = self.k(key).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        v = self.v(value).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        attended = F.scaled_dot_product_attention(
-            q, k, v, is_causal=True, dropout_p=self.dropout if self.training else 0.0
-        )
-        y: Tensor = self.y(attended.transpose(-3, -2).flatten(-2))
-        return y
-
-
-class SelfAttentionCausal(nn.Module):
-    """Multi-head attention of a sequence to itself. With `mask = causal`, position i sees
-    positions up to i.
-    """
-
-    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
-        self.y = MultiHeadAttentionCausal(d, heads, dropout=dropout)
+        self.num_dropout = dropout
+        self.c_attn = Conv1D(d, 3 * d)
+        self.c_proj = Conv1D(d, d)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, d] -> y [batch, time, d]"""
-        y: Tensor = self.y(x, x, x)
+        q, k, v = self.c_attn(x).chunk(3, dim=-1)
+        q = q.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        k = k.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        v = v.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        attended = F.scaled_dot_product_attention(
+            q, k, v, is_causal=True, dropout_p=self.num_dropout if self.training else 0.0
+        )
+        y: Tensor = self.dropout(self.c_proj(attended.transpose(-3, -2).flatten(-2)))
         return y
 
 
@@ -60,37 +52,46 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [..., d] -> y [..., d]"""
-        centred = x - x.mean(-1, keepdim=True)
-        spread = (centred.square().mean(-1, keepdim=True) + self.eps).sqrt()  # [..., 1]
-        return self.weight * centred / spread + self.bias
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, eps=self.eps)
 
 
-class Layer(nn.Module):
-    """GPT (Radford et al. 2018): as GPT-2, but the norm comes after each residual, and there is
-    none at the end.
-    """
+class MLP(nn.Module):
+    """Two layers with the tanh form of GELU between them."""
+
+    def __init__(self, d: int, dropout: float) -> None:
+        super().__init__()
+        self.c_fc = Conv1D(d, 4 * d)
+        self.c_proj = Conv1D(4 * d, d)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, time, d] -> y [batch, time, d]"""
+        y: Tensor = self.dropout(self.c_proj(F.gelu(self.c_fc(x), approximate="tanh")))
+        return y
+
+
+class PostNormLayer(nn.Module):
+    """As GPT-2's, but a norm after each residual."""
 
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
-        self.self_attention = SelfAttentionCausal(d, heads, dropout=dropout)
-        self.dropout = nn.Dropout(dropout)
-        self.layer_norm = LayerNorm(d)
-        self.linear = nn.Linear(d, 4 * d)
-        self.linear_2 = nn.Linear(4 * d, d)
-        self.dropout_2 = nn.Dropout(dropout)
-        self.layer_norm_2 = LayerNorm(d)
+        self.attn = Attention(d, heads, dropout)
+        self.ln_1 = LayerNorm(d)
+        self.mlp = MLP(d, dropout)
+        self.ln_2 = LayerNorm(d)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, d] -> z [batch, time, d]"""
-        y = self.layer_norm(x + self.dropout(self.self_attention(x)))
-        kept = self.dropout_2(self.linear_2(F.gelu(self.linear(y), approximate="tanh")))
-        z: Tensor = self.layer_norm_2(y + kept)
+        y = self.ln_1(x + self.attn(x))
+        z: Tensor = self.ln_2(y + self.mlp(y))
         return z
 
 
 class GPT(nn.Module):
-    """GPT (Radford et al. 2018), its head tied to the token embedding."""
+    """GPT (Radford et al. 2018): post-norm, so no norm is needed at the end; its head is tied to
+    the token embedding.
+    """
 
     def __init__(
         self,
@@ -103,18 +104,18 @@ class GPT(nn.Module):
     ) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
-        self.words = nn.Embedding(vocab, d)
-        nn.init.normal_(self.words.weight, std=0.02)
-        self.embedding = nn.Embedding(context, d)
-        nn.init.normal_(self.embedding.weight, std=0.02)
-        self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(Layer(d, heads, dropout) for _ in range(layers))
+        self.tokens_embed = nn.Embedding(vocab, d)
+        nn.init.normal_(self.tokens_embed.weight, std=0.02)
+        self.positions_embed = nn.Embedding(context, d)
+        nn.init.normal_(self.positions_embed.weight, std=0.02)
+        self.start = nn.Dropout(dropout)
+        self.h = nn.ModuleList(PostNormLayer(d, heads, dropout) for _ in range(layers))
 
     def forward(self, tokens: Tensor) -> Tensor:
         """tokens int[batch, time] -> scores [batch, time, vocab]"""
-        embedded = self.embedding(torch.arange(tokens.shape[1], device=tokens.device))  # [time, d]
-        h = self.dropout(self.words(tokens) + embedded)  # [batch, time, d]
-        for layer in self.layers:
-            h = layer(h)
-        scores: Tensor = h @ self.words.weight.mT  # [batch, time, vocab]
+        embedded = self.positions_embed(torch.arange(tokens.shape[1], device=tokens.device))
+        h = self.start(self.tokens_embed(tokens) + embedded)  # [batch, time, d]
+        for h_2 in self.h:
+            h = h_2(h)
+        scores: Tensor = h @ self.tokens_embed.weight.mT  # [batch, time, vocab]
         return scores

@@ -19,14 +19,14 @@ class LSTM(nn.Module):
     def __init__(self, features: int, units: int) -> None:
         super().__init__()
         self.units = units
-        self.linear = nn.Linear(features, units)
-        self.linear_2 = nn.Linear(units, units)
-        self.linear_3 = nn.Linear(features, units)
-        self.linear_4 = nn.Linear(units, units)
-        self.linear_5 = nn.Linear(features, units)
-        self.linear_6 = nn.Linear(units, units)
-        self.linear_7 = nn.Linear(features, units)
-        self.linear_8 = nn.Linear(units, units)
+        self.i_x = nn.Linear(features, units)
+        self.i_h = nn.Linear(units, units)
+        self.f_x = nn.Linear(features, units)
+        self.f_h = nn.Linear(units, units)
+        self.g_x = nn.Linear(features, units)
+        self.g_h = nn.Linear(units, units)
+        self.o_x = nn.Linear(features, units)
+        self.o_h = nn.Linear(units, units)
 
     def initial_state(self, x: Tensor) -> LSTMState:
         """The state before the first step."""
@@ -36,13 +36,37 @@ class LSTM(nn.Module):
     def forward(self, x: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
         """One step: x [batch, features] -> h [batch, units]"""
         h, c = self.initial_state(x) if state is None else state
-        i = torch.sigmoid(self.linear(x) + self.linear_2(h))
-        f = torch.sigmoid(self.linear_3(x) + self.linear_4(h))
-        g = torch.tanh(self.linear_5(x) + self.linear_6(h))
-        o = torch.sigmoid(self.linear_7(x) + self.linear_8(h))
+        i = torch.sigmoid(self.i_x(x) + self.i_h(h))
+        f = torch.sigmoid(self.f_x(x) + self.f_h(h))
+        g = torch.tanh(self.g_x(x) + self.g_h(h))
+        o = torch.sigmoid(self.o_x(x) + self.o_h(h))
         c = f * c + i * g
         h = o * torch.tanh(c)
         return h, LSTMState(h, c)
+
+    def scan(self, x: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
+        """All steps: x [batch, time, features] -> h [batch, time, units]
+
+        torch's kernel takes them, with the gates' weights in its order: input, forget, cell,
+        output.
+        """
+        h, c = self.initial_state(x[:, 0]) if state is None else state
+        w_x = torch.cat([self.i_x.weight, self.f_x.weight, self.g_x.weight, self.o_x.weight])
+        w_h = torch.cat([self.i_h.weight, self.f_h.weight, self.g_h.weight, self.o_h.weight])
+        b_x = torch.cat([self.i_x.bias, self.f_x.bias, self.g_x.bias, self.o_x.bias])
+        b_h = torch.cat([self.i_h.bias, self.f_h.bias, self.g_h.bias, self.o_h.bias])
+        hs, h, c = torch.lstm(
+            x,
+            (h.unsqueeze(0), c.unsqueeze(0)),
+            [w_x, w_h, b_x, b_h],
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=torch.is_grad_enabled(),
+            bidirectional=False,
+            batch_first=True,
+        )
+        return hs, LSTMState(h.squeeze(0), c.squeeze(0))
 
 
 class LSTMLayer(nn.Module):
@@ -54,9 +78,5 @@ class LSTMLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, units]"""
-        state = None
-        outputs = []
-        for x_t in x.unbind(1):
-            h, state = self.lstm(x_t, state)
-            outputs.append(h)
-        return torch.stack(outputs, dim=1)
+        y, _ = self.lstm.scan(x)
+        return y

@@ -1,4 +1,5 @@
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -8,10 +9,10 @@ class Step(nn.Module):
     def __init__(self, features: int, units: int) -> None:
         super().__init__()
         self.units = units
-        self.linear = nn.Linear(features, units)
-        self.linear_2 = nn.Linear(units, units)
-        self.linear_3 = nn.Linear(features, units)
-        self.linear_4 = nn.Linear(units, units)
+        self.f_x = nn.Linear(features, units)
+        self.f_h = nn.Linear(units, units)
+        self.n_x = nn.Linear(features, units)
+        self.n_h = nn.Linear(units, units)
 
     def initial_state(self, x: Tensor) -> Tensor:
         """The state before the first step."""
@@ -21,10 +22,29 @@ class Step(nn.Module):
         """One step: x [batch, features] -> h [batch, units]"""
         if h is None:
             h = self.initial_state(x)
-        f = torch.sigmoid(self.linear(x) + self.linear_2(h))
-        n = torch.tanh(self.linear_3(x) + self.linear_4(f * h))
+        f = torch.sigmoid(self.f_x(x) + self.f_h(h))
+        n = torch.tanh(self.n_x(x) + self.n_h(f * h))
         h = (1 - f) * h + f * n
         return h
+
+    def scan(self, x: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """All steps: x [batch, time, features] -> h [batch, time, units]
+
+        What x alone gives is computed for all steps at once.
+        """
+        if h is None:
+            h = self.initial_state(x[:, 0])
+        w_f = self.f_h.weight.T
+        f_x = F.linear(x, self.f_x.weight, self.f_x.bias + self.f_h.bias)
+        w_n = self.n_h.weight.T
+        n_x = F.linear(x, self.n_x.weight, self.n_x.bias + self.n_h.bias)
+        hs = []
+        for f_x_t, n_x_t in zip(f_x.unbind(1), n_x.unbind(1)):
+            f = torch.sigmoid(torch.addmm(f_x_t, h, w_f))
+            n = torch.tanh(torch.addmm(n_x_t, f * h, w_n))
+            h = (1 - f) * h + f * n
+            hs.append(h)
+        return torch.stack(hs, dim=1), h
 
 
 class MGULayer(nn.Module):
@@ -36,9 +56,5 @@ class MGULayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, units]"""
-        h = None
-        outputs = []
-        for x_t in x.unbind(1):
-            h = self.step(x_t, h)
-            outputs.append(h)
-        return torch.stack(outputs, dim=1)
+        y, _ = self.step.scan(x)
+        return y

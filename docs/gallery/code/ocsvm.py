@@ -5,11 +5,11 @@ from torch import Tensor, nn
 class OneClassSVM(nn.Module):
     """One-class support vector machine (Schölkopf et al. 2001): the dual by projected gradient
     with momentum. Each α lies in [0, 1 / νn] and they sum to 1; ρ is the kernel sum at the
-    margin.
+    margin. No step of rate 1 is too long, for K has no eigenvalue above n.
     """
 
     def __init__(
-        self, nu: float = 0.5, gamma: float = 0.1, passes: int = 500, rate: float = 0.05
+        self, nu: float = 0.5, gamma: float = 0.1, passes: int = 500, rate: float = 1.0
     ) -> None:
         super().__init__()
         self.nu = nu
@@ -27,7 +27,7 @@ class OneClassSVM(nn.Module):
         for _ in range(self.passes):
             ahead = a + t / (t + 3) * (a - before)
             t = t + 1
-            step = ahead - self.rate * (K @ ahead)
+            step = ahead - self.rate / n * (K @ ahead)
             low = step.min() - 1 / (n * self.nu)
             high = step.max()
             for _ in range(50):

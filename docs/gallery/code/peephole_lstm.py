@@ -1,6 +1,7 @@
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -22,14 +23,14 @@ class Step(nn.Module):
         self.peep_i = nn.Parameter(nn.init.uniform_(torch.empty(units), -0.1, 0.1))
         self.peep_f = nn.Parameter(nn.init.uniform_(torch.empty(units), -0.1, 0.1))
         self.peep_o = nn.Parameter(nn.init.uniform_(torch.empty(units), -0.1, 0.1))
-        self.linear = nn.Linear(features, units)
-        self.linear_2 = nn.Linear(units, units)
-        self.linear_3 = nn.Linear(features, units)
-        self.linear_4 = nn.Linear(units, units)
-        self.linear_5 = nn.Linear(features, units)
-        self.linear_6 = nn.Linear(units, units)
-        self.linear_7 = nn.Linear(features, units)
-        self.linear_8 = nn.Linear(units, units)
+        self.i_x = nn.Linear(features, units)
+        self.i_h = nn.Linear(units, units)
+        self.f_x = nn.Linear(features, units)
+        self.f_h = nn.Linear(units, units)
+        self.g_x = nn.Linear(features, units)
+        self.g_h = nn.Linear(units, units)
+        self.o_x = nn.Linear(features, units)
+        self.o_h = nn.Linear(units, units)
 
     def initial_state(self, x: Tensor) -> StepState:
         """The state before the first step."""
@@ -39,13 +40,37 @@ class Step(nn.Module):
     def forward(self, x: Tensor, state: StepState | None = None) -> tuple[Tensor, StepState]:
         """One step: x [batch, features] -> h [batch, units]"""
         h, c = self.initial_state(x) if state is None else state
-        i = torch.sigmoid(self.linear(x) + self.linear_2(h) + self.peep_i * c)
-        f = torch.sigmoid(self.linear_3(x) + self.linear_4(h) + self.peep_f * c)
-        g = torch.tanh(self.linear_5(x) + self.linear_6(h))
+        i = torch.sigmoid(self.i_x(x) + self.i_h(h) + self.peep_i * c)
+        f = torch.sigmoid(self.f_x(x) + self.f_h(h) + self.peep_f * c)
+        g = torch.tanh(self.g_x(x) + self.g_h(h))
         c = f * c + i * g
-        o = torch.sigmoid(self.linear_7(x) + self.linear_8(h) + self.peep_o * c)
+        o = torch.sigmoid(self.o_x(x) + self.o_h(h) + self.peep_o * c)
         h = o * torch.tanh(c)
         return h, StepState(h, c)
+
+    def scan(self, x: Tensor, state: StepState | None = None) -> tuple[Tensor, StepState]:
+        """All steps: x [batch, time, features] -> h [batch, time, units]
+
+        What x alone gives is computed for all steps at once, and gates that see the same take
+        one product.
+        """
+        h, c = self.initial_state(x[:, 0]) if state is None else state
+        w_x = torch.cat([self.i_x.weight, self.f_x.weight, self.g_x.weight, self.o_x.weight])
+        w_h = torch.cat([self.i_h.weight, self.f_h.weight, self.g_h.weight, self.o_h.weight]).T
+        b_x = torch.cat([self.i_x.bias, self.f_x.bias, self.g_x.bias, self.o_x.bias])
+        b_h = torch.cat([self.i_h.bias, self.f_h.bias, self.g_h.bias, self.o_h.bias])
+        gates = F.linear(x, w_x, b_x + b_h)
+        hs = []
+        for gates_t in gates.unbind(1):
+            i, f, g, o = torch.addmm(gates_t, h, w_h).chunk(4, dim=-1)
+            i = torch.sigmoid(i + self.peep_i * c)
+            f = torch.sigmoid(f + self.peep_f * c)
+            g = torch.tanh(g)
+            c = f * c + i * g
+            o = torch.sigmoid(o + self.peep_o * c)
+            h = o * torch.tanh(c)
+            hs.append(h)
+        return torch.stack(hs, dim=1), StepState(h, c)
 
 
 class PeepholeLayer(nn.Module):
@@ -57,9 +82,5 @@ class PeepholeLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, units]"""
-        state = None
-        outputs = []
-        for x_t in x.unbind(1):
-            h, state = self.step(x_t, state)
-            outputs.append(h)
-        return torch.stack(outputs, dim=1)
+        y, _ = self.step.scan(x)
+        return y

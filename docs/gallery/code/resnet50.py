@@ -10,85 +10,102 @@ class BatchNorm2d(nn.Module):
 
     running_mean: Tensor
     running_var: Tensor
+    num_batches_tracked: Tensor
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
-        self.channels = channels
         self.eps = eps
         self.momentum = momentum
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("num_batches_tracked", torch.zeros((), dtype=torch.long))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, channels, height, width] -> y [batch, channels, height, width]"""
-        centre = x.mean((0, 2, 3)) if self.training else self.running_mean  # [channels]
-        spread = x.var((0, 2, 3), correction=0) if self.training else self.running_var  # [channels]
-        scale = self.weight / (spread + self.eps).sqrt()
-        scale = scale.reshape(self.channels, 1, 1)  # [channels, 1, 1]
-        bias = self.bias.reshape(self.channels, 1, 1)
+        y = F.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
         if self.training:
             with torch.no_grad():
-                scaled = self.momentum * x.var((0, 2, 3), correction=1)  # [channels]
-                self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * centre
-                self.running_var = (1 - self.momentum) * self.running_var + scaled
-        return (x - centre.reshape(self.channels, 1, 1)) * scale + bias
+                self.num_batches_tracked = self.num_batches_tracked + 1
+        return y
 
 
-class Bottleneck(nn.Module):
-    """1×1, 3×3, 1×1 convolutions and a skip (He et al. 2016, figure 5 right). The stride is in the
-    3×3 (v1.5), or as in the paper in the first 1×1 (v1).
+class Convolution(nn.Module):
+    """A convolution without bias, and its norm."""
+
+    def __init__(self, c: int, channels: int, kernel: int, stride: int = 1) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(
+            c, channels, kernel, stride=stride, padding=kernel // 2, bias=False
+        )
+        self.normalization = BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, c, height, width]
+
+        -> y [batch, channels, floor((height + 2*floor(kernel/2) - kernel)/stride) + 1,
+        floor((width + 2*floor(kernel/2) - kernel)/stride) + 1]
+        """
+        y: Tensor = self.normalization(self.convolution(x))
+        return y
+
+
+class BottleneckProjected(nn.Module):
+    """1 × 1, 3 × 3 and 1 × 1 convolutions and a skip. Where the resolution halves, the 3 × 3 has
+    the stride (v1.5), or as in the paper the first (v1).
     """
 
     def __init__(self, c: int, width: int, stride: int = 1) -> None:
         super().__init__()
         assert stride != 1 or c != 4 * width
-        self.conv2d = nn.Conv2d(c, width, 1, bias=False)
-        self.batch_norm2d = BatchNorm2d(width)
-        self.conv2d_2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False)
-        self.batch_norm2d_2 = BatchNorm2d(width)
-        self.conv2d_3 = nn.Conv2d(width, 4 * width, 1, bias=False)
-        self.batch_norm2d_3 = BatchNorm2d(4 * width)
-        self.conv2d_4 = nn.Conv2d(c, 4 * width, 1, stride=stride, bias=False)
-        self.batch_norm2d_4 = BatchNorm2d(4 * width)
+        self.layer = nn.ModuleList()
+        self.layer.append(Convolution(c, width, 1))
+        self.layer.append(Convolution(width, width, 3, stride=stride))
+        self.layer.append(Convolution(width, 4 * width, 1))
+        self.shortcut = Convolution(c, 4 * width, 1, stride=stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, w]
 
         -> z [batch, 4*width, floor((height - 1)/stride) + 1, floor((w - 1)/stride) + 1]
         """
-        narrow = F.relu(self.batch_norm2d(self.conv2d(x)))  # [batch, width, height, w]
-        middle = F.relu(self.batch_norm2d_2(self.conv2d_2(narrow)))
-        wide = self.batch_norm2d_3(self.conv2d_3(middle))
-        skip = self.batch_norm2d_4(self.conv2d_4(x))
+        narrow = self.layer[1](F.relu(self.layer[0](x)))
+        wide = self.layer[2](F.relu(narrow))
+        skip = self.shortcut(x)
         return F.relu(wide + skip)
 
 
-class Bottleneck2(nn.Module):
-    """1×1, 3×3, 1×1 convolutions and a skip (He et al. 2016, figure 5 right). The stride is in the
-    3×3 (v1.5), or as in the paper in the first 1×1 (v1).
+class Bottleneck(nn.Module):
+    """1 × 1, 3 × 3 and 1 × 1 convolutions and a skip. Where the resolution halves, the 3 × 3 has
+    the stride (v1.5), or as in the paper the first (v1).
     """
 
     def __init__(self, c: int, width: int, stride: int = 1) -> None:
         super().__init__()
         assert stride == 1 and c == 4 * width
-        self.conv2d = nn.Conv2d(c, width, 1, bias=False)
-        self.batch_norm2d = BatchNorm2d(width)
-        self.conv2d_2 = nn.Conv2d(width, width, 3, stride=stride, padding=1, bias=False)
-        self.batch_norm2d_2 = BatchNorm2d(width)
-        self.conv2d_3 = nn.Conv2d(width, 4 * width, 1, bias=False)
-        self.batch_norm2d_3 = BatchNorm2d(4 * width)
+        self.layer = nn.ModuleList()
+        self.layer.append(Convolution(c, width, 1))
+        self.layer.append(Convolution(width, width, 3, stride=stride))
+        self.layer.append(Convolution(width, 4 * width, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, w] -> z [batch, 4*width, height, w]"""
-        narrow = F.relu(self.batch_norm2d(self.conv2d(x)))  # [batch, width, height, w]
-        middle = F.relu(self.batch_norm2d_2(self.conv2d_2(narrow)))
-        wide = self.batch_norm2d_3(self.conv2d_3(middle))  # [batch, 4*width, height, w]
+        narrow = self.layer[1](F.relu(self.layer[0](x)))  # [batch, width, height, w]
+        wide = self.layer[2](F.relu(narrow))  # [batch, 4*width, height, w]
         return F.relu(wide + x)
 
 
-class Stage(nn.Module):
+class WideStage(nn.Module):
     """The units of one resolution: the first changes width and resolution, so its skip is
     projected.
     """
@@ -96,18 +113,55 @@ class Stage(nn.Module):
     def __init__(self, c: int, width: int, units: int, stride: int) -> None:
         super().__init__()
         assert stride != 1 or c != 4 * width
-        self.bottleneck = Bottleneck(c, width, stride=stride)
-        self.bottlenecks = nn.ModuleList(Bottleneck2(4 * width, width) for _ in range(units - 1))
+        self.layers = nn.ModuleList()
+        self.layers.append(BottleneckProjected(c, width, stride=stride))
+        self.layers.extend(Bottleneck(4 * width, width) for _ in range(units - 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, w]
 
         -> y [batch, 4*width, floor((height - 1)/stride) + 1, floor((w - 1)/stride) + 1]
         """
-        y: Tensor = self.bottleneck(x)
-        for bottleneck in self.bottlenecks:
-            y = bottleneck(y)
+        y: Tensor = self.layers[0](x)
+        for layer in self.layers[1:]:
+            y = layer(y)
         return y
+
+
+class WideEncoder(nn.Module):
+    """3, 4, 6 and 3 units at four resolutions."""
+
+    def __init__(self, c: int, width: int) -> None:
+        super().__init__()
+        assert c != 4 * width
+        self.stages = nn.ModuleList()
+        self.stages.append(WideStage(c, width, 3, 1))
+        self.stages.append(WideStage(4 * width, 2 * width, 4, 2))
+        self.stages.append(WideStage(8 * width, 4 * width, 6, 2))
+        self.stages.append(WideStage(16 * width, 8 * width, 3, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, c, height, w]
+
+        -> y [batch, 32*width, floor((height + 7)/8), floor((w + 7)/8)]
+        """
+        y: Tensor = self.stages[3](self.stages[2](self.stages[1](self.stages[0](x))))
+        return y
+
+
+class Stem(nn.Module):
+    """A quarter of the image's resolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.embedder = Convolution(3, channels, 7, stride=2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image [batch, 3, height, width]
+
+        -> y [batch, channels, floor((height + 3)/4), floor((width + 3)/4)]
+        """
+        return F.max_pool2d(F.relu(self.embedder(image)), 3, stride=2, padding=1)
 
 
 class ResNet50(nn.Module):
@@ -117,18 +171,14 @@ class ResNet50(nn.Module):
 
     def __init__(self, classes: int = 1000, width: int = 64) -> None:
         super().__init__()
-        self.conv2d = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
-        self.batch_norm2d = BatchNorm2d(width)
-        self.stage = Stage(width, width, 3, 1)
-        self.stage_2 = Stage(4 * width, 2 * width, 4, 2)
-        self.stage_3 = Stage(8 * width, 4 * width, 6, 2)
-        self.stage_4 = Stage(16 * width, 8 * width, 3, 2)
-        self.linear = nn.Linear(32 * width, classes)
+        self.resnet = nn.ModuleDict()
+        self.resnet["embedder"] = Stem(width)
+        self.resnet["encoder"] = WideEncoder(width, width)
+        self.classifier = nn.ModuleDict()
+        self.classifier["1"] = nn.Linear(32 * width, classes)
 
     def forward(self, image: Tensor) -> Tensor:
         """image [batch, 3, height, w] -> scores [batch, classes]"""
-        active = F.relu(self.batch_norm2d(self.conv2d(image)))
-        stem = F.max_pool2d(active, 3, stride=2, padding=1)
-        maps = self.stage_4(self.stage_3(self.stage_2(self.stage(stem))))
-        scores: Tensor = self.linear(maps.mean((2, 3)))  # [batch, classes]
+        maps = self.resnet["encoder"](self.resnet["embedder"](image))
+        scores: Tensor = self.classifier["1"](maps.mean((2, 3)))  # [batch, classes]
         return scores

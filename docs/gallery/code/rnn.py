@@ -8,8 +8,8 @@ class Step(nn.Module):
     def __init__(self, features: int, units: int) -> None:
         super().__init__()
         self.units = units
-        self.linear = nn.Linear(features, units)
-        self.linear_2 = nn.Linear(units, units)
+        self.h_x = nn.Linear(features, units)
+        self.h_h = nn.Linear(units, units)
 
     def initial_state(self, x: Tensor) -> Tensor:
         """The state before the first step."""
@@ -19,7 +19,31 @@ class Step(nn.Module):
         """One step: x [batch, features] -> h [batch, units]"""
         if h is None:
             h = self.initial_state(x)
-        return torch.tanh(self.linear(x) + self.linear_2(h))
+        return torch.tanh(self.h_x(x) + self.h_h(h))
+
+    def scan(self, x: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """All steps: x [batch, time, features] -> h [batch, time, units]
+
+        torch's kernel takes them.
+        """
+        if h is None:
+            h = self.initial_state(x[:, 0])
+        w_x = self.h_x.weight
+        w_h = self.h_h.weight
+        b_x = self.h_x.bias
+        b_h = self.h_h.bias
+        hs, h = torch.rnn_tanh(
+            x,
+            h.unsqueeze(0),
+            [w_x, w_h, b_x, b_h],
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=torch.is_grad_enabled(),
+            bidirectional=False,
+            batch_first=True,
+        )
+        return hs, h.squeeze(0)
 
 
 class RNNLayer(nn.Module):
@@ -31,9 +55,5 @@ class RNNLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, units]"""
-        h = None
-        outputs = []
-        for x_t in x.unbind(1):
-            h = self.step(x_t, h)
-            outputs.append(h)
-        return torch.stack(outputs, dim=1)
+        y, _ = self.step.scan(x)
+        return y

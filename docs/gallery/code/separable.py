@@ -10,30 +10,34 @@ class BatchNorm2d(nn.Module):
 
     running_mean: Tensor
     running_var: Tensor
+    num_batches_tracked: Tensor
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
-        self.channels = channels
         self.eps = eps
         self.momentum = momentum
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("num_batches_tracked", torch.zeros((), dtype=torch.long))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, channels, height, width] -> y [batch, channels, height, width]"""
-        centre = x.mean((0, 2, 3)) if self.training else self.running_mean  # [channels]
-        spread = x.var((0, 2, 3), correction=0) if self.training else self.running_var  # [channels]
-        scale = self.weight / (spread + self.eps).sqrt()
-        scale = scale.reshape(self.channels, 1, 1)  # [channels, 1, 1]
-        bias = self.bias.reshape(self.channels, 1, 1)
+        y = F.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
         if self.training:
             with torch.no_grad():
-                scaled = self.momentum * x.var((0, 2, 3), correction=1)  # [channels]
-                self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * centre
-                self.running_var = (1 - self.momentum) * self.running_var + scaled
-        return (x - centre.reshape(self.channels, 1, 1)) * scale + bias
+                self.num_batches_tracked = self.num_batches_tracked + 1
+        return y
 
 
 class ConvUnit(nn.Module):

@@ -3,6 +3,25 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+class Embeddings(nn.Module):
+    """16 × 16 patches as tokens, a learned class token before them, and learned positions."""
+
+    def __init__(self, side: int, patch: int, d: int) -> None:
+        super().__init__()
+        self.cls_token = nn.Parameter(nn.init.normal_(torch.empty(1, 1, d), std=0.02))
+        self.position_embeddings = nn.Parameter(
+            nn.init.normal_(torch.empty(1, (side // patch) ** 2 + 1, d), std=0.02)
+        )
+        self.patch_embeddings = nn.ModuleDict()
+        self.patch_embeddings["projection"] = nn.Conv2d(3, d, patch, stride=patch)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image [batch, 3, side, side] -> y [batch, floor(side/patch)^2 + 1, d]"""
+        patches = self.patch_embeddings["projection"](image).flatten(2).transpose(1, 2)
+        joined = torch.cat([self.cls_token.expand(image.shape[0], -1, -1), patches], dim=1)
+        return joined + self.position_embeddings
+
+
 class LayerNorm(nn.Module):
     """Layer normalisation over the last axis (Ba, Kiros & Hinton 2016, eq. 4)."""
 
@@ -14,101 +33,52 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [..., d] -> y [..., d]"""
-        centred = x - x.mean(-1, keepdim=True)
-        spread = (centred.square().mean(-1, keepdim=True) + self.eps).sqrt()  # [..., 1]
-        return self.weight * centred / spread + self.bias
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, eps=self.eps)
 
 
-class MultiHeadAttention(nn.Module):
-    """Multi-head attention (Vaswani et al. 2017, section 3.2.2): each head attends in its own
-    subspace of width d / heads.
-    """
+class Layer(nn.Module):
+    """One layer of the encoder: norm first."""
 
-    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
+    def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
         self.heads = heads
-        self.dropout = dropout
-        self.q = nn.Linear(d, d)
-        self.k = nn.Linear(d, d)
-        self.v = nn.Linear(d, d)
-        self.y = nn.Linear(d, d)
-
-    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """query [batch, target, d], key [batch, source, d], value [batch, source, d]
-
-        -> y [batch, target, d]
-        """
-        q = self.q(query).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        k = self.k(key).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        v = self.v(value).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-        attended = F.scaled_dot_product_attention(
-            q, k, v, dropout_p=self.dropout if self.training else 0.0
-        )
-        y: Tensor = self.y(attended.transpose(-3, -2).flatten(-2))
-        return y
-
-
-class SelfAttention(nn.Module):
-    """Multi-head attention of a sequence to itself. With `mask = causal`, position i sees
-    positions up to i.
-    """
-
-    def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
-        self.y = MultiHeadAttention(d, heads, dropout=dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [batch, time, d] -> y [batch, time, d]"""
-        y: Tensor = self.y(x, x, x)
-        return y
-
-
-class FeedForwardGelu(nn.Module):
-    """Position-wise feed-forward network (Vaswani et al. 2017, eq. 2)."""
-
-    def __init__(self, d: int, hidden: int | None = None, dropout: float = 0.0) -> None:
-        super().__init__()
-        hidden = 4 * d if hidden is None else hidden
-        self.linear = nn.Linear(d, hidden)
+        self.num_dropout = dropout
+        self.layernorm_before = LayerNorm(d, eps=1e-12)
+        self.attention = nn.ModuleDict()
+        self.attention["q_proj"] = nn.Linear(d, d)
+        self.attention["k_proj"] = nn.Linear(d, d)
+        self.attention["v_proj"] = nn.Linear(d, d)
+        self.attention["o_proj"] = nn.Linear(d, d)
         self.dropout = nn.Dropout(dropout)
-        self.linear_2 = nn.Linear(hidden, d)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [..., d] -> y [..., d]"""
-        y: Tensor = self.linear_2(self.dropout(F.gelu(self.linear(x))))
-        return y
-
-
-class TransformerEncoderLayerGeluPreNorm(nn.Module):
-    """One layer of a Transformer encoder. Post-norm as in the paper; pre-norm as in Xiong et al.
-    (2020) and GPT-2.
-    """
-
-    def __init__(
-        self, d: int, heads: int, hidden: int | None = None, dropout: float = 0.1, eps: float = 1e-5
-    ) -> None:
-        super().__init__()
-        hidden = 4 * d if hidden is None else hidden
-        assert d % heads == 0, "d/heads must be whole"
-        self.layer_norm = LayerNorm(d, eps=eps)
-        self.self_attention = SelfAttention(d, heads, dropout=dropout)
-        self.dropout = nn.Dropout(dropout)
-        self.layer_norm_2 = LayerNorm(d, eps=eps)
-        self.feed_forward = FeedForwardGelu(d, hidden=hidden)
+        self.layernorm_after = LayerNorm(d, eps=1e-12)
+        self.mlp = nn.ModuleDict()
+        self.mlp["fc1"] = nn.Linear(d, 4 * d)
+        self.mlp["fc2"] = nn.Linear(4 * d, d)
         self.dropout_2 = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, d] -> z [batch, time, d]"""
-        y = x + self.dropout(self.self_attention(self.layer_norm(x)))
-        z: Tensor = y + self.dropout_2(self.feed_forward(self.layer_norm_2(y)))
+        h = self.layernorm_before(x)
+        query = self.attention["q_proj"](h)
+        key = self.attention["k_proj"](h)
+        value = self.attention["v_proj"](h)
+        query = query.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        key = key.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        value = value.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        attended = F.scaled_dot_product_attention(
+            query, key, value, dropout_p=self.num_dropout if self.training else 0.0
+        )
+        seen = attended.transpose(-3, -2).flatten(-2)
+        y = x + self.dropout(self.attention["o_proj"](seen))
+        hidden = self.mlp["fc2"](F.gelu(self.mlp["fc1"](self.layernorm_after(y))))
+        z: Tensor = y + self.dropout_2(hidden)
         return z
 
 
 class ViT(nn.Module):
-    """Vision Transformer ViT-B/16 (Dosovitskiy et al. 2021): 16 × 16 patches as tokens, one
-    learned class token before them, norm first.
+    """Vision Transformer ViT-B/16 (Dosovitskiy et al. 2021): patches as tokens, norm first, and
+    the class token's output classified. Its parts have their published names.
     """
 
     def __init__(
@@ -123,25 +93,18 @@ class ViT(nn.Module):
     ) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
-        self.class_token = nn.Parameter(nn.init.normal_(torch.empty(1, 1, d), std=0.02))
-        self.positions = nn.Parameter(
-            nn.init.normal_(torch.empty((side // patch) ** 2 + 1, d), std=0.02)
-        )
-        self.patches = nn.Conv2d(3, d, patch, stride=patch)
-        self.start = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(
-            TransformerEncoderLayerGeluPreNorm(d, heads, dropout=dropout, eps=1e-12)
-            for _ in range(layers)
-        )
-        self.layer_norm = LayerNorm(d, eps=1e-12)
-        self.linear = nn.Linear(d, classes)
+        self.vit = nn.ModuleDict()
+        self.vit["embeddings"] = Embeddings(side, patch, d)
+        self.dropout = nn.Dropout(dropout)
+        self.vit["layers"] = nn.ModuleList(Layer(d, heads, dropout) for _ in range(layers))
+        self.vit["layernorm"] = LayerNorm(d, eps=1e-12)
+        self.classifier = nn.Linear(d, classes)
 
     def forward(self, image: Tensor) -> Tensor:
         """image [batch, 3, side, side] -> scores [batch, classes]"""
-        patches = self.patches(image).flatten(2).transpose(1, 2)  # [batch, floor(side/patch)^2, d]
-        joined = torch.cat([self.class_token.expand(image.shape[0], -1, -1), patches], dim=1)
-        y = self.start(joined + self.positions)
-        for layer in self.layers:
-            y = layer(y)
-        scores: Tensor = self.linear(self.layer_norm(y)[:, 0])  # [batch, classes]
+        x = self.dropout(self.vit["embeddings"](image))  # [batch, floor(side/patch)^2 + 1, d]
+        for layer in self.vit["layers"].children():
+            x = layer(x)
+        y = self.vit["layernorm"](x)
+        scores: Tensor = self.classifier(y[:, 0])  # [batch, classes]
         return scores

@@ -1,6 +1,7 @@
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -91,8 +92,8 @@ class GRU(nn.Module):
         self.units = units
         self.r = nn.Linear(features + units, units)
         self.z = nn.Linear(features + units, units)
-        self.linear = nn.Linear(features, units)
-        self.linear_2 = nn.Linear(units, units)
+        self.n_x = nn.Linear(features, units)
+        self.n_h = nn.Linear(units, units)
 
     def initial_state(self, x: Tensor) -> Tensor:
         """The state before the first step."""
@@ -105,7 +106,7 @@ class GRU(nn.Module):
         xh = torch.cat([x, h], dim=-1)  # [batch, features + units]
         r = torch.sigmoid(self.r(xh))  # [batch, units]
         z = torch.sigmoid(self.z(xh))  # [batch, units]
-        n = torch.tanh(self.linear(x) + r * self.linear_2(h))
+        n = torch.tanh(self.n_x(x) + r * self.n_h(h))
         h = (1 - z) * n + z * h
         return h
 
@@ -149,9 +150,7 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [..., d] -> y [..., d]"""
-        centred = x - x.mean(-1, keepdim=True)
-        spread = (centred.square().mean(-1, keepdim=True) + self.eps).sqrt()  # [..., 1]
-        return self.weight * centred / spread + self.bias
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, eps=self.eps)
 
 
 class Pre(nn.Module):

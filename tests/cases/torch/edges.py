@@ -1,4 +1,5 @@
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -9,6 +10,7 @@ class Mem(nn.Module):
 
     def __init__(self, features: int, units: int) -> None:
         super().__init__()
+        self.features = features
         self.units = units
         self.h = nn.Linear(features + units, units)
 
@@ -23,6 +25,22 @@ class Mem(nn.Module):
         h = h + torch.tanh(self.h(torch.cat([x, context], dim=-1)))
         return h
 
+    def scan(self, x: Tensor, context: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """All steps: x [batch, time, features], context [batch, units] -> h [batch, time, units]
+
+        What x alone gives is computed for all steps at once.
+        """
+        if h is None:
+            h = self.initial_state(x[:, 0])
+        w_x, w_hidden = torch.split(self.h.weight, [self.features, self.units], dim=1)
+        w_hidden = w_hidden.T
+        hidden_x = F.linear(x, w_x, self.h.bias)
+        hs = []
+        for hidden_x_t in hidden_x.unbind(1):
+            h = h + torch.tanh(torch.addmm(hidden_x_t, context, w_hidden))
+            hs.append(h)
+        return torch.stack(hs, dim=1), h
+
 
 class M(nn.Module):
     def __init__(self, units: int = 4, features: int = 3) -> None:
@@ -31,12 +49,8 @@ class M(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """x [batch, time, features], context [batch, units] -> h [batch, time, units]"""
-        h_t = None
-        outputs = []
-        for x_t in x.unbind(1):
-            h_t = self.h(x_t, context, h_t)
-            outputs.append(h_t)
-        return torch.stack(outputs, dim=1)
+        h, _ = self.h.scan(x, context)
+        return h
 
 
 class GRU(nn.Module):
@@ -49,8 +63,8 @@ class GRU(nn.Module):
         self.units = units
         self.r = nn.Linear(features + units, units)
         self.z = nn.Linear(features + units, units)
-        self.linear = nn.Linear(features, units)
-        self.linear_2 = nn.Linear(units, units)
+        self.n_x = nn.Linear(features, units)
+        self.n_h = nn.Linear(units, units)
 
     def initial_state(self, x: Tensor) -> Tensor:
         """The state before the first step."""
@@ -63,7 +77,7 @@ class GRU(nn.Module):
         xh = torch.cat([x, h], dim=-1)  # [batch, features + units]
         r = torch.sigmoid(self.r(xh))  # [batch, units]
         z = torch.sigmoid(self.z(xh))  # [batch, units]
-        n = torch.tanh(self.linear(x) + r * self.linear_2(h))
+        n = torch.tanh(self.n_x(x) + r * self.n_h(h))
         h = (1 - z) * n + z * h
         return h
 

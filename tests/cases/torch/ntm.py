@@ -238,6 +238,7 @@ class Trainer(nn.Module):
         size = len(batches) if isinstance(batches, Sized) else 0
         totals: dict[str, float] = {}
         means: dict[str, float] = {}
+        count = 0
         for count, batch in enumerate(batches, 1):
             factor = schedule(self.steps) if schedule is not None else 1.0
             for group, rate in zip(groups, rates, strict=True):
@@ -250,7 +251,7 @@ class Trainer(nn.Module):
                 print(f"\r{progress(title, count, size, means)}", end="", file=sys.stderr)
         for group, rate in zip(groups, rates, strict=True):
             group["lr"] = rate
-        if not means:
+        if not count:
             raise ValueError(f"{title} has no batches: give a list or a loader, not a generator")
         means = self.averaged(means)
         if self.rank == 0:
@@ -328,22 +329,9 @@ class Trainer(nn.Module):
 
     def save(self, path: str | Path, history: list[dict[str, float]]) -> None:
         """Write all that is needed to go on: weights, optimizers, random state, losses so far."""
-        parts: dict[str, Any] = self.state_dict()
-        optimizers = {name: o.state_dict() for name, o in self.optimizers().items()}
-        if self.sharded:
-            from torch.distributed.checkpoint.state_dict import (
-                StateDictOptions,
-                get_model_state_dict,
-                get_optimizer_state_dict,
-            )
-
-            whole = StateDictOptions(full_state_dict=True, cpu_offload=True)
-            parts = get_model_state_dict(self, options=whole)
-            for name, optimizer in self.optimizers().items():
-                optimizers[name] = get_optimizer_state_dict(self, optimizer, options=whole)
         state = {
-            "parts": parts,
-            "optimizers": optimizers,
+            "parts": gathered(self.state_dict()),
+            "optimizers": {n: gathered(o.state_dict()) for n, o in self.optimizers().items()},
             "random": torch.get_rng_state(),
             "steps": self.steps,
             "history": history,
@@ -355,24 +343,16 @@ class Trainer(nn.Module):
         self.averaged({"saved": 1.0})  # the others wait for the file
 
     def resume(self, path: str | Path) -> list[dict[str, float]]:
-        """Read what `save` wrote; returns the losses so far."""
+        """Read what `save` wrote, by any number of processes; returns the losses so far."""
         state = torch.load(path, map_location="cpu")
-        optimizers = state["optimizers"]
-        if self.sharded:
-            from torch.distributed.checkpoint.state_dict import (
-                StateDictOptions,
-                set_model_state_dict,
-                set_optimizer_state_dict,
-            )
-
-            whole = StateDictOptions(full_state_dict=True)
-            set_model_state_dict(self, state["parts"], options=whole)
-            for name, optimizer in self.optimizers().items():
-                set_optimizer_state_dict(self, optimizer, optimizers[name], options=whole)
-        else:
-            self.load_state_dict(state["parts"])
-            for name, optimizer in self.optimizers().items():
-                optimizer.load_state_dict(optimizers[name])
+        own = self.state_dict()
+        self.load_state_dict({n: split(value, own[n]) for n, value in state["parts"].items()})
+        for name, optimizer in self.optimizers().items():
+            kept = state["optimizers"][name]
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            for i, values in kept["state"].items():
+                kept["state"][i] = {n: split(value, parameters[i]) for n, value in values.items()}
+            optimizer.load_state_dict(kept)
         torch.set_rng_state(state["random"])
         self.steps = state["steps"]
         return list(state["history"])
@@ -430,7 +410,7 @@ class Trainer(nn.Module):
 
     def averaged(self, means: dict[str, float]) -> dict[str, float]:
         """Losses become their mean over all processes."""
-        if self.world == 1:
+        if self.world == 1 or not means:
             return means
         from torch import distributed
 
@@ -438,6 +418,22 @@ class Trainer(nn.Module):
         values = values.to(next(self.parameters()).device)
         distributed.all_reduce(values)
         return dict(zip(means, (values / self.world).tolist(), strict=True))
+
+
+def gathered(value: Any) -> Any:
+    """A state with every tensor whole, of which each process may hold a part."""
+    if isinstance(value, dict):
+        return {key: gathered(item) for key, item in value.items()}
+    return value.full_tensor() if hasattr(value, "full_tensor") else value
+
+
+def split(value: Any, like: Tensor) -> Any:
+    """This process's part of a tensor, if it holds one of `like`."""
+    if not hasattr(like, "full_tensor") or not isinstance(value, Tensor) or value.dim() == 0:
+        return value
+    from torch.distributed.tensor import distribute_tensor
+
+    return distribute_tensor(value, like.device_mesh, like.placements)  # type: ignore[attr-defined]
 
 
 def progress(title: str, count: int, size: int, means: dict[str, float]) -> str:

@@ -10,138 +10,183 @@ class BatchNorm2d(nn.Module):
 
     running_mean: Tensor
     running_var: Tensor
+    num_batches_tracked: Tensor
 
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
-        self.channels = channels
         self.eps = eps
         self.momentum = momentum
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("num_batches_tracked", torch.zeros((), dtype=torch.long))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, channels, height, width] -> y [batch, channels, height, width]"""
-        centre = x.mean((0, 2, 3)) if self.training else self.running_mean  # [channels]
-        spread = x.var((0, 2, 3), correction=0) if self.training else self.running_var  # [channels]
-        scale = self.weight / (spread + self.eps).sqrt()
-        scale = scale.reshape(self.channels, 1, 1)  # [channels, 1, 1]
-        bias = self.bias.reshape(self.channels, 1, 1)
+        y = F.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
         if self.training:
             with torch.no_grad():
-                scaled = self.momentum * x.var((0, 2, 3), correction=1)  # [channels]
-                self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * centre
-                self.running_var = (1 - self.momentum) * self.running_var + scaled
-        return (x - centre.reshape(self.channels, 1, 1)) * scale + bias
+                self.num_batches_tracked = self.num_batches_tracked + 1
+        return y
 
 
-class ResidualUnit(nn.Module):
-    """Two 3×3 convolutions and a skip (He et al. 2016, figure 5 left). The skip is projected where
-    channels or resolution change.
-    """
+class Convolution(nn.Module):
+    """A convolution without bias, and its norm."""
+
+    def __init__(self, c: int, channels: int, kernel: int, stride: int = 1) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(
+            c, channels, kernel, stride=stride, padding=kernel // 2, bias=False
+        )
+        self.normalization = BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, c, height, width]
+
+        -> y [batch, channels, floor((height + 2*floor(kernel/2) - kernel)/stride) + 1,
+        floor((width + 2*floor(kernel/2) - kernel)/stride) + 1]
+        """
+        y: Tensor = self.normalization(self.convolution(x))
+        return y
+
+
+class Unit(nn.Module):
+    """Two 3 × 3 convolutions and a skip, which is projected where channels or resolution change."""
 
     def __init__(self, c: int, channels: int, stride: int = 1) -> None:
         super().__init__()
         assert stride == 1 and c == channels
-        self.conv2d = nn.Conv2d(c, channels, 3, stride=stride, padding=1, bias=False)
-        self.batch_norm2d = BatchNorm2d(channels)
-        self.conv2d_2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.batch_norm2d_2 = BatchNorm2d(channels)
+        self.layer = nn.ModuleList()
+        self.layer.append(Convolution(c, channels, 3, stride=stride))
+        self.layer.append(Convolution(channels, channels, 3))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, width] -> z [batch, channels, height, width]"""
-        features = self.conv2d_2(F.relu(self.batch_norm2d(self.conv2d(x))))
-        y = self.batch_norm2d_2(features)
+        y = self.layer[1](F.relu(self.layer[0](x)))  # [batch, channels, height, width]
         return F.relu(y + x)
 
 
 class Stage(nn.Module):
-    """The units of one resolution; where it changes, the first unit's skip is projected."""
+    """The units of one resolution."""
 
     def __init__(self, c: int, channels: int, units: int, stride: int) -> None:
         super().__init__()
         assert stride == 1 and c == channels
-        self.residual_unit = ResidualUnit(c, channels, stride=stride)
-        self.residual_units = nn.ModuleList(
-            ResidualUnit(channels, channels) for _ in range(units - 1)
-        )
+        self.layers = nn.ModuleList()
+        self.layers.append(Unit(c, channels, stride=stride))
+        self.layers.extend(Unit(channels, channels) for _ in range(units - 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, width] -> y [batch, channels, height, width]"""
-        y: Tensor = self.residual_unit(x)  # [batch, channels, height, width]
-        for residual_unit in self.residual_units:
-            y = residual_unit(y)
+        y: Tensor = self.layers[0](x)  # [batch, channels, height, width]
+        for layer in self.layers[1:]:
+            y = layer(y)
         return y
 
 
-class ResidualUnit2(nn.Module):
-    """Two 3×3 convolutions and a skip (He et al. 2016, figure 5 left). The skip is projected where
-    channels or resolution change.
-    """
+class Stem(nn.Module):
+    """A quarter of the image's resolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.embedder = Convolution(3, channels, 7, stride=2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image [batch, 3, height, width]
+
+        -> y [batch, channels, floor((height + 3)/4), floor((width + 3)/4)]
+        """
+        return F.max_pool2d(F.relu(self.embedder(image)), 3, stride=2, padding=1)
+
+
+class UnitProjected(nn.Module):
+    """Two 3 × 3 convolutions and a skip, which is projected where channels or resolution change."""
 
     def __init__(self, c: int, channels: int, stride: int = 1) -> None:
         super().__init__()
         assert stride != 1 or c != channels
-        self.conv2d = nn.Conv2d(c, channels, 3, stride=stride, padding=1, bias=False)
-        self.batch_norm2d = BatchNorm2d(channels)
-        self.conv2d_2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.batch_norm2d_2 = BatchNorm2d(channels)
-        self.conv2d_3 = nn.Conv2d(c, channels, 1, stride=stride, bias=False)
-        self.batch_norm2d_3 = BatchNorm2d(channels)
+        self.layer = nn.ModuleList()
+        self.layer.append(Convolution(c, channels, 3, stride=stride))
+        self.layer.append(Convolution(channels, channels, 3))
+        self.shortcut = Convolution(c, channels, 1, stride=stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, width]
 
         -> z [batch, channels, floor((height - 1)/stride) + 1, floor((width - 1)/stride) + 1]
         """
-        features = self.conv2d_2(F.relu(self.batch_norm2d(self.conv2d(x))))
-        y = self.batch_norm2d_2(features)
-        skip = self.batch_norm2d_3(self.conv2d_3(x))
+        y = self.layer[1](F.relu(self.layer[0](x)))
+        skip = self.shortcut(x)
         return F.relu(y + skip)
 
 
-class Stage2(nn.Module):
-    """The units of one resolution; where it changes, the first unit's skip is projected."""
+class StageProjected(nn.Module):
+    """The units of one resolution."""
 
     def __init__(self, c: int, channels: int, units: int, stride: int) -> None:
         super().__init__()
         assert stride != 1 or c != channels
-        self.residual_unit = ResidualUnit2(c, channels, stride=stride)
-        self.residual_units = nn.ModuleList(
-            ResidualUnit(channels, channels) for _ in range(units - 1)
-        )
+        self.layers = nn.ModuleList()
+        self.layers.append(UnitProjected(c, channels, stride=stride))
+        self.layers.extend(Unit(channels, channels) for _ in range(units - 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, width]
 
         -> y [batch, channels, floor((height - 1)/stride) + 1, floor((width - 1)/stride) + 1]
         """
-        y: Tensor = self.residual_unit(x)
-        for residual_unit in self.residual_units:
-            y = residual_unit(y)
+        y: Tensor = self.layers[0](x)
+        for layer in self.layers[1:]:
+            y = layer(y)
+        return y
+
+
+class Encoder(nn.Module):
+    """Four resolutions, each with twice the channels of the one before."""
+
+    def __init__(self, c: int, channels: int) -> None:
+        super().__init__()
+        assert c == channels
+        self.stages = nn.ModuleList()
+        self.stages.append(Stage(c, channels, 2, 1))
+        self.stages.append(StageProjected(channels, 2 * channels, 2, 2))
+        self.stages.append(StageProjected(2 * channels, 4 * channels, 2, 2))
+        self.stages.append(StageProjected(4 * channels, 8 * channels, 2, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, c, height, width]
+
+        -> y [batch, 8*channels, floor((height + 7)/8), floor((width + 7)/8)]
+        """
+        y: Tensor = self.stages[3](self.stages[2](self.stages[1](self.stages[0](x))))
         return y
 
 
 class ResNet18(nn.Module):
     """ResNet-18 (He, Zhang, Ren & Sun 2016): two 3 × 3 convolutions to a unit, two units to a
-    resolution.
+    resolution. Its parts have their published names.
     """
 
     def __init__(self, classes: int = 1000, channels: int = 64) -> None:
         super().__init__()
-        self.conv2d = nn.Conv2d(3, channels, 7, stride=2, padding=3, bias=False)
-        self.batch_norm2d = BatchNorm2d(channels)
-        self.stage = Stage(channels, channels, 2, 1)
-        self.stage_2 = Stage2(channels, 2 * channels, 2, 2)
-        self.stage_3 = Stage2(2 * channels, 4 * channels, 2, 2)
-        self.stage_4 = Stage2(4 * channels, 8 * channels, 2, 2)
-        self.linear = nn.Linear(8 * channels, classes)
+        self.resnet = nn.ModuleDict()
+        self.resnet["embedder"] = Stem(channels)
+        self.resnet["encoder"] = Encoder(channels, channels)
+        self.classifier = nn.ModuleDict()
+        self.classifier["1"] = nn.Linear(8 * channels, classes)
 
     def forward(self, image: Tensor) -> Tensor:
         """image [batch, 3, height, width] -> scores [batch, classes]"""
-        active = F.relu(self.batch_norm2d(self.conv2d(image)))
-        stem = F.max_pool2d(active, 3, stride=2, padding=1)
-        maps = self.stage_4(self.stage_3(self.stage_2(self.stage(stem))))
-        scores: Tensor = self.linear(maps.mean((2, 3)))  # [batch, classes]
+        maps = self.resnet["encoder"](self.resnet["embedder"](image))
+        scores: Tensor = self.classifier["1"](maps.mean((2, 3)))  # [batch, classes]
         return scores

@@ -32,6 +32,22 @@ class Leaky(nn.Module):
         y = h / age.unsqueeze(-1)
         return y, LeakyState(h, new_age)
 
+    def scan(self, x: Tensor, state: LeakyState | None = None) -> tuple[Tensor, LeakyState]:
+        """All steps: x [batch, time, features] -> y [batch, time, units]
+
+        What x alone gives is computed for all steps at once.
+        """
+        h, age = self.initial_state(x[:, 0]) if state is None else state
+        hs = []
+        ys = []
+        for h_t in torch.tanh(self.h(x)).unbind(1):
+            h = 0.5 * h + h_t
+            hs.append(h)
+            ys.append(age.unsqueeze(-1))
+            age = age + 1
+        y = torch.stack(hs, dim=1) / torch.stack(ys, dim=1)
+        return y, LeakyState(h, age)
+
 
 class Counter(nn.Module):
     """A cell whose one output is its one state."""
@@ -92,27 +108,10 @@ class Scans(nn.Module):
 
         -> y [batch, time, 4*units], counted [batch, time, features], last [batch, units]
         """
-        state = None
-        outputs = []
-        for x_t in x.unbind(1):
-            y, state = self.forth(x_t, state)
-            outputs.append(y)
-        forth = torch.stack(outputs, dim=1)
-        state = None
-        outputs = []
-        for x_t in reversed(x.unbind(1)):
-            y, state = self.back(x_t, state)
-            outputs.append(y)
-        back = torch.stack(outputs[::-1], dim=1)
-        state = None
-        outputs = []
-        for x_t in x.unbind(1):
-            if state is None:
-                state = self.begun.initial_state(x_t)._replace(h=h0)
-            y, state = self.begun(x_t, state)
-            outputs.append(y)
-        begun = torch.stack(outputs, dim=1)
-        assert state is not None
+        forth, _ = self.forth.scan(x)
+        back, _ = self.back.scan(x.flip(1))
+        back = back.flip(1)
+        begun, state = self.begun.scan(x, self.begun.initial_state(x[:, 0])._replace(h=h0))
         total = None
         totals = []
         for x_t in x.unbind(1):
