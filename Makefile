@@ -25,8 +25,8 @@ bench:  ## measure, and write benchmarks/record.md
 wheel:  ## build dist/*.whl
 	.venv/bin/python -m pip wheel --no-deps --wheel-dir dist .
 
-studies:  ## set up, then learn digits, English and clusters with compiled programs (minutes)
-	$(PYTHON) .ci/dev.py studies
+studies:  ## set up, then check what compiled programs learn on real data (ARGS="copying" for some; minutes)
+	$(PYTHON) .ci/dev.py studies $(ARGS)
 
 gallery:  ## build docs/gallery and the other figures of docs/ from the examples
 	$(PYTHON) .ci/dev.py gallery

@@ -4,7 +4,7 @@ python3 .ci/dev.py try      makes .venv, installs archdsl there, then draws, com
 python3 .ci/dev.py test     makes .venv, installs all that the tests need, and runs them (more arguments go to pytest)
 python3 .ci/dev.py lint     ruff and mypy
 python3 .ci/dev.py bench    benchmarks/, with their record
-python3 .ci/dev.py studies  what compiled programs learn: digits, English, clusters, … (minutes)
+python3 .ci/dev.py studies  what compiled programs learn on real data, each checked against its claim (minutes; names choose some)
 python3 .ci/dev.py gallery  builds docs/gallery and the other figures of docs/ from the examples
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
@@ -81,13 +82,22 @@ def bench(arguments: list[str]) -> int:
     return subprocess.call([str(PYTHON), "benchmarks/run.py", *arguments], cwd=ROOT)
 
 
-def studies(_: list[str]) -> int:
-    """Each study, one after the other."""
+def studies(names: list[str]) -> int:
+    """Each study, or those named, one after the other; which of them did not hold what they claim, and how long each took."""
     install("test")
-    for script in sorted((ROOT / "studies").glob("*.py")):
+    scripts = [p for p in sorted((ROOT / "studies").glob("*.py")) if not names or p.stem in names]
+    took: dict[str, str] = {}
+    for script in scripts:
         for model in [["lstm"], ["gpt"]] if script.stem == "language" else [[]]:
-            step([str(PYTHON), str(script), *model])
-    return 0
+            started = time.monotonic()
+            print(f"\n{script.stem}", *model, flush=True)
+            done = subprocess.run([str(PYTHON), str(script), *model], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+            print(done.stderr * bool(done.returncode), end="")  # else only lines of progress
+            took[" ".join([script.stem, *model])] = f"{time.monotonic() - started:4.0f} s" + "  FAILS" * bool(
+                done.returncode
+            )
+    print("\n" + "\n".join(f"{name:<15} {result}" for name, result in took.items()))
+    return int(not took or any("FAILS" in result for result in took.values()))
 
 
 def gallery(_: list[str]) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from archdsl.ir.program import Program as Program
 
 __version__ = "0.1.0"
-__all__ = ["Difference", "Errors", "Figure", "Program", "check", "compile", "diff", "draw", "load"]
+__all__ = ["Difference", "Errors", "Figure", "Program", "check", "compile", "diff", "draw", "load", "read"]
 
 PathOrText = Union[str, "os.PathLike[str]"]
 
@@ -42,6 +42,17 @@ def draw(program: PathOrText, **options: Any) -> Figure:
     from archdsl.figure import figure
 
     return figure(check(program), **options)
+
+
+def read(*figures: str | os.PathLike[str]) -> str:
+    """The program of a figure, from what can be seen of it: SVG or DOT files that `draw` wrote; several are parts of one figure."""
+    from archdsl.figure.reading import read as read_figure
+
+    pictures = []
+    for path in figures:
+        with open(path, "rb") as file:
+            pictures.append(file.read())
+    return read_figure(pictures, os.fspath(figures[0]) if figures else "")
 
 
 def diff(before: PathOrText, after: PathOrText) -> Difference:

@@ -22,9 +22,9 @@ from typing import Any
 
 os.environ["KINETO_LOG_LEVEL"] = "99"
 
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-from torch import Tensor, nn  # noqa: E402
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

@@ -60,17 +60,17 @@ def draw_keras(model: object, path: Path) -> None:
     keras.utils.plot_model(model, to_file=str(path), expand_nested=True, **shown)
 
 
-def draw_archdsl(text: str, path: Path) -> None:
+def draw_archdsl(program: str | Path, path: Path) -> None:
     import archdsl
 
-    path.write_bytes(archdsl.draw(text).svg())
+    path.write_bytes(archdsl.draw(program).svg())
 
 
-def program(name: str) -> str:
+def program(name: str) -> str | Path:
     import figure_models as models
 
     known = {"LSTM": models.LSTM, "encoder": models.ENCODER}
-    return known.get(name) or (ROOT / "examples" / "resnet50.arch").read_text(encoding="utf-8")
+    return known.get(name) or ROOT / "examples" / "resnet50.arch"
 
 
 def draw_model(tool: str, name: str, path: Path) -> None:

@@ -31,7 +31,7 @@ KINDS = {"iris": (IRIS, load_iris().target), "wine": (WINE, load_wine().target)}
 
 def fitted(program: str, x: Tensor, **first: Tensor) -> nn.Module:
     """The program's model after its training on x. Starts from random rows of x, or from the memories given."""
-    trainer = archdsl.load(EXAMPLES / f"{program}.arch", "Fit", k=3, d=x.shape[1]).double()
+    trainer = archdsl.load(EXAMPLES / program, "Fit", k=3, d=x.shape[1]).double()
     for memory, value in first.items():
         getattr(trainer.net, memory).copy_(value)
     trainer.fit([x])
@@ -41,7 +41,7 @@ def fitted(program: str, x: Tensor, **first: Tensor) -> nn.Module:
 
 def cluster(x: Tensor, **first: Tensor) -> tuple[Tensor, float, Tensor]:
     """By k-means: each row's cluster [n], the sum of squared distances to the centroids, and the centroids."""
-    net = fitted("kmeans", x, **first)
+    net = fitted("kmeans.arch", x, **first)
     label = net(x)
     return label, (x - net.centroids[label]).square().sum().item(), net.centroids
 
@@ -69,8 +69,8 @@ def kinds(name: str, starts: int, seed: int) -> dict[str, float]:
     label, _, centroids = min((cluster(x) for _ in range(starts)), key=lambda found: found[1])
     found = {
         "k-means": label,
-        "fuzzy c-means": fitted("cmeans", x)(x).argmax(-1),
-        "Gaussian mixture": fitted("gmm", x, means=centroids)(x)[0].argmax(-1),
+        "fuzzy c-means": fitted("cmeans.arch", x)(x).argmax(-1),
+        "Gaussian mixture": fitted("gmm.arch", x, means=centroids)(x)[0].argmax(-1),
         "scikit-learn's mixture": GaussianMixture(3, random_state=seed, tol=1e-8, max_iter=1000).fit_predict(x.numpy()),
     }
     return {program: float(adjusted_rand_score(kind, clusters)) for program, clusters in found.items()}

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # so that a checkout need not be installed
@@ -42,7 +43,8 @@ class Reader:
 
     def __init__(self, image: Tensor, digit: Tensor, held: Tensor) -> None:
         self.image, self.digit = image, digit
-        self.classifier = MLPClassifier(100, max_iter=300, random_state=0).fit(image.numpy(), digit.numpy())
+        with threadpool_limits(1):  # the matrices are small, and threads only wait for each other
+            self.classifier = MLPClassifier(100, max_iter=300, random_state=0).fit(image.numpy(), digit.numpy())
         self.far = self.nearest(held)[0].quantile(0.95)
 
     def nearest(self, written: Tensor) -> tuple[Tensor, Tensor]:

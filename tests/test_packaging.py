@@ -30,6 +30,7 @@ def test_shipped_files_are_found() -> None:
     assert "start:" in resources.read("grammars", "archdsl.lark")
     assert any(resources.folder("library").glob("*.arch"))
     assert any(resources.folder("examples").glob("*.arch"))
+    assert "\\ProvidesPackage{archdsl}" in resources.read("latex", "archdsl.sty")
 
 
 def test_drawing_needs_no_torch() -> None:
@@ -93,7 +94,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @wheel_test
 def test_the_wheel_holds_all_that_ships(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert "archdsl/grammars/archdsl.lark" in names
+    assert {"archdsl/grammars/archdsl.lark", "archdsl/latex/archdsl.sty"} <= set(names)
     for kind in ("library", "examples"):
         for path in resources.folder(kind).glob("*.arch"):
             assert f"archdsl/{kind}/{path.name}" in names

@@ -52,7 +52,7 @@ class Held:
 def connect(values: Mapping[int, Held], wires: list[Wire], root: Frame) -> list[Wire]:
     """All wires of a panel: those that are there, and one for each reader of each value, the innermost names first."""
     found = list(wires)
-    for value in reversed(list(values.values())):
+    for value in reversed(list({id(v): v for v in values.values()}.values())):
         if value.ends and not value.uses:
             value.uses.append(Use(Mark("constant", ["unused"])))
             value.frame.marks.append(value.uses[0].head)

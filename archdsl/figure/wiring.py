@@ -252,7 +252,8 @@ class _Builder:
         if before is node:
             return False
         for value, same in zip(node.outputs, before.outputs):
-            self.rename(value, same.id, frame, frame)
+            self.types[value.id] = same.type
+            self.values[value.id] = self.values[same.id]
             self.same[value.id] = same.id
         return True
 
@@ -332,10 +333,10 @@ class _Builder:
             self.produce(c.value, delay, frame)
             if isinstance(c.initial, int):
                 self.read(c.initial, Use(delay, kind="first", label=f"first {words.name(c.name)}"), outer)
+        self.declare(node.body, frame)
         for ride in node.rides:
             self.states.pop(ride.made, None)  # the same cell in another scan has a delay of its own
             self.start_elsewhere(ride, frame, outer)
-        self.declare(node.body, frame)
         self.nodes(node.body.nodes, frame)
         for c, delay in delays:
             self.read(c.next, Use(delay, kind="return", label=words.name(c.name, True)), frame)

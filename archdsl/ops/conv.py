@@ -196,7 +196,7 @@ def _conv_op(dims: int) -> Op:
     words = ("same", "causal") if dims == 1 else ("same",)
     return Op(
         name=f"Conv{dims}d",
-        doc=f"Convolution over {_moved(dims)}, with kernels of all channels of a group."
+        doc=f"Convolution over {_moved(dims)}, with kernels of all channels of a group, not flipped (cross-correlation)."
         + (" `padding = causal` sees no later value." if dims == 1 else ""),
         signature="x: float -> float",
         torch=_conv(dims),

@@ -249,3 +249,14 @@ def test_with_shell_escape_the_drawing_is_made(tmp_path: Path, monkeypatch: pyte
         check=True,
     )
     assert (tmp_path / "net.tikz").stat().st_mtime_ns == drawn_at  # nothing has changed, so nothing is drawn
+    paper = tmp_path / "paper.tex"
+    paper.write_text(
+        paper.read_text(encoding="utf-8").replace("--no-legend", "--no-legend --theme mono"), encoding="utf-8"
+    )
+    subprocess.run(
+        ["pdflatex", "-shell-escape", "-interaction=nonstopmode", "paper.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    assert (tmp_path / "net.tikz").read_text(encoding="utf-8") != picture

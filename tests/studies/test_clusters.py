@@ -1,4 +1,4 @@
-"""k-means, compiled from its program, against scikit-learn on iris."""
+"""k-means, fuzzy c-means and a Gaussian mixture, compiled from their programs, against scikit-learn and the kinds, on iris and wine."""
 
 import clusters
 import pytest
@@ -21,12 +21,22 @@ def test_clusters_are_scikit_learns_from_random_flowers() -> None:
 def test_the_rounds_are_needed() -> None:
     """The nearest of the first centroids is not yet the cluster."""
     start = clusters.IRIS[torch.tensor([0, 1, 2])]
-    assert not torch.equal(torch.cdist(clusters.IRIS, start).argmin(1), clusters.cluster(start)[0])
+    assert not torch.equal(
+        torch.cdist(clusters.IRIS, start).argmin(1), clusters.cluster(clusters.IRIS, centroids=start)[0]
+    )
+
+
+@pytest.mark.parametrize("name", clusters.KINDS)
+def test_clusters_agree_with_the_kinds(name: str) -> None:
+    found = clusters.kinds(name, starts=5, seed=0)
+    mixture = found.pop("scikit-learn's mixture")
+    assert found["Gaussian mixture"] == pytest.approx(mixture, abs=0.02)
+    assert mixture > max(found["k-means"], found["fuzzy c-means"]) > 0.7
 
 
 def test_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.argv", ["clusters.py"])
-    clusters.main()
+    monkeypatch.setattr("sys.argv", ["clusters.py", "--starts", "10"])
+    assert clusters.main() == 0
     out = capsys.readouterr().out
     assert "150 of 150 labels" in out
     assert "adjusted Rand index of the two: 1.0000" in out

@@ -93,7 +93,7 @@ def test_from_their_own_weights_both_learn_english(model: str, steps: int) -> No
 
 def test_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.argv", ["language.py", "lstm", "--steps", "2"])
-    language.main()
+    assert language.main() == 1, "two steps are not enough"
     out = capsys.readouterr().out
     assert "118,695 compiled, 118,695 by hand" in out
     assert "loss on held-out text" in out

@@ -417,12 +417,18 @@ class Writer:
             product = f" * {pick.choice(self.known)}" if pick.random() < 0.4 else ""
             self.lines.append(f" v{i} = {function}({self.sum()}){product}")
             self.known.append(f"v{i}")
-        ends = f" h' = tanh({self.sum()})\n c' = sigmoid({self.sum()}) * c + {pick.choice(self.known)} / 4"
+        if pick.random() < 0.5:
+            a, b, f = (pick.choice(self.known) for _ in range(3))
+            self.lines.append(
+                f" w = {pick.choice([f'(1 - {f}) * {a} + {f} * {b}', f'{a} * {f} + {b} * (1 - {f})', f'(1 - {f}) * (1 - {a}) + {f} * (1 - {b})'])}"
+            )
+            self.known.append("w")
+        ends = f" h' = tanh({self.sum()})\n c' = sigmoid({self.sum()}) * c + ({' + '.join(self.known[2:])}) / 4"
         out = pick.choice(["h'", "y = Linear(3)(h' + c)", "y = [x, h', v0]", "y = v1 * c'"])
         return cell("h, c", " param p: [u] = normal(0, 1)\n" + "\n".join([*self.lines, ends]), out)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(60))
 def test_random_cells(seed: int) -> None:
     fast, plain, _ = pair(Writer(seed).text() + USES[seed % 2])
     agree(fast, plain, [torch.randn(2, 4, 3)])

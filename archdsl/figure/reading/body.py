@@ -54,26 +54,33 @@ class Body:
     def count_readers(self) -> None:
         """Follow every wire, so that each value knows who reads it."""
         for wire in self.panel.wires:
-            if wire.kind == "updates" or wire.head.kind == "fork" or (wire.head.kind == "constant"):
-                if wire.head.kind != "constant":
-                    continue
-                self.graph.brought(wire)
-                continue
-            if wire.kind == "data" and wire.tail.kind == "state" and self.graph.rides(wire.tail):
-                continue
-            if wire.kind == "return" and self.graph.rides(wire.head):
-                continue
-            value = self.graph.brought(wire)
-            value.readers.append(self.graph.target(wire))
-            value.into.append(wire.head)
+            rides = (wire.kind == "data" and self.graph.rides(wire.tail)) or (
+                wire.kind == "return" and self.graph.rides(wire.head)
+            )
+            if wire.kind != "updates" and not rides:
+                value = self.graph.brought(wire)
+                if wire.head.kind != "fork" and wire.head.lines != ["unused"]:
+                    value.readers.append(self.graph.target(wire))
+                    value.into.append(wire.head)
         for frame in self.panel.root.all_frames():
             inside = self.graph.inside[id(frame)]
             outer = self.graph.parent[id(frame)]
             for value in [*inside.slices, *inside.carries.values()]:
                 if value.of and outer:
                     value.of.readers.append(outer)
+            finals = {v.text for v in inside.results if v.kind == "final"}
+            for delay in self.graph.delays(frame):
+                back = [w for w in self.graph.ins.get(id(delay), []) if w.kind == "return"]
+                if words.name(delay.lines[0]) in finals:
+                    for wire in back:
+                        self.graph.brought(wire).readers.append(frame)
+            if inside.lengths and outer:
+                inside.lengths.readers.append(outer)
             for value in [*inside.collected, *inside.nexts.values()]:
                 value.readers.append(frame)
+        forks = [m for m in self.panel.root.all_marks() if m.kind == "fork"]
+        self.forked = {id(self.graph.made(m, None)) for m in forks}
+        """What a dot passes on; if it has a name, its arrow says it."""
         told = self.names.told()
         for value in list(self.graph.values.values()):
             value.name = told.get(id(value), "")
@@ -215,7 +222,7 @@ class Body:
             holds = (value.mark is not None and value.mark.kind in ("state", "memory", "input")) or bool(
                 value.mark and id(value.mark) in self.params
             )
-            told = value.name in ("", name)
+            told = value.name == name or (not value.name and id(value) not in self.forked)
             if made_here and told and not holds and id(value) not in self.handed and not self.is_gate(value):
                 self.handed[id(value)] = name
 

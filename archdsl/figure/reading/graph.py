@@ -48,6 +48,8 @@ class Inside:
     nexts: dict[str, Value] = field(default_factory=dict)
     collected: list[Value] = field(default_factory=list)
     results: list[Value] = field(default_factory=list)
+    lengths: Value | None = None
+    """How many steps each entry has."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Graph:
         same = sum(1 for a, b in zip(start, end) if a is b)
         said = words.label(plain_lines(wire.label))
         out = [s for s in said if s.what in ("all", "last", "on")]
-        into = [s for s in said if s.what in ("each", "enter")]
+        into = [s for s in said if s.what in ("each", "enter", "most")]
         for frame in reversed(start[same:]):
             if frame.kind in REPEATS:
                 fits = bool(out) and self._leaves(frame, out[0])
@@ -150,6 +152,8 @@ class Graph:
     def _enters(self, frame: Frame, said: Said, later: list[Frame]) -> bool:
         if said.what == "enter":
             return frame.kind == "stack"
+        if said.what == "most":
+            return frame.kind == "scan" and not any(f.kind == "scan" for f in later)
         exact = f"↻ over {said.text} " in words.unmarked(frame.lines[0]) if frame.lines else False
         others = any(f"↻ over {said.text} " in words.unmarked(f.lines[0]) for f in later if f.lines)
         return frame.kind == "scan" and (exact or not others)
@@ -185,6 +189,9 @@ class Graph:
     def _into(self, crossing: Crossing, value: Value) -> Value:
         frame, said = crossing.frame, crossing.said
         inside = self.inside[id(frame)]
+        if said and said.what == "most":
+            inside.lengths = value
+            return value
         if said and said.what == "each":
             found = self._value("slice", frame, frame=frame, of=value, text=said.text)
             if found not in inside.slices:

@@ -13,7 +13,7 @@ from archdsl.figure.reading.ink import Word
 from archdsl.figure.reading.markup import Run, Shift, written
 from archdsl.figure.reading.places import Box, joined
 
-_LEVEL = 1.2
+_LEVEL = 0.5
 """How far words of one line may stand apart in height."""
 
 

@@ -40,6 +40,8 @@ class Names:
         }
         self.given: dict[int, dict[str, list[Frame]]] = {id(f): {} for f in graph.root.all_frames()}
         """The names of each body, with the bodies that read them."""
+        self.shown: set[str] = set()
+        """The names on wires."""
         self.count = 0
 
     def claim(self, name: str, home: Frame, readers: Iterable[Frame]) -> str:
@@ -51,6 +53,8 @@ class Names:
         """A name for what is made in a body and read in others: the wish if it is free there."""
         if not wish:
             self.count += 1
+            while f"v{self.count}" in self.shown:
+                self.count += 1
             return self.choose(f"v{self.count}", home, readers)
         name, n = wish, 2
         while self._taken(name, home, readers):
@@ -89,4 +93,5 @@ class Names:
                 names = [s.text for s in words.label(plain_lines(wire.label)) if s.what == "name"]
                 if names:
                     found.setdefault(id(self.graph.brought(wire)), names[0])
+        self.shown |= set(found.values())
         return found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.figure.reading import words
 from archdsl.figure.reading.errors import Unreadable
-from archdsl.figure.reading.expressions import Expression
+from archdsl.figure.reading.expressions import OR, Expression
 from archdsl.figure.reading.graph import Inside, Value
 from archdsl.figure.scene import Frame, Mark
 
@@ -42,10 +42,10 @@ def repeat(body: Body, frame: Frame, outer: Frame) -> list[str]:
     outputs = _outputs(body, frame, inside)
     short = _as_chain(frame, names, lines, outputs, inside)
     if short:
-        text = [f"{_word(frame)} {short}{_after(frame, inside, start)}"]
+        text = [f"{_word(frame)} {short}{_after(body, frame, inside, start)}"]
     else:
         within = [f"input {', '.join(names)}"] * bool(names) + lines + [o.statement for o in outputs]
-        text = [f"{_word(frame)} {{", *(f"  {line}" for line in within), f"}}{_after(frame, inside, start)}"]
+        text = [f"{_word(frame)} {{", *(f"  {line}" for line in within), f"}}{_after(body, frame, inside, start)}"]
     if len(given) == 1:
         text[0] = f"{' -> '.join(given[0].stages)} -> {text[0]}"
     elif given:
@@ -100,9 +100,10 @@ def _word(frame: Frame) -> str:
     return f"{frame.kind} {words.number(count)}" + (f" as {index}" if index else "")
 
 
-def _after(frame: Frame, inside: Inside, start: str) -> str:
+def _after(body: Body, frame: Frame, inside: Inside, start: str) -> str:
     if frame.kind != "scan":
         return start
+    most = f" at_most {body.read(inside.lengths).at(OR)}" if inside.lengths else ""
     found = re.fullmatch(r"↻ over (.+) ([←→])", words.unmarked(frame.lines[0]))
     if found is None:
         raise Unreadable(f"{words.unmarked(frame.lines[0])!r} names no axis")
@@ -111,7 +112,7 @@ def _after(frame: Frame, inside: Inside, start: str) -> str:
     if len({words.axis(t) for t in told}) > 1 and all(not _by_name(t) for t in told):
         axis = found[1].partition("(")[2].rstrip(")") or found[1]
         axis = axis if _by_name(axis) else found[1]
-    return f" over {words.axis(axis)}{' reversed' if found[2] == '←' else ''}{start}"
+    return f" over {words.axis(axis)}{' reversed' if found[2] == '←' else ''}{most}{start}"
 
 
 def _by_name(text: str) -> bool:

@@ -187,6 +187,7 @@ _SAYS = (
     ("each", re.compile(r"each (.+):")),
     ("all", re.compile(r"all (.+):")),
     ("enter", re.compile(r"(.*?)(?:, )?into the first copy")),
+    ("most", re.compile(r"(at most)")),
     ("last", re.compile(r"last (.+)′")),
     ("on", re.compile(r"(.+)′, on to the next copy")),
     ("first", re.compile(r"first (\S+)")),
