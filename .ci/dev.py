@@ -84,20 +84,22 @@ def bench(arguments: list[str]) -> int:
 
 def studies(names: list[str]) -> int:
     """Each study, or those named, one after the other; which of them did not hold what they claim, and how long each took."""
+    every = {p.stem: p for p in sorted((ROOT / "studies").glob("*.py"))}
+    if unknown := [name for name in names if name not in every]:
+        print(f"no study {', '.join(unknown)}; there are {', '.join(every)}", file=sys.stderr)
+        return 2
     install("test")
-    scripts = [p for p in sorted((ROOT / "studies").glob("*.py")) if not names or p.stem in names]
     took: dict[str, str] = {}
-    for script in scripts:
+    for script in [every[name] for name in names or every]:
         for model in [["lstm"], ["gpt"]] if script.stem == "language" else [[]]:
             started = time.monotonic()
             print(f"\n{script.stem}", *model, flush=True)
             done = subprocess.run([str(PYTHON), str(script), *model], cwd=ROOT, stderr=subprocess.PIPE, text=True)
             print(done.stderr * bool(done.returncode), end="")  # else only lines of progress
-            took[" ".join([script.stem, *model])] = f"{time.monotonic() - started:4.0f} s" + "  FAILS" * bool(
-                done.returncode
-            )
+            failed = "  FAILS" if done.returncode else ""
+            took[" ".join([script.stem, *model])] = f"{time.monotonic() - started:4.0f} s{failed}"
     print("\n" + "\n".join(f"{name:<15} {result}" for name, result in took.items()))
-    return int(not took or any("FAILS" in result for result in took.values()))
+    return int(any("FAILS" in result for result in took.values()))
 
 
 def gallery(_: list[str]) -> int:

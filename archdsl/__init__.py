@@ -38,7 +38,7 @@ def check(program: PathOrText, model: str | None = None, /, **sizes: float | str
 
 
 def draw(program: PathOrText, **options: Any) -> Figure:
-    """The figure of a program: `.svg()`, `.pdf()`, `.png(dpi)`, `.dot`. Options are those of `archdsl draw`: `only`, `expand`, …"""
+    """The figure of a program: `.svg()`, `.pdf()`, `.png(dpi)`, `.tikz()`, `.dot`. Options are as for `archdsl draw`: `only`, `width`, …"""
     from archdsl.figure import figure
 
     return figure(check(program), **options)

@@ -47,8 +47,9 @@ HEAD = """# Gallery
 
 Every system here is a program of `examples/`. Its parameters are counted, its figure drawn and its code written by
 archdsl (`python3 .ci/dev.py gallery`), and a test shows that it agrees with what is named beside it. Of all of them
-[tests](../../tests/examples/test_every_example.py) show that a model takes batches and sequences of any size, and that
-a training step moves what its program names and nothing else.
+[tests](../../tests/examples/test_every_example.py) show that a model takes batches and sequences of any size, that each
+tensor it holds, set to zero, moves what comes out (those that cannot are named there), that a small step against the
+gradient lowers a loss, and that a training step moves what its program names and nothing else.
 
 Systems that are easily confused stand [side by side](../side_by_side.md).
 """

@@ -26,7 +26,7 @@ import archdsl
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 WRITTEN, BATCH = 1000, 64
-RECOGNISED, EACH = 0.8, 0.02
+RECOGNISED, EACH = 0.75, 0.02
 Split = tuple[Tensor, Tensor, Tensor]
 
 

@@ -33,7 +33,8 @@ class Flow:
         if self.kind not in ("data", "gate"):
             return (self.label,)
         lines = [line for text in (self.stem.label if self.stem else "", self.label) for line in text.split("<BR/>")]
-        return tuple(line for line in lines if line.startswith(("each ", "all ", "last ", "first ", "into ")))
+        told = ("each ", "all ", "last ", "first ", "into ")
+        return tuple(line for line in lines if line.startswith(told) or ", into " in line)
 
 
 @dataclass
@@ -44,17 +45,20 @@ class Flat:
     home: dict[int, Frame] = field(default_factory=dict)
     """The frame of each mark, by `id()`."""
     flows: list[Flow] = field(default_factory=list)
+    parting: set[int] = field(default_factory=set)
+    """The dots, by `id()`, at which arrows part. A dot at which one ends is a mark like any other."""
 
     @property
     def marks(self) -> list[Mark]:
-        return [m for m in self.panel.root.all_marks() if m.kind != "fork"]
+        return [m for m in self.panel.root.all_marks() if id(m) not in self.parting]
 
 
 def flat(panel: Panel) -> Flat:
     found = Flat(panel, {id(m): f for f in panel.root.all_frames() for m in f.marks})
+    found.parting = {id(w.tail) for w in panel.wires if w.tail.kind == "fork"}
     into = {id(w.head): w for w in panel.wires if w.head.kind == "fork"}
     for wire in panel.wires:
-        if wire.head.kind == "fork":
+        if id(wire.head) in found.parting:
             continue
         first, path = wire, [wire.label]
         while first.tail.kind == "fork":

@@ -97,10 +97,10 @@ class _Merge:
         old = {id(y): x for x, y in self.pairs}
         kept = {id(x) for x, _ in self.pairs}
         for mark in b.marks:
-            if mark.kind != "fork":
+            if id(mark) not in self.b.parting:
                 made.marks.append(self.mark(old.get(id(mark)), mark))
         for mark in a.marks:
-            if mark.kind != "fork" and id(mark) not in kept:
+            if id(mark) not in kept | self.a.parting:
                 made.marks.append(self.alone(mark, "removed"))
         inner = {id(y): x for x, y in self.framed}
         gone = {id(x) for x, _ in self.framed}
@@ -114,8 +114,9 @@ class _Merge:
         """A frame that is new, or gone, with all that is in it."""
         self.notes.append(Note(change, _words(frame.lines) or frame.kind, f"with {len(_real(frame))} marks"))
         made = _copy(frame, parent, change, self.twin)
+        parting = {id(self.twin[i]) for i in self.a.parting | self.b.parting if i in self.twin}
         for f in made.all_frames():
-            f.marks = [m for m in f.marks if m.kind != "fork"]
+            f.marks = [m for m in f.marks if id(m) not in parting]
         return made
 
     def mark(self, old: Mark | None, new: Mark) -> Mark:

@@ -75,7 +75,9 @@ def _layer(made: Made, op: Op) -> tuple[str, list[str]]:
     fields = {k: setting(v) for k, v in made.settings.items()}
     word, _, rest = _FIELD.sub(lambda m: fields.get(m[1]) or "", template(op)).partition(" ")
     extras = _extras(op, set(_FIELD.findall(op.mark.label)), made.settings)
-    return f"{bold(word)} {rest}".strip(), extras + [f"{esc(w)} starts {words.fill(f)}" for w, f in made.initial.items()]
+    return f"{bold(word)} {rest}".strip(), extras + [
+        f"{esc(w)} starts {words.fill(f)}" for w, f in made.initial.items()
+    ]
 
 
 def _binary(node: Apply, sign: OpMark) -> Placed:

@@ -282,6 +282,8 @@ def _result(status: int, out: bytes, errors: bytes) -> bytes:
         return out
     if status == 3:
         raise FigureError(_last_line(errors), "pip install pygraphviz, or install Graphviz")
+    if status == 5:
+        raise FigureError(_last_line(errors), "fewer dots per inch, a smaller --width, or --panels separate")
     if status == 4:
         needs = json.loads(_last_line(errors))
         apart = f", leave it out with --collapse {needs['name']}, or draw it apart with --panels separate"

@@ -81,7 +81,9 @@ def _from_source(value: Held) -> list[Wire]:
     assert source
     stored = source.kind in ("input", "state", "memory") or (source.kind in ("weights", "frozen") and not value.type)
     name = words.name(value.name) if value.name and not stored else ""
-    if len(uses) == 1 and not (uses[0].kind == "return" and value.port is not None):  # the dot shows which port it leaves
+    if len(uses) == 1 and not (
+        uses[0].kind == "return" and value.port is not None
+    ):  # the dot shows which port it leaves
         use = uses[0]
         label = name if value.gate else ""
         if use.head.kind != "output" and ":<BR/>" not in use.label:  # else the type after it is told

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from archdsl.figure import marks, repeats, words
+from archdsl.figure.board import Board
 from archdsl.figure.marks import Holder, Placed
 from archdsl.figure.scene import Frame, Mark, Panel, Wire, WireKind
 from archdsl.figure.values import Held, Use, connect
@@ -33,7 +34,6 @@ from archdsl.ir.program import (
     Ride,
     Until,
     Update,
-    Value,
 )  # fmt: skip
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, OPS, OPTIMIZERS
@@ -64,16 +64,14 @@ def panel(definition: Definition, context: Context, title: list[str]) -> Panel:
     return _Builder(with_equal_sizes(definition), context).build(title)
 
 
-class _Builder:
+class _Builder(Board):
     def __init__(self, definition: Definition, context: Context):
+        super().__init__()
         self.definition, self.context = definition, context
         self.root = Frame("panel")
-        self.values: dict[int, Held] = {}
-        self.types: dict[int, Type] = {}
         self.made: dict[int, tuple[Made, Frame]] = {}
         self.params: dict[int, Param] = {}
         self.states: dict[int, Mark] = {}
-        self.wires: list[Wire] = []
         self.same: dict[int, int] = {}
         self.computed: dict[tuple[object, ...], Apply] = {}
         self.minimizes = repeats.count_minimizes(definition.body)
@@ -130,68 +128,6 @@ class _Builder:
         frame = Frame("before", ["before the first step"], parent=self.root)
         self.root.frames.append(frame)
         self.nodes(nodes, frame)
-
-    # -- values -------------------------------------------------------------------------------------------------
-    def add(self, frame: Frame, mark: Mark) -> Mark:
-        frame.marks.append(mark)
-        return mark
-
-    def produce(self, value: Value, source: Mark, frame: Frame, port: int | None = None, changed: bool = False) -> None:
-        self.types[value.id] = value.type
-        self.values[value.id] = Held(
-            frame, source, port, name=value.name or "", type=type_text(value.type) if changed else "", gate=value.gate
-        )
-
-    def rename(self, value: Value, operand: Operand, frame: Frame, outside: Frame, label: str = "") -> Held:
-        """A value that is another one, seen from inside or outside a frame."""
-        self.types[value.id] = value.type
-        if isinstance(operand, int):
-            self.values[value.id] = Held(frame, alias=operand, name=value.name or "", type=label)
-        else:
-            constant = self.add(outside, marks.of_constant(operand))
-            self.values[value.id] = Held(frame, constant, name=value.name or "", part=label)
-        return self.values[value.id]
-
-    def enter(self, value: Value, operand: Operand, frame: Frame, outer: Frame, label: str) -> Held:
-        """A value on its way into a frame, with words on the border. A dot tells which border, where it passes several alike."""
-        between = outer
-        while isinstance(operand, int) and between is not self.values[operand].frame and between.parent is not None:
-            if between.kind == frame.kind:
-                operand = self.dotted(operand, outer)
-                break
-            between = between.parent
-        if isinstance(operand, int) and frame.kind == "stack":
-            border = self.values[operand].border
-            self.values[operand].dot |= border is not None and border.kind == "stack"
-        held = self.rename(value, operand, frame, outer, label)
-        held.border = frame
-        return held
-
-    def leave(self, value: Value, operand: Operand, frame: Frame, outer: Frame, label: str) -> Held:
-        """A value on its way out of a frame. What the frame does not make itself has a dot in it."""
-        if isinstance(operand, int):
-            held = self.values[operand]
-            if held.frame is not frame:
-                operand = self.dotted(operand, frame)
-            elif frame.kind == "stack" and held.left is not None and held.left.kind == "stack":
-                held.dot = True
-        held = self.rename(value, operand, outer, frame, label)
-        held.left = frame
-        return held
-
-    def dotted(self, operand: int, frame: Frame) -> int:
-        """The value, through a dot in a frame."""
-        number = -len(self.values) - 1
-        self.types[number] = self.types[operand]
-        self.values[number] = Held(frame, alias=operand, dot=True)
-        return number
-
-    def read(self, operand: Operand, use: Use, frame: Frame) -> None:
-        if isinstance(operand, int):
-            self.values[operand].uses.append(use)
-        else:
-            constant = self.add(frame, marks.of_constant(operand))
-            self.wires.append(Wire(constant, use.head, use.kind, None, use.port, use.label))
 
     # -- regions ------------------------------------------------------------------------------------------------
     def declare(self, region: Region, frame: Frame) -> None:
@@ -305,12 +241,6 @@ class _Builder:
         self.wires.append(Wire(mark, delay, "return", label=primed, beside=True))
 
     # -- repeats ------------------------------------------------------------------------------------------------
-    def lengths(self, operand: int, frame: Frame, outer: Frame) -> None:
-        """How many steps each entry has: a value that goes no further than the frame."""
-        known = Value.new(id=-len(self.values) - 1, type=self.types[operand])
-        self.types[known.id] = known.type
-        self.enter(known, operand, frame, outer, "at most").dot = True
-
     def repeat(self, node: Repeat, outer: Frame) -> None:
         frame = Frame(node.kind, repeats.heading(node, self.definition, self.types), parent=outer)
         outer.frames.append(frame)

@@ -75,7 +75,8 @@ def _remainder(value: Num) -> str:
             whole = value - Num({monomial: coefficient})
             if floors[0].args[0] * step == whole:
                 top, bottom = number(whole), number(step)
-                return f"{top if whole.name else f'({top})'} mod {bottom if step.name or (step.is_integer and step.value > 0) else f'({bottom})'}"
+                plain = step.name or (step.is_integer and step.value > 0)
+                return f"{top if whole.name else f'({top})'} mod {bottom if plain else f'({bottom})'}"
     return ""
 
 

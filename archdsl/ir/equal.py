@@ -46,7 +46,11 @@ def equal_sizes(definition: Definition) -> dict[str, Num]:
     known: dict[str, Num] = {}
     for c in _equations(definition):
         symbol, other = (c.left.name, c.right) if c.left.name else (c.right.name, c.left)
-        if symbol is None or symbol in other.symbols() or (other.name and symbol in hypers and other.name not in hypers):
+        if (
+            symbol is None
+            or symbol in other.symbols()
+            or (other.name and symbol in hypers and other.name not in hypers)
+        ):
             symbol, other = other.name, Num.symbol(symbol) if symbol else other
         if symbol is not None and symbol not in other.symbols():
             known = {s: n.subs({symbol: other}) for s, n in known.items()} | {symbol: other}

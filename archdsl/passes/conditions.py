@@ -91,7 +91,10 @@ def holds(block: Block, condition: tree.Expression) -> bool:
         entity = decide(block, entity, condition, condition.text if isinstance(condition, tree.Name) else "")
     if isinstance(entity, Flag):
         return entity.value
-    raise block.frame.fail(errors.NotANumber(condition.span, f"a condition is needed, and this is {describe(entity)}"))
+    own = isinstance(condition, tree.Name) and condition.text in block.frame.statics
+    mend = f"with a default that is no number it can be chosen: `{condition.span.text} = false`" if own else ""
+    wrong = f"a condition is needed, and this is {describe(entity)}"
+    raise block.frame.fail(errors.NotANumber(condition.span, wrong, mend=mend))
 
 
 def decide(block: Block, test: Test, node: tree.Node, name: str = "") -> Flag:

@@ -6,6 +6,7 @@ gates take one product. Everything is text of the emitted class: `self.i.weight`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -93,4 +94,10 @@ def joined(texts: list[str], dim: int = 0) -> str:
     whole = texts[0].removesuffix(f".chunk({len(texts)})[0]")
     if texts == [f"{whole}.chunk({len(texts)})[{i}]" for i in range(len(texts))]:
         return whole
-    return f"torch.cat([{', '.join(texts)}]{f', dim={dim}' if dim else ''})"
+    along = f", dim={dim}" if dim else ""
+    found = [re.fullmatch(r"(.*\.chunk\(\d+\))\[(\d+)\](.*)", t) for t in texts]
+    parts = [m for m in found if m]
+    if len(parts) == len(texts) and len({(m[1], m[3]) for m in parts}) == 1:
+        order = ", ".join(m[2] for m in parts)
+        return f"torch.cat([{parts[0][1]}[i]{parts[0][3]} for i in ({order})]{along})"
+    return f"torch.cat([{', '.join(texts)}]{along})"

@@ -73,10 +73,49 @@ MODULE_NAMES = frozenset(
     ]
 )
 TRAINER_NAMES = frozenset(
-    "average averaged checked clip descend differentiates evaluate evaluating fit join optimizers origin part rank resume run save shard sharded "
-    "step steps world".split()
+    [
+        "average",
+        "averaged",
+        "checked",
+        "clip",
+        "descend",
+        "differentiates",
+        "evaluate",
+        "evaluating",
+        "fit",
+        "join",
+        "optimizers",
+        "origin",
+        "part",
+        "rank",
+        "resume",
+        "run",
+        "save",
+        "shard",
+        "sharded",
+        "step",
+        "steps",
+        "world",
+    ]
 )
-IMPORTED = frozenset("torch nn F Tensor atexit math os sys Any Callable Iterable NamedTuple Path Sized".split())
+IMPORTED = frozenset(
+    [
+        "torch",
+        "nn",
+        "F",
+        "Tensor",
+        "atexit",
+        "math",
+        "os",
+        "sys",
+        "Any",
+        "Callable",
+        "Iterable",
+        "NamedTuple",
+        "Path",
+        "Sized",
+    ]
+)
 _FUNCTIONS = frozenset(n for n in dir(builtins) if n.islower()) | IMPORTED | {"self", "super", "cls"}
 _AMBIGUOUS = frozenset(["l", "O", "I"])  # hard to tell from digits; linters refuse them as variables
 

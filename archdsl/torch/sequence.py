@@ -232,7 +232,6 @@ class Sequence(Products):
         fused = {i for g in groups.values() for r in g for i in r.swallowed}
         parts: dict[int, str] = {}
         done: set[int] = set()
-        blended = {i for b in self.steps.blends.values() for i in b.swallowed}
         for node in self.steps.core:
             if isinstance(node, Apply) and id(node) in roots:
                 first, root = roots[id(node)]
@@ -240,12 +239,6 @@ class Sequence(Products):
                     done.add(first)
                     self.product(first, groups[first], parts)
                 self.close_root(root, parts[id(node)])
-            elif isinstance(node, Apply) and node.outputs[0].id in self.steps.blends:
-                values = [self.operand(i) for i in self.steps.blends[node.outputs[0].id].values]
-                key = self.define(node.outputs[0], node)
-                self.assign([key], ast.Call(parse("torch.lerp"), values, []))
-            elif isinstance(node, Apply) and node.outputs[0].id in blended:
-                continue
             elif {v.id for v in getattr(node, "outputs", [])}.isdisjoint(fused) and not self._only_joined(node, groups):
                 self.node(node)
 

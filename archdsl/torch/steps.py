@@ -94,15 +94,6 @@ class Root:
     """Values that are not computed by themselves any more."""
 
 
-@dataclass
-class Blend:
-    """`(1 - f) * a + f * b`"""
-
-    values: tuple[Operand, Operand, Operand]
-    """a, b and f."""
-    swallowed: set[int]
-
-
 class Steps:
     """One cell, parted."""
 
@@ -316,40 +307,6 @@ class Steps:
                 if axis in (-1, rank - 1) and n.outputs[0].id not in self.places:
                     return list(n.inputs)
         return [operand]
-
-    @cached_property
-    def blends(self) -> dict[int, Blend]:
-        """Sums `(1 - f) * a + f * b`, which are one op, by their values."""
-        count = uses(self.definition)
-        made = {n.outputs[0].id: n for n in self.core if isinstance(n, Apply) and len(n.outputs) == 1}
-        gone = {i for g in self.groups for r in g for i in r.swallowed}
-
-        def alone(operand: Operand, op: str) -> Apply | None:
-            node = made.get(operand) if isinstance(operand, int) else None
-            return node if node and node.op == op and count[node.outputs[0].id] == 1 else None
-
-        def blend(node: Apply, kept: Operand, new: Operand) -> Blend | None:
-            one, other = alone(kept, "mul"), alone(new, "mul")
-            if one is None or other is None:
-                return None
-            for rest, a in (one.inputs, one.inputs[::-1]):
-                open_ = alone(rest, "sub")
-                if open_ is None or open_.inputs[0] != Num.of(1) or open_.inputs[1] not in other.inputs:
-                    continue
-                f = open_.inputs[1]
-                values = (a, other.inputs[1 - other.inputs.index(f)], f)
-                shapes = {self.types[v].shape if isinstance(v, int) and v in self.types else None for v in values}
-                if shapes == {node.outputs[0].type.shape}:
-                    return Blend(values, {n.outputs[0].id for n in (one, other, open_)})
-            return None
-
-        found = {}
-        for value, node in made.items():
-            if node.op == "add" and value not in gone:
-                match = blend(node, *node.inputs) or blend(node, *node.inputs[::-1])
-                if match:
-                    found[value] = match
-        return found
 
     # -- whether it is worth it ---------------------------------------------------------------------------
     @property

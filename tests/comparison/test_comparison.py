@@ -83,6 +83,19 @@ def test_every_difference_is_told(family) -> None:  # type: ignore[no-untyped-de
     assert "they do not mean" not in found.text()
 
 
+def test_order_and_names_of_statements_do_not_hide_a_change() -> None:
+    lines = [
+        " gate i = sigmoid(Linear(d)([x, h]))",
+        " gate f = sigmoid(Linear(d)([x, h]))",
+        " g = tanh(Linear(d)([x, h]))",
+        " k = relu(Linear(d)(x))",
+        " l = relu(Linear(d)(h))",
+    ]
+    cell = "cell C(d) {{ input x: [batch, d]\n state h: [batch, d] = 0\n{}\n h' = f * h + i * (g + k * {}(l))\n output h' }}"
+    before, after = cell.format("\n".join(lines), "sin"), cell.format("\n".join(reversed(lines)), "cos")
+    assert of(before, after).text() == "≠ C\n    ≠ sin → cos"
+
+
 # -- as a figure ------------------------------------------------------------------------------------------------------
 def halves(found: Difference) -> None:
     """Without what was removed, the figure of both is that of the second; without what was added, that of the first."""

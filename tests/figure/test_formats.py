@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from visible import words
 
-from archdsl.figure import Figure, FigureError
+from archdsl.compiler import analyse
+from archdsl.figure import Figure, FigureError, figure
 
 CASES = Path(__file__).parent.parent / "cases" / "figure"
 Draw = Callable[..., Figure]
@@ -116,7 +117,11 @@ def test_two_figures_on_one_page_do_not_share_a_name(draw: Draw) -> None:
 
 def test_indices_need_nothing_that_a_browser_lacks(draw: Draw) -> None:
     """Firefox knows no `baseline-shift`."""
-    svg = draw("model M(d = 4) { input x: [batch, d^d]\n h0 = Linear(d)(x)\n output y = sigmoid(h0) * h0 }").svg().decode()
+    svg = (
+        draw("model M(d = 4) { input x: [batch, d^d]\n h0 = Linear(d)(x)\n output y = sigmoid(h0) * h0 }")
+        .svg()
+        .decode()
+    )
     assert "baseline-shift" not in svg
     found = {t: float(dy) for dy, t in re.findall(r'<text[^>]* dy="([-0-9.]+)"[^>]*>(\w+)</text>', svg)}
     assert found["0"] > 0 > found["d"]
@@ -133,6 +138,15 @@ def test_png_follows_its_resolution(draw: Draw) -> None:
 def test_impossible_resolutions_are_errors(dpi: int, draw: Draw) -> None:
     with pytest.raises(FigureError):
         draw(SMALL).png(dpi=dpi)
+
+
+def test_a_png_of_too_many_dots_is_an_error() -> None:
+    drawn = figure(analyse(SMALL, "m.arch"), width="90in", direction="up")
+    assert drawn.png(dpi=100)
+    wide = "model M(d = 4) { input x: [batch, d]\n x " + "-> relu " * 60 + "-> output y }"
+    with pytest.raises(FigureError) as caught:
+        figure(analyse(wide, "m.arch")).png(dpi=2400)
+    assert "dots" in caught.value.message and "--panels separate" in caught.value.hint
 
 
 @pytest.mark.parametrize("form", ["svg", "png", "pdf"])
@@ -155,9 +169,6 @@ def test_notebook_representation(draw: Draw) -> None:
 
 
 def test_asking_for_what_is_not_there_is_an_error(draw: Draw) -> None:
-    from archdsl.compiler import analyse
-    from archdsl.figure import figure
-
     program = analyse(SMALL, "test.arch")
     with pytest.raises(FigureError) as caught:
         figure(program, only=["Nothing"])

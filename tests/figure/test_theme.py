@@ -139,7 +139,7 @@ model M(d = 4) { input x: [batch, d]
         assert 'A "#2b2b2b" fillcolor="#ffffff" one.' in words(svg.encode())
 
     def bare(svg: str) -> str:
-        return re.sub(r' (fill|stroke)="[^"]*"|(title|desc)-[0-9a-f]{8}', "", svg)
+        return re.sub(r' (fill|stroke|color)="[^"]*"|(title|desc)-[0-9a-f]{8}', "", svg)
 
     assert bare(one) == bare(two) and one != two
 

@@ -75,7 +75,7 @@ def _text(lines: list[str]) -> list[str]:
 
 
 def _panel(panel: Panel, dots: bool) -> Any:
-    graph, node = Graph(), dict[int, int]()
+    graph, node, whole = Graph(), dict[int, int](), flat(panel)
 
     def label(*parts: object) -> str:
         return json.dumps(parts)
@@ -83,7 +83,7 @@ def _panel(panel: Panel, dots: bool) -> Any:
     def frame(of: Frame, outer: list[int]) -> None:
         here = graph.own(label(of.kind, _text(of.lines)), outer)
         for mark in of.marks:
-            if mark.kind == "fork" and not dots:
+            if not dots and id(mark) in whole.parting:
                 continue
             words = label(mark.kind, _text(mark.lines), _text(mark.ports), _text(mark.results))
             node[id(mark)] = graph.own(words, [here])
@@ -96,7 +96,7 @@ def _panel(panel: Panel, dots: bool) -> Any:
         if mark.tag:
             tagged.setdefault(mark.tag, []).append(node[id(mark)])
     parts = [graph.pure("tag", marks, unordered=True) for marks in tagged.values()]
-    for wire in panel.wires if dots else flat(panel).flows:
+    for wire in panel.wires if dots else whole.flows:
         told = [wire.label] if isinstance(wire, Wire) else list(wire.told)
         words = label(wire.kind, _text(told), wire.gated, wire.tail_port, wire.head_port)
         parts.append(graph.own(words, [node[id(wire.tail)], node[id(wire.head)]]))

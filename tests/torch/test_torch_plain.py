@@ -280,6 +280,20 @@ def test_is_not_taken_for_linear(name: str) -> None:
     agree(fast, plain, [torch.randn(2, 7, 3)])
 
 
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN", "MGU", "PeepholeLSTM", "GRUCho", "Filter"])
+@pytest.mark.parametrize("batch", [2, 80])
+def test_autocast(name: str, batch: int) -> None:
+    """Under autocast, too, both give the same, as near as bfloat16 is."""
+    own = cell("h", LINEAR["a gate"]).replace("Unit", "Filter") if name == "Filter" else ""
+    fast, plain, _ = pair(own + USES[0].replace("Unit", name))
+    plain.load_state_dict(fast.state_dict())
+    x = torch.randn(batch, 5, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        a, b = fast(x), plain(x)
+    a.float().sum().backward()
+    torch.testing.assert_close(a.float(), b.float(), rtol=0, atol=0.05)
+
+
 # -- attention -------------------------------------------------------------------------------------------------------
 HEADS = """ q = swap(reshape(Linear(8)(x), to = [batch, time, 2, 4]), 1, 2)
  k = swap(reshape(Linear(8)(x), to = [batch, time, 2, 4]), 1, 2)

@@ -15,7 +15,19 @@ GOLDENS = [
     *sorted(CASES.glob("*.arch")),
     *(
         ROOT / "examples" / f"{n}.arch"
-        for n in ("tagger", "transformer", "gan", "kmeans", "resnet18", "wavenet", "ntm", "vae")
+        for n in (
+            "tagger",
+            "transformer",
+            "gan",
+            "kmeans",
+            "resnet18",
+            "wavenet",
+            "ntm",
+            "vae",
+            "bert",
+            "gru",
+            "peephole_lstm",
+        )
     ),
 ]
 ids = [p.stem for p in PROGRAMS]

@@ -6,7 +6,7 @@ nothing that Graphviz does can harm the process that asked. The modules here imp
 In: a job (see `__main__`). Out: bytes; or, with exit status 3, one line that says what went wrong.
 
 `engine` runs Graphviz, which measures words and paints; `geometry` holds what has a place. `layered` lays one panel out, step by step:
-`plan` (what it consists of), `ranks` (rows), `order` (who stands left of whom), `columns` (x), `lines` (tracks, and y), `curves`. `simplex`
-is the method behind rows and columns. `arrange` packs panels, `turn` turns them; `fonts`, `svg` and `tikz` write files that look the same
-everywhere.
+`plan` (what it consists of), `ranks` (rows), `order` (who stands left of whom; `starts` and `cost` serve it), `columns` (x), `sides` (where
+wires meet marks), `lines` (tracks, and y; `tracks` serves it), `curves`. `simplex` is the method behind rows and columns. `arrange` packs
+panels, `turn` turns them; `fonts`, `svg`, `pdf` and `tikz` write files that look the same everywhere.
 """

@@ -38,6 +38,8 @@ def _page(run: Run, page: Data, form: str, dpi: int, least: float) -> bytes:
     if form == "places":
         return json.dumps([asdict(s) for s in sheets]).encode()
     raster = form == "png"
+    if raster:
+        _within(sheets, dpi * scale)
     data = run(placed(look["dot"], sheets, dpi * scale if raster else None), "nop2", "png" if raster else "svg")
     match form:
         case "svg":
@@ -50,19 +52,33 @@ def _page(run: Run, page: Data, form: str, dpi: int, least: float) -> bytes:
             return data
 
 
+class TooLarge(Exception):
+    """More dots than a picture may have."""
+
+
+_SIDE, _DOTS = 32000, 400_000_000
+
+
+def _within(sheets: list[geometry.Sheet], dpi: float) -> None:
+    width, height = (round(side * dpi / 72) for side in arrange.extent(sheets))
+    if max(width, height) > _SIDE or width * height > _DOTS:
+        raise TooLarge(f"a picture of {width} by {height} dots cannot be drawn")
+
+
 def _fitting(run: Run, page: Data, least: float) -> tuple[Data, list[geometry.Sheet], float]:
     """The first way to draw it that fits the page, and at what scale. If all are higher than a page, the lowest."""
     failures = []
     found: list[tuple[float, Data, list[geometry.Sheet], float]] = []
     for look in page["looks"]:
         sizes = _measured(run, look)
-        sheets = [_laid_out(run, panel, look["direction"], sizes) for panel in look["sheets"]]
+        most = 1e9 if page["width"] is None else page["width"] * (look["smallest"] or least) / least - 2 * arrange.PAD
+        sheets = [_laid_out(run, panel, look["direction"], sizes, most) for panel in look["sheets"]]
         try:
             scale = arrange.arrange(sheets, page["width"], least / (look["smallest"] or least))
         except arrange.TooNarrow as problem:
             failures.append((problem.needed, look["sheets"][problem.sheet]["name"]))
             continue
-        found.append((arrange.height(sheets) * scale, look, sheets, scale))
+        found.append((arrange.extent(sheets)[1] * scale, look, sheets, scale))
         if found[-1][0] <= _PAGE:
             return found[-1][1:]
     if found:
@@ -85,13 +101,13 @@ def _measured(run: Run, look: Data) -> geometry.Measured:
     return geometry.measure(run(text, "osage", "json0"), look["direction"] in ("right", "left"))
 
 
-def _laid_out(run: Run, panel: Data, direction: str, sizes: geometry.Measured) -> geometry.Sheet:
+def _laid_out(run: Run, panel: Data, direction: str, sizes: geometry.Measured, most: float) -> geometry.Sheet:
     print("panel", panel["name"], file=sys.stderr, flush=True)
     if not panel["name"]:
         sheet = geometry.read(run(panel["dot"], "dot", "json0"))
         arrange.columns(sheet)
         return sheet
-    sheet = layered.lay_out(panel, sizes)
+    sheet = layered.lay_out(panel, sizes, 1e9 if sizes.lying else most)
     if sizes.lying:
         turn.upright(sheet, sizes)
     turn.mirror(sheet, direction)
@@ -113,6 +129,9 @@ def main() -> int:
     except LayoutFailed as problem:
         print(problem, file=sys.stderr)
         return 3
+    except TooLarge as problem:
+        print(problem, file=sys.stderr)
+        return 5
     except DoesNotFit as problem:
         print(problem, file=sys.stderr)
         return 4

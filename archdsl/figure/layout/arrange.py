@@ -7,6 +7,7 @@ width, the whole comes close to the proportions of a page.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
 from archdsl.figure.layout.geometry import Box, Sheet
 
@@ -63,10 +64,11 @@ def arrange(sheets: list[Sheet], width: float | None = None, least: float = 1.0)
     return scale
 
 
-def height(sheets: list[Sheet]) -> float:
-    """How high the figure is."""
+def extent(sheets: list[Sheet]) -> Size:
+    """How wide and how high the figure is."""
     boxes = [s.bounds() for s in sheets]
-    return max(b.y1 for b in boxes) - min(b.y0 for b in boxes) + 2 * PAD
+    width = max(b.x1 for b in boxes) - min(b.x0 for b in boxes)
+    return width + 2 * PAD, max(b.y1 for b in boxes) - min(b.y0 for b in boxes) + 2 * PAD
 
 
 def _free(sizes: list[Size]) -> tuple[float, list[Place]]:
@@ -76,17 +78,22 @@ def _free(sizes: list[Size]) -> tuple[float, list[Place]]:
 
 def _fitted(sizes: list[Size], width: float, least: float) -> tuple[float, list[Place]]:
     """The arrangement with the best of low and large, no wider than `width` at a scale from `least` to 1."""
-    most = width / least - 2 * PAD
+    most = int(width / least) - 2 * PAD
     widest = max(range(len(sizes)), key=lambda i: sizes[i][0])
     if sizes[widest][0] > most + 0.01:
-        raise TooNarrow(widest, (sizes[widest][0] + 2 * PAD) * least)
+        raise TooNarrow(widest, _page(sizes[widest][0]) * least)
 
     def scale(places: list[Place]) -> float:
-        return min(1.0, width / (_extent(sizes, places)[0] + 2 * PAD))
+        return min(max(1.0, least), width / _page(_extent(sizes, places)[0]))
 
     candidates = [_pack(sizes, w) for w in (*(w for w in _widths(sizes) if w < most), most)]
     best = min(candidates, key=lambda p: round(_extent(sizes, p)[1] / scale(p) ** 0.5, 3))
     return scale(best), best
+
+
+def _page(width: float) -> float:
+    """How wide a page Graphviz makes of that: whole points."""
+    return ceil(width + 2 * PAD - 0.01)
 
 
 def _widths(sizes: list[Size]) -> list[float]:

@@ -20,9 +20,24 @@ _OVER = 10.0
 _HEAD, _DOT = 6.0, 4.8
 
 
-def lay_out(panel: dict[str, Any], sizes: Measured) -> Sheet:
+def lay_out(panel: dict[str, Any], sizes: Measured, most: float = 1e9) -> Sheet:
+    """The panel, no wider than `most` if rows with less in them make it so."""
+    sheet = _laid_out(panel, sizes, 1e9)
+    for share in _SHARES:
+        if sheet.bounds().width <= most:
+            break
+        narrower = _laid_out(panel, sizes, share * most)
+        sheet = min(sheet, narrower, key=lambda s: s.bounds().width)
+    return sheet
+
+
+_SHARES = (0.9, 0.7, 0.5, 0.35)
+"""How much of a narrow page marks may take in a row; the rest is for lines."""
+
+
+def _laid_out(panel: dict[str, Any], sizes: Measured, most: float) -> Sheet:
     plan = _plan(panel, sizes)
-    ranks.assign(plan)
+    ranks.assign(plan, most)
     order.arrange(plan)
     columns.place(plan)
     return _sheet(plan, Lines(plan), sizes)
@@ -125,6 +140,7 @@ def _wire(w: dict[str, Any], home: dict[str, Vertex], spots: dict[str, Spot], si
     if wire.label and end.kind == "fork":  # a fork has its name below it
         wire.head.right = max(wire.head.right, wire.label[0] + 5)
         wire.head.down = max(wire.head.down, wire.label[1] + 4)
+    wire.highway = w["highway"]
     wire.round, wire.beside = w["round"], w["beside"] and w["kind"] != "return"
     wire.weight = (
         30 if w["highway"] or (end.kind == "fork" and not wire.turn) else 1 if wire.turn or w["kind"] == "gate" else 4

@@ -9,27 +9,23 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from archdsl.figure.layout.plan import Group, Item, Joint, Plan, Rows, Vertex, Wire
+from archdsl.figure.layout.cost import BESIDE, FRAME, SHORT, crossings, length
+from archdsl.figure.layout.plan import Group, Item, Joint, Key, Plan, Rows, Vertex
+from archdsl.figure.layout.starts import as_written, by_depth, by_depth_mirrored, by_neighbours, number, others
 
-_BESIDE = 1.2
-"""What it costs that something stands between two things that are joined within a row."""
-_SHORT = 0.002
-"""What a point of length costs, compared with a crossing."""
-_FRAME = 8.0
-"""What it costs that a wire leads across a frame to which it does not belong."""
+_STREAM = 4.0
+"""What it costs to cross a main stream."""
 _ROUNDS = 8
 _TRIES = 60
 _WORK = 4000
 """How many items are disturbed and sifted again, all tries together."""
-
-Key = tuple[int, ...]
 
 
 def arrange(plan: Plan) -> None:
     _join(plan)
     _know(plan.root)
     best = _Best(plan)
-    for start in (_as_written, _by_neighbours, _by_depth, _by_depth_mirrored):
+    for start in (as_written, by_neighbours, by_depth, by_depth_mirrored):
         start(plan)
         best.sifted()
     count = sum(len(g.items) for g in plan.groups)
@@ -49,19 +45,19 @@ class _Best:
 
     def sifted(self, active: set[int] | None = None) -> None:
         """Sifts the order that there is, or what is `active` in it and what that moves, and keeps it if it is better."""
-        _number(self.plan)
+        number(self.plan)
         for _ in range(_ROUNDS):
             active = _sift(self.plan, active)
             if not active:
                 break
-        cost = crossings(self.plan) + _SHORT * _length(self.plan)
+        cost = crossings(self.plan) + SHORT * length(self.plan)
         if cost < self.cost - 1e-9:
             self.cost, self.items = cost, [list(g.items) for g in self.plan.groups]
 
     def restore(self) -> None:
         for g, items in zip(self.plan.groups, self.items):
             g.items = list(items)
-        _number(self.plan)
+        number(self.plan)
 
 
 def _disturb(plan: Plan, chance: Random) -> set[int]:
@@ -92,7 +88,7 @@ def _join(plan: Plan) -> None:
         for k, (a, b) in enumerate(zip(wire.stops, wire.stops[1:])):
             da = wire.start_dx if k == 0 else 0.0
             db = wire.end_dx if k == last else 0.0
-            cost = first if k == 0 else 1.0
+            cost = _STREAM if wire.highway else first if k == 0 else 1.0
             if a.row == b.row:
                 a.beside.append(b)
                 b.beside.append(a)
@@ -112,102 +108,12 @@ def _know(group: Group) -> None:
         rows: dict[int, list[Vertex]] = {}
         for v in item.all_vertices():
             rows.setdefault(v.row, []).append(v)
-            for o in _others(v):
+            for o in others(v):
                 at: Item | None = o
                 while at is not None:
                     item.near.add(id(at))
                     at = at.parent.item if at.parent else None
         item.rows = {row: (vs, sum(v.left + v.right for v in vs) + 10) for row, vs in rows.items()}
-
-
-def _as_written(plan: Plan) -> None:
-    """The order of the program; lanes beside where they end."""
-    for g in plan.groups:
-        first = {id(item): k for k, item in enumerate(g.items)}
-        g.items.sort(key=lambda item: (item.still, first[id(item)]))
-
-
-def _by_neighbours(plan: Plan) -> None:
-    """Each item in the middle of what it is joined to, again and again."""
-    _number(plan)
-    leaves = [v.item for v in plan.vertices] + [i for g in plan.groups for i in g.items if i.lane]
-    spot = {id(item): 0.0 for item in leaves}
-    for k, item in enumerate(dict.fromkeys(sorted(leaves, key=lambda i: i.vertices[0].key))):
-        spot[id(item)] = float(k)
-    near = {
-        id(item): [spot_of for v in item.vertices for spot_of in _others(v) if spot_of is not item] for item in leaves
-    }
-    for _ in range(12):
-        new = {}
-        for item in leaves:
-            others = [spot[id(o)] for o in near[id(item)] if id(o) in spot]
-            new[id(item)] = 0.5 * spot[id(item)] + 0.5 * sum(others) / len(others) if others else spot[id(item)]
-        ranked = sorted(new, key=lambda i: new[i])
-        spot = {i: 0.5 * k + 0.5 * new[i] for k, i in enumerate(ranked)}
-
-    def middle(item: Item) -> float:
-        inside = {id(v.item): spot[id(v.item)] for v in item.all_vertices() if id(v.item) in spot}
-        return sum(inside.values()) / len(inside) if inside else 0.0
-
-    for g in plan.groups:
-        g.items.sort(key=lambda item: (item.still, middle(item)))
-
-
-def _by_depth(plan: Plan, mirrored: bool = False) -> None:
-    """Operands from left to right as they are written, each with all that leads to it, beneath what reads them."""
-    spot: dict[int, int] = {}
-    into: dict[int, list[Wire]] = {}
-    for w in plan.wires:
-        if w.turn != "back":
-            into.setdefault(id(w.head), []).append(w)
-    read = {id(w.tail) for w in plan.wires if w.turn != "back"}
-
-    def visit(v: Vertex) -> None:
-        if id(v.item) in spot:
-            return
-        spot[id(v.item)] = -1
-        wires = sorted(into.get(id(v), []), key=lambda w: w.end_dx)
-        for k, w in enumerate(reversed(wires) if mirrored else wires):
-            if 2 * k >= len(wires) and spot[id(v.item)] < 0:
-                spot[id(v.item)] = len(spot)
-            visit(w.tail)
-            for lane in w.stops[1:-1]:
-                spot.setdefault(id(lane.item), len(spot))
-        if spot[id(v.item)] < 0:
-            spot[id(v.item)] = len(spot)
-
-    for v in plan.vertices:
-        if id(v) not in read:
-            visit(v)
-    sign = -1 if mirrored else 1
-
-    def middle(item: Item) -> float:
-        inside = [spot[id(v.item)] for v in item.all_vertices() if id(v.item) in spot]
-        return sign * sum(inside) / len(inside) if inside else 0.0
-
-    for g in plan.groups:
-        g.items.sort(key=lambda item: (item.still, middle(item)))
-
-
-def _by_depth_mirrored(plan: Plan) -> None:
-    _by_depth(plan, mirrored=True)
-
-
-def _others(v: Vertex) -> list[Item]:
-    return [j.other.item for j in (*v.above, *v.below)] + [o.item for o in v.beside]
-
-
-def _number(plan: Plan) -> None:
-    def visit(group: Group, path: Key) -> None:
-        for k, item in enumerate(group.items):
-            item.path = (*path, k)
-            if item.group:
-                visit(item.group, item.path)
-            else:
-                for v in item.vertices:
-                    v.key = item.path
-
-    visit(plan.root, ())
 
 
 # -- sifting ------------------------------------------------------------------------------------------------------------
@@ -303,70 +209,15 @@ def _within(v: Vertex, item: Item) -> bool:
 def _between(us: list[Vertex], them: list[Vertex], own: Item, other: Item, row: int, width: float, here: Key) -> float:
     """What it costs that `us` go to the right past `them`: what stands between things that are joined, and longer wires."""
     total = 0.0
-    beside = _FRAME if other.group else _BESIDE
+    beside = FRAME if other.group else BESIDE
     for u in us:
         for o in u.beside:
             if o not in them and o not in us:
                 total += -beside if here < o.key else beside
         for joints, next_row in ((u.above, row + 1), (u.below, row - 1)):
-            through = _FRAME if other.group and other.group.low <= next_row <= other.group.high else 0.0
+            through = FRAME if other.group and other.group.low <= next_row <= other.group.high else 0.0
             for joint in joints:
                 v = joint.other
                 if not _within(v, own) and not _within(v, other):
-                    total += (-1 if here < v.key else 1) * (width * _SHORT + through)
+                    total += (-1 if here < v.key else 1) * (width * SHORT + through)
     return total
-
-
-# -- measures -----------------------------------------------------------------------------------------------------------
-def crossings(plan: Plan) -> float:
-    """All crossings of wires between rows, and of things that stand between what is joined within a row."""
-    rows: list[list[Vertex]] = [[] for _ in range(plan.rows)]
-    for v in _everything(plan.root):
-        rows[v.row].append(v)
-    total = 0.0
-    for row in rows:
-        row.sort(key=lambda v: v.key)
-        spots = {id(v): k for k, v in enumerate(row)}
-        lines = sorted((v.key, j.dx, j.other.key, j.far, j.weight) for v in row for j in v.above)
-        for k, (a, da, b, db, w) in enumerate(lines):
-            for c, dc, d, dd, u in lines[k + 1 :]:
-                if (b, db) > (d, dd) and (a, da) < (c, dc):
-                    total += w * u
-        for v in row:
-            for o in v.beside:
-                if spots[id(v)] < spots[id(o)]:
-                    total += _BESIDE * (spots[id(o)] - spots[id(v)] - 1)
-    return total + _FRAME * sum(_through(item, rows) for g in plan.groups for item in g.items if item.group)
-
-
-def _through(frame: Item, rows: list[list[Vertex]]) -> int:
-    """How many wires lead across a frame to which they do not belong."""
-    path, count = frame.path, 0
-    size = len(path)
-    for row in range(frame.low, frame.high + 1):
-        for v in rows[row]:
-            if v.key[:size] != path:
-                others = [o for o in v.beside if o.key > v.key]
-                others += [j.other for j in v.above] if row < frame.high else []
-                count += sum(o.key[:size] != path and (o.key < path) != (v.key < path) for o in others)
-    return count
-
-
-def _everything(group: Group) -> list[Vertex]:
-    return [v for item in group.items for v in item.all_vertices()]
-
-
-def _length(plan: Plan) -> float:
-    """About how far wires lead aside."""
-    rows: list[list[Vertex]] = [[] for _ in range(plan.rows)]
-    for v in _everything(plan.root):
-        rows[v.row].append(v)
-    x: dict[int, float] = {}
-    for row in rows:
-        at = 0.0
-        for v in sorted(row, key=lambda v: v.key):
-            x[id(v)] = at + v.left
-            at += v.left + v.right + 10
-        for v in row:
-            x[id(v)] -= at / 2
-    return sum(abs(x[id(v)] - x[id(j.other)]) for row in rows for v in row for j in v.above)

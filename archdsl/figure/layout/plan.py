@@ -54,6 +54,8 @@ class Vertex:
         return not self.spots
 
 
+Key = tuple[int, ...]
+"""A place in the order, down from the panel's frame."""
 Rows = dict[int, tuple[list[Vertex], float]]
 """What an item has in each row, and how wide that is."""
 
@@ -138,6 +140,7 @@ class Wire:
     start_port: bool = False
     end_port: bool = False
     weight: int = 1
+    highway: bool = False
     beside: bool = False
     """Whether it leads from a delay to the cell beside it."""
     round: bool = False

@@ -6,11 +6,12 @@ In: a plan. Out: the same plan, its vertices and frames in rows, and every wire 
 from __future__ import annotations
 
 from archdsl.figure.layout import simplex
-from archdsl.figure.layout.plan import Group, Item, Plan, Vertex, Wire, below, common
+from archdsl.figure.layout.plan import LANE, Group, Item, Plan, Vertex, Wire, below, common
 
 
-def assign(plan: Plan) -> None:
-    _rows(plan)
+def assign(plan: Plan, most: float = 1e9) -> None:
+    """`most` is how wide the marks of a row may be together, as far as wires leave a choice."""
+    _rows(plan, most)
     _sides(plan)
     _words(plan)
     for wire in plan.wires:
@@ -34,7 +35,7 @@ def _sides(plan: Plan) -> None:
             w.turn = "side"
 
 
-def _rows(plan: Plan) -> None:
+def _rows(plan: Plan, most: float) -> None:
     number: dict[int, int] = {id(v): i for i, v in enumerate(plan.vertices)}
     for g in plan.groups:
         number[id(g)] = len(number)
@@ -57,13 +58,35 @@ def _rows(plan: Plan) -> None:
         start, end = number[-id(a) if isinstance(a, Group) else id(a)], number[id(b)]
         edges.append((start, end, least, 0))
         edges.append((number[id(w.tail)], number[id(w.head)], 0, w.weight))
-    rows = simplex.solve(len(number), edges)
-    for v in plan.vertices:
-        v.row = rows[number[id(v)]]
+    for _ in range(_SPLITS):
+        rows = simplex.solve(len(number), edges)
+        for v in plan.vertices:
+            v.row = rows[number[id(v)]]
+        apart = [(number[id(a)], number[id(b)], 1, 0) for a, b in _too_wide(plan, most)]
+        edges += apart
+        if not apart:
+            break
     for g in plan.groups:
         inside = [v.row for v in plan.vertices if g in v.group.path()]
         g.low, g.high = min(inside), max(inside)
     plan.root.low, plan.rows = 0, max(v.row for v in plan.vertices) + 1
+
+
+_SPLITS = 5
+"""How often rows are parted that are too wide, at most."""
+
+
+def _too_wide(plan: Plan, most: float) -> list[tuple[Vertex, Vertex]]:
+    """Neighbours, as they are written, of which the second is to stand above the first, since their row is too wide."""
+    rows: dict[int, list[Vertex]] = {}
+    for v in plan.vertices:
+        rows.setdefault(v.row, []).append(v)
+    found: list[tuple[Vertex, Vertex]] = []
+    for row in rows.values():
+        if sum(v.left + v.right + LANE for v in row) > most:
+            marks = [v for v in row if v.left + v.right > 20]
+            found += [(a, b) for a, b in zip(marks[::2], marks[1::2]) if a.group is b.group]
+    return found
 
 
 def _words(plan: Plan) -> None:

@@ -23,6 +23,7 @@ _TEXT = re.compile(r"<text ([^>]*)>(.*?)</text>", re.DOTALL)
 _SIZE = re.compile(r'font-size="([0-9.]+)"')
 
 
+_FILL = re.compile(r'fill="([^"]*)"')
 _SHIFT = re.compile(r'baseline-shift="(sub|super)"')
 _DOWN = {"sub": 0.16, "super": -0.36}
 """How far below its line's an index stands, in sizes of the line."""
@@ -68,7 +69,10 @@ def _measured(match: re.Match[str], used: set[str]) -> str:
         size = _SIZE.search(attributes)
     if not font or not size or not content.strip():
         return f"<text {attributes}>{match[2]}</text>"
-    width = font.set_width(content, float(size[1]), 'font-weight="bold"' in attributes)
+    bold = 'font-weight="bold"' in attributes
+    if bold and (fill := _FILL.search(attributes)):
+        attributes += f' color="{fill[1]}"'
+    width = font.set_width(content, float(size[1]), bold)
     return f'<text {attributes} textLength="{width:.2f}" lengthAdjust="spacingAndGlyphs">{match[2]}</text>'
 
 
@@ -78,4 +82,9 @@ def _style(used: set[str]) -> str:
     if font:
         data = base64.b64encode(font.subset("".join(sorted(used)))).decode("ascii")
         face = f'@font-face{{font-family:"{fonts.FAMILY}";src:url(data:font/ttf;base64,{data})}}\n'
-    return f'<style>\n{face}text{{font-family:"{fonts.FAMILY}","Bitstream Vera Sans",Verdana,sans-serif}}\n</style>\n'
+    return f'<style>\n{face}text{{font-family:"{fonts.FAMILY}","Bitstream Vera Sans",Verdana,sans-serif}}\n{_BOLD}</style>\n'
+
+
+_BOLD = """@supports (font-synthesis:none){text[font-weight="bold"]{font-synthesis:none;stroke:currentColor;stroke-width:.036em}}
+"""
+"""The font inside has one weight. Browsers thicken it each in its own way, Firefox hardly; here all of them draw its outline."""

@@ -5,18 +5,17 @@ In: a panel with canonical text, the signatures of all. Out: lines of text.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from archdsl.figure.reading import expressions, marks, words
+from archdsl.figure.reading import expressions, holds, marks, survey, words
 from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.expressions import Expression
-from archdsl.figure.reading.graph import REPEATS, Graph, Value
-from archdsl.figure.reading.marks import Use
+from archdsl.figure.reading.graph import Graph, Value
 from archdsl.figure.reading.names import Names
 from archdsl.figure.reading.order import Item, in_order
 from archdsl.figure.reading.parts import Parts
 from archdsl.figure.reading.titles import Signature, titled
+from archdsl.figure.reading.uses import Use
 from archdsl.figure.scene import Frame, Mark, Panel, Wire
 
 LONGEST = 90
@@ -39,8 +38,12 @@ class Body:
         """The marks of each body in the order of their statements."""
         self.handed: dict[int, str] = {}
         """States that a value is handed on to, by the value's id."""
-        self.count_readers()
-        self.claim_names()
+        self.gates: set[int] = set()
+        """Values that are drawn as gates."""
+        self.forked: set[int] = set()
+        """What a dot passes on; if it has a name, its arrow says it."""
+        survey.count_readers(self)
+        survey.claim_names(self)
         self.parts = Parts(self.graph, self.uses, all_of, self.names)
 
     # -- what marks are ---------------------------------------------------------------------------------------------
@@ -50,64 +53,6 @@ class Body:
 
     def is_param(self, mark: Mark) -> bool:
         return not self.is_target(mark) and any(line.startswith("starts ") for line in mark.lines)
-
-    def count_readers(self) -> None:
-        """Follow every wire, so that each value knows who reads it."""
-        for wire in self.panel.wires:
-            rides = (wire.kind == "data" and self.graph.rides(wire.tail)) or (
-                wire.kind == "return" and self.graph.rides(wire.head)
-            )
-            if wire.kind != "updates" and not rides:
-                value = self.graph.brought(wire)
-                if wire.head.kind != "fork" and wire.head.lines != ["unused"]:
-                    value.readers.append(self.graph.target(wire))
-                    value.into.append(wire.head)
-        for frame in self.panel.root.all_frames():
-            inside = self.graph.inside[id(frame)]
-            outer = self.graph.parent[id(frame)]
-            for value in [*inside.slices, *inside.carries.values()]:
-                if value.of and outer:
-                    value.of.readers.append(outer)
-            finals = {v.text for v in inside.results if v.kind == "final"}
-            for delay in self.graph.delays(frame):
-                back = [w for w in self.graph.ins.get(id(delay), []) if w.kind == "return"]
-                if words.name(delay.lines[0]) in finals:
-                    for wire in back:
-                        self.graph.brought(wire).readers.append(frame)
-            if inside.lengths and outer:
-                inside.lengths.readers.append(outer)
-            for value in [*inside.collected, *inside.nexts.values()]:
-                value.readers.append(frame)
-        forks = [m for m in self.panel.root.all_marks() if m.kind == "fork"]
-        self.forked = {id(self.graph.made(m, None)) for m in forks}
-        """What a dot passes on; if it has a name, its arrow says it."""
-        told = self.names.told()
-        for value in list(self.graph.values.values()):
-            value.name = told.get(id(value), "")
-        wires = [w for w in self.panel.wires if w.kind in ("data", "gate") and w.head.kind != "fork"]
-        self.gates = {id(self.graph.brought(w)) for w in wires if w.kind == "gate" or self.names.on(w)}
-
-    def claim_names(self) -> None:
-        """Inputs, parameters, states and memories are called as the figure says."""
-        for frame in self.panel.root.all_frames():
-            for mark in frame.marks:
-                if (
-                    id(mark) in self.params
-                    or (mark.kind == "memory" and not self.is_update(mark))
-                    or mark.kind == "input"
-                ):
-                    self.names.claim(titled(mark)[0], frame, self.graph.made(mark, None).readers)
-            for delay in self.graph.delays(frame):
-                name, readers = words.name(delay.lines[0]), list(self.graph.made(delay, None).readers)
-                for wire in self.graph.ins.get(id(delay), []):
-                    readers += self.graph.brought(wire).readers if wire.kind == "return" else []
-                if frame.kind == "panel":
-                    self.names.claim(name, frame, readers)
-                else:
-                    self.name_value(delay, None, self.names.choose(name, frame, readers))
-        for value in self.graph.values.values():
-            if value.kind == "ride" and value.frame is not None:
-                self.names.claim(value.text, value.frame, [])
 
     # -- text of values -----------------------------------------------------------------------------------------------
     def read(self, value: Value) -> Expression:
@@ -273,20 +218,18 @@ class Body:
 
             return (until if item.kind == "until" else repeat)(self, item, frame)
         if id(item) in self.params:
-            return [self.param(item)]
+            return [holds.param(self, item)]
         match item.kind:
             case "state":
-                return [self.state(item)]
+                return [holds.state(self, item)]
             case "memory":
-                return [self.update(item) if self.is_update(item) else self.memory(item)]
+                return [holds.update(self, item) if self.is_update(item) else holds.memory(self, item)]
             case "objective":
-                return self.minimize(item)
+                return holds.minimize(self, item)
             case "draw":
                 value = self.graph.made(item, None)
-                if id(value) in self.handed:
-                    name = f"{self.handed[id(value)]}'"
-                else:
-                    name = self.names.choose(value.name, frame, value.readers)
+                state = self.handed.get(id(value))
+                name = f"{state}'" if state else self.names.choose(value.name, frame, value.readers)
                 self.name_value(item, None, name)
                 return [f"{name} ~ {expressions.drawn(self.uses[id(item)], self.operands(item))}"]
         return self.computed(item, frame)
@@ -344,68 +287,5 @@ class Body:
             self.text[id(value)] = Expression(name)
         return [f"{', '.join(named)} = {expression.text}"]
 
-    # -- what holds values ----------------------------------------------------------------------------------------------
-    def param(self, mark: Mark) -> str:
-        name, kind, rest = titled(mark)
-        self.name_value(mark, None, name)
-        start = next(line.removeprefix("starts ") for line in rest if line.startswith("starts "))
-        frozen = "frozen " if mark.kind == "frozen" else ""
-        return f"{frozen}param {name}: {kind} = {words.fill(start)}"
-
-    def first(self, mark: Mark) -> str:
-        """The first value of a state or memory."""
-        said = [line.removeprefix("first ") for line in mark.lines[1:] if line.startswith("first ")]
-        wires = self.wires(mark, "first")
-        if len(said) + len(wires) != 1:
-            raise Unreadable(
-                f"{words.unmarked(mark.lines[0])} of {self.panel.name} has {len(said) + len(wires)} first values"
-            )
-        return words.fill(said[0]) if said else self.read(self.graph.brought(wires[0])).text
-
-    def state(self, mark: Mark) -> str:
-        name = words.name(mark.lines[0])
-        if self.graph.home[id(mark)].kind == "panel":
-            self.name_value(mark, None, name)
-        else:
-            name = self.text[id(self.graph.made(mark, None))].text
-        kind = next((str(k) for k in map(words.type_of, mark.lines[1:]) if k), "")
-        return f"state {name}{f': {kind}' if kind else ''} = {self.first(mark)}"
-
-    def memory(self, mark: Mark) -> str:
-        name, kind, _ = titled(mark)
-        self.name_value(mark, None, name)
-        return f"memory {name}: {kind} = {self.first(mark)}"
-
-    # -- learning -------------------------------------------------------------------------------------------------------
-    def update(self, mark: Mark) -> str:
-        part, _, memory = words.unmarked(re.sub(r"^\d+\. ", "", mark.lines[0])).partition(".")
-        name = self.names.memory(mark.lines[0])
-        wires = self.wires(mark, "return")
-        if len(wires) != 1 or not memory:
-            raise Unreadable(f"the update of {part} in {self.panel.name} has {len(wires)} values")
-        return f"{name}' = {self.read(self.graph.brought(wires[0])).best}"
-
-    def minimize(self, mark: Mark) -> list[str]:
-        loss = words.name(words.unmarked(mark.lines[0]).rpartition(" ")[2])
-        optimizer = mark.lines[1].removeprefix("with ")
-        options = [words.option(t) for line in mark.lines[2:] for t in words.split(line)]
-        given = [f"{o.key} = {words.value(o.text) if o.text else str(o.flag).lower()}" for o in options if o]
-        over = [
-            words.name(w.head.lines[0])
-            for w in self.graph.outs.get(id(mark), [])
-            if w.head.lines != ["all that learns"]
-        ]
-        wires = self.wires(mark)
-        if len(wires) != 1:
-            raise Unreadable(f"a minimize of {self.panel.name} has {len(wires)} losses")
-        value = self.graph.brought(wires[0])
-        found: list[str] = []
-        if self.read(value).text != loss:
-            found.append(f"{loss} = {self.read(value).best}")
-        targets = f" over {', '.join(sorted(over))}" if over else ""
-        return [*found, f"minimize {loss}{targets} with {optimizer}" + (f"({', '.join(given)})" if given else "")]
-
 
 _APPLIED = ("weights", "frozen", "function", "circle", "attention", "draw", "gradient")
-Maker = Callable[[Mark], str]
-__all__ = ["REPEATS", "Body", "Sequence"]

@@ -103,7 +103,9 @@ def differences(a: Sequence[Panel], b: Sequence[Panel]) -> list[str]:
 def _by_title(panels: Sequence[Panel]) -> dict[tuple[str, ...], list[Panel]]:
     result: dict[tuple[str, ...], list[Panel]] = {}
     for panel in panels:
-        result.setdefault((*panel.title[:1], " ".join(panel.title[1:])), []).append(panel)  # a narrow figure breaks it otherwise
+        result.setdefault((*panel.title[:1], " ".join(panel.title[1:])), []).append(
+            panel
+        )  # a narrow figure breaks it otherwise
     return result
 
 

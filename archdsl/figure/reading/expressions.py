@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archdsl.figure.reading.errors import Unreadable
-from archdsl.figure.reading.marks import Use
+from archdsl.figure.reading.uses import Use
 from archdsl.ops import DISTRIBUTIONS, OPS
 from archdsl.ops.base import REQUIRED, Op, Over
 

@@ -1,7 +1,7 @@
-"""A panel as values and who reads them: forks followed, and borders crossed, so that only what a program has is left.
+"""A panel as values and who reads them: dots followed, and borders crossed, so that only what a program has is left.
 
-In: a panel with canonical text. Out: `Graph`: for each wire the value that it brings, as it is seen where it arrives. A wire that enters a scan
-brings a slice, one that leaves a loop what was handed on last; what its label says stands in the order of the borders it crosses.
+In: a panel with canonical text. Out: `Graph`: for each wire the value that it brings, as it is seen where it arrives. A wire that enters a
+scan brings a slice, one that leaves a loop what was handed on last; what its label says stands in the order of the borders it crosses.
 """
 
 from __future__ import annotations

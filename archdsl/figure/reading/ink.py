@@ -6,6 +6,7 @@ comments, metadata and the order of elements are not looked at; of colours only 
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -61,7 +62,7 @@ class Word:
     bold: bool = False
     shift: Shift = ""
 
-    @property
+    @functools.cached_property
     def box(self) -> Box:
         return Box(self.x0, self.y - 0.8 * self.size, self.x1, self.y + 0.2 * self.size)
 

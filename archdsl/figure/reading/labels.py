@@ -19,6 +19,7 @@ _NEVER = 1e5
 _UNLIKELY = 30.0
 _FAR = 60.0
 _LEFT = 4.0
+_ABOVE = 2.0
 _TYPE = re.compile(r"(.* )?((bool|int)?\[.*\]|(bool |int )?scalar)$")
 
 
@@ -40,11 +41,14 @@ def give(found: Sequence[Drawn], blocks: Sequence[Sequence[Line]], root: Frame) 
 
 
 def _gap(box: Box, line: Sequence[Point]) -> float:
-    """How far words are from a line; they rather stand to the right of their line than to the left of it."""
+    """How far words are from a line; they rather stand to the right of an upright line, and below a level one."""
     if (far := box.apart(around(line))) > _FAR:
         return far
     gap = box_to_line(box, line)
-    return gap + (_LEFT if gap < _FAR and toward(box, line)[0] > box.x1 - box.width / 4 else 0.0)
+    if gap > _FAR:
+        return gap
+    x, y = toward(box, line)
+    return gap + (_LEFT if x > box.x1 - box.width / 4 else _ABOVE if y > box.y1 - 1 else 0.0)
 
 
 def _misfit(text: Sequence[str], drawn: Drawn, homes: dict[int, Frame]) -> float:

@@ -1,57 +1,22 @@
 """Marks with operands, read back: what is applied, with which settings, and where each operand goes.
 
-In: a mark with canonical text. Out: `Use`. Primitives are recognised by the templates that draw them (`primitives.template`), so that a new one
-is readable as it is drawable.
+In: a mark with canonical text. Out: `Use`. Primitives are recognised by the templates that draw them (`primitives.template`), so that a
+new one is readable as it is drawable.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 from archdsl.figure import primitives
-from archdsl.figure.reading import words
+from archdsl.figure.reading import operators, words
 from archdsl.figure.reading.errors import Unreadable
+from archdsl.figure.reading.uses import Use
 from archdsl.figure.scene import Mark
 from archdsl.ops import DISTRIBUTIONS, OPS
-from archdsl.ops.base import Either, Op, Over, Word, default_of
-
-
-@dataclass
-class Use:
-    """What a mark does. Texts are program text."""
-
-    op: str = ""
-    """A primitive, or a distribution that is drawn from."""
-    definition: str = ""
-    settings: dict[str, str] = field(default_factory=dict)
-    fills: dict[str, str] = field(default_factory=dict)
-    """First values of a layer's weights."""
-    numbers: dict[int, str] = field(default_factory=dict)
-    """Operands that are numbers, by position."""
-    ports: list[int] = field(default_factory=list)
-    """The position of the operand that each port takes."""
-    names: list[str] = field(default_factory=list)
-    """The ports' words, for a definition."""
-    results: list[str] = field(default_factory=list)
-    part: str = ""
-    weight: str = ""
-    """The weight that is taken as a value."""
-    way: str = ""
-    type: str = ""
-    frozen: bool = False
-    hole: bool = False
-    same: int = 0
-    """In how many of the stacks around it the same weights are in every copy; -1: in all of them."""
-    turn: int = 0
-
-    def position(self, port: int | None) -> int:
-        """The operand that a wire to this port brings."""
-        if port is not None and port < len(self.ports):
-            return self.ports[port]
-        return next(i for i in range(len(self.numbers) + 1) if i not in self.numbers)
+from archdsl.ops.base import Either, Op, Over, Word
 
 
 def read(mark: Mark) -> Use:
@@ -69,8 +34,8 @@ def read(mark: Mark) -> Use:
         return _call(head, rest, mark, use)
     if head.startswith("weight of ") or re.match(r"\w+ of (<B>|\S+: )", head):
         return _weight_of(head, rest, use)
-    if mark.kind == "circle" or (mark.kind == "function" and _signed(head)):
-        found = _operator(head, mark, use)
+    if mark.kind == "circle" or (mark.kind == "function" and operators.signed(head)):
+        found = operators.read(head, mark, use)
         if found:
             return found
     return _primitive(head, rest, mark, use)
@@ -140,55 +105,6 @@ def _weight_of(head: str, rest: list[str], use: Use) -> Use:
         return use
     inner = _primitive(of, rest, Mark("weights", [of]), use)
     return inner
-
-
-# -- operators ----------------------------------------------------------------------------------------------------------
-_SIGNS = {html.unescape(op.mark.label): op for op in OPS.values() if op.mark.shape == "circle"}
-_BINARY = {s: op for s, op in _SIGNS.items() if len(op.parsed.inputs) == 2}
-_RAISED = re.compile(r"(.+?)(?:<SUP>(.+)</SUP>|([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+))")
-_SLOT = "□"
-
-
-def _signed(head: str) -> bool:
-    return head == "a<SUP>b</SUP>" or any(f" {s} " in html.unescape(head) for s in _BINARY)
-
-
-def _operator(head: str, mark: Mark, use: Use) -> Use | None:
-    """`+`, `1 − □`, `a ÷ b`, `□²`."""
-    text = html.unescape(head)
-    if text in _BINARY and len(mark.lines) == 1 and not mark.ports:
-        return _of(use, _BINARY[text], {})
-    if mark.ports == ["a", "b"]:
-        sign = "^" if head == "a<SUP>b</SUP>" else text[2:-2] if re.fullmatch(r"a .+ b", text) else ""
-        return _of(use, _BINARY[sign], {}, [0, 1]) if sign in _BINARY else None
-    raised = _RAISED.fullmatch(head)
-    if raised and text not in _SIGNS and (_SLOT in (raised[1], raised[2])):
-        numbers = {0: words.number(raised[1])} if raised[2] == _SLOT else {1: _exponent(raised)}
-        return _of(use, _BINARY["^"], numbers)
-    for sign, op in _BINARY.items():
-        left, found, right = text.partition(f" {sign} ")
-        if found and _operand(left) and _operand(right):
-            given = {i: words.number(t) for i, t in enumerate((left, right)) if t != _SLOT}
-            return _of(use, op, given)
-        if text.startswith(f"{sign} ") and not op.mark.ordered and words.is_number(text[len(sign) + 1 :]):
-            return _of(use, op, {1: words.number(text[len(sign) + 1 :])})
-    return None
-
-
-def _exponent(raised: re.Match[str]) -> str:
-    return words.number(raised[2]) if raised[2] else words.number(f"1{raised[3]}".translate(_LOW)[1:])
-
-
-_LOW = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789−")
-
-
-def _operand(text: str) -> bool:
-    return text == _SLOT or words.is_number(text)
-
-
-def _of(use: Use, op: Op, numbers: dict[int, str], ports: list[int] | None = None) -> Use:
-    use.op, use.numbers, use.ports = op.name, numbers, ports or []
-    return use
 
 
 # -- primitives ---------------------------------------------------------------------------------------------------------
@@ -339,10 +255,5 @@ def _draw(mark: Mark) -> Use:
         if kind:
             use.type = str(kind)
         elif line.startswith("gradient: "):
-            use.way = next((w for w, t in WAYS.items() if t == line.removeprefix("gradient: ")), "")
+            use.way = next((w for w, t in primitives.WAYS.items() if t == line.removeprefix("gradient: ")), "")
     return use
-
-
-WAYS = primitives.WAYS
-Reader = Callable[[Mark], Use]
-__all__ = ["Use", "default_of", "read"]

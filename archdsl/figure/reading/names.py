@@ -1,7 +1,7 @@
 """Names for the values of a definition: those that the figure shows, and short ones for the rest.
 
-In: a panel's graph, its signature. Out: names. A body may use a name that is used outside of it, as long as it does not read what is called so there;
-and no name hides a function that the program needs.
+In: a panel's graph, its signature. Out: names. A body may use a name that is used outside of it, as long as it does not read what is called
+so there; and no name hides a function that the program needs.
 """
 
 from __future__ import annotations
@@ -51,11 +51,10 @@ class Names:
 
     def choose(self, wish: str, home: Frame, readers: Sequence[Frame]) -> str:
         """A name for what is made in a body and read in others: the wish if it is free there."""
-        if not wish:
+        while not wish:
             self.count += 1
-            while f"v{self.count}" in self.shown:
-                self.count += 1
-            return self.choose(f"v{self.count}", home, readers)
+            short = f"v{self.count}"
+            wish = "" if short in self.shown or self._taken(short, home, readers) else short
         name, n = wish, 2
         while self._taken(name, home, readers):
             name, n = f"{wish}_{n}", n + 1

@@ -19,7 +19,7 @@ class NoNumber(ValueError):
 
 
 _NAMED = {text: Num({(): value}) for value, text in CONSTANTS.items()}
-_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _TOKEN = re.compile(
     r"(?P<space>\s+)"
     r"|(?P<named>" + "|".join(re.escape(t) for t in sorted(_NAMED, key=len, reverse=True)) + ")"
@@ -122,7 +122,7 @@ class _Reader:
     def power(self) -> Num:
         base = self.atom()
         if self.kind == "raised":
-            return base ** int(self.take().translate(_DIGITS))
+            return base ** int(self.take().translate(LOWERED))
         if self.text == "<SUP>":
             self.take()
             base = base ** self.sum()

@@ -13,7 +13,7 @@ from typing import Union
 from archdsl.figure.reading import words
 from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.graph import Graph, Value
-from archdsl.figure.reading.marks import Use
+from archdsl.figure.reading.uses import Use
 from archdsl.figure.scene import Frame, Mark
 
 Item = Union[Mark, Frame]
@@ -36,7 +36,9 @@ def in_order(
         a, b = inside.get(id(one)), inside.get(id(other))
         if a is not None and b is not None and a != b:
             after[a].add(b)
-    urgency = [(*_urgency(item, uses, params), _place(item, states), place[id(item)]) for item in every]
+    urgency: list[tuple[int, ...]] = [
+        (*_urgency(item, uses, params), _place(item, states), place[id(item)]) for item in every
+    ]
     return [every[i] for i in _sorted(after, urgency, graph)]
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from archdsl.figure.reading import expressions
 from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.graph import Graph
-from archdsl.figure.reading.marks import Use
 from archdsl.figure.reading.names import Names
 from archdsl.figure.reading.titles import Signature
+from archdsl.figure.reading.uses import Use
 from archdsl.figure.scene import Frame, Mark
 from archdsl.ops import OPS
 
@@ -62,7 +62,7 @@ class Parts:
     def _common(self, frames: Sequence[Frame]) -> Frame:
         """The innermost frame around all of these; a dotted frame makes nothing."""
         paths = [self.graph.path(f) for f in frames]
-        common = [level[0] for level in zip(*paths) if all(f is level[0] for f in level)]
+        common: list[Frame] = [level[0] for level in zip(*paths) if all(f is level[0] for f in level)]
         while common[-1].kind in ("before", "training"):
             common.pop()
         return common[-1]

@@ -1,8 +1,8 @@
 """A figure's panels as a program: `program_text(panels)`.
 
-In: panels, from wherever, of which only what the eye sees is used: kinds, words, arrows, and what lies in what. Out: the canonical text of a
-program with the same meaning as the one that was drawn. Raises `Unreadable` where the panels are no figure of a program, and `Holes` where
-they leave out what a definition holds.
+In: panels, from wherever, of which only what the eye sees is used: kinds, words, arrows, and what lies in what. Out: the canonical text
+of a program with the same meaning as the one that was drawn. Raises `Unreadable` where the panels are no figure of a program, and `Holes`
+where they leave out what a definition holds.
 """
 
 from __future__ import annotations
@@ -19,6 +19,19 @@ from archdsl.source import Source
 
 def program_text(panels: Sequence[Panel]) -> str:
     """The text of the program that these panels show."""
+    from archdsl.diagnostics import Errors
+
+    try:
+        return _text(panels)
+    except (LookupError, ValueError, TypeError, AttributeError, StopIteration, RecursionError, Errors) as problem:
+        # a figure that somebody changed can be wrong in any way
+        raise Unreadable(f"the marks do not fit together ({type(problem).__name__})", _BY_HAND) from problem
+
+
+_BY_HAND = "it may be damaged, or changed by hand; draw it again from its program"
+
+
+def _text(panels: Sequence[Panel]) -> str:
     from archdsl.syntax.format import format_text
 
     if not panels:
@@ -51,7 +64,9 @@ def _order_ports(body: Body, all_of: dict[str, titles.Signature]) -> None:
         for mark in frame.marks:
             if mark.kind == "state" and body.graph.rides(mark):
                 of = all_of.get(body.uses[id(body.cell(mark))].definition)
-                names = [n for line in mark.lines for n in words.split(words.unmarked(line).rstrip(",")) if "." not in n]
+                names = [
+                    n for line in mark.lines for n in words.split(words.unmarked(line).rstrip(",")) if "." not in n
+                ]
                 if of:
                     of.states = [words.name(n) for n in names if not n.startswith("first ")]
 

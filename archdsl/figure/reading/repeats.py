@@ -13,7 +13,7 @@ from archdsl.figure.reading import words
 from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.expressions import OR, Expression
 from archdsl.figure.reading.graph import Inside, Value
-from archdsl.figure.scene import Frame, Mark
+from archdsl.figure.scene import Frame
 
 if TYPE_CHECKING:
     from archdsl.figure.reading.body import Body
@@ -265,6 +265,3 @@ def until(body: Body, frame: Frame, outer: Frame) -> list[str]:
         *(f"  {line}" for line in lines),
         "}",
     ]
-
-
-Made = Mark

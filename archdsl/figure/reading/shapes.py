@@ -6,113 +6,52 @@ left out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
+from archdsl.figure.reading import headings
 from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.ink import Ink, Outline, Stroke, Word
-from archdsl.figure.reading.lines import Line, blocks, lines
+from archdsl.figure.reading.lines import Line, lines
 from archdsl.figure.reading.markup import plain
-from archdsl.figure.reading.places import Box, Point, to_line
+from archdsl.figure.reading.places import Box, around
+from archdsl.figure.reading.sheet import Framed, Row, Seen, Sheet
 from archdsl.figure.scene import Frame, FrameKind, Mark, MarkKind
 
 _THICK = 1.25
 _THICKEST = 1.85
-_NEAR = 8.0
-_LABEL = 0.83
-"""Words of wires are smaller than this share of a panel's name, those of constants and frames larger."""
 _DOT = 3.2
 """The largest radius of a fork or of a gate's head."""
 
 
-@dataclass(eq=False)
-class Seen:
-    """A mark with its place."""
-
-    mark: Mark
-    box: Box
-    outline: list[Point]
-    closed: bool = True
-    rows: list[Row] = field(default_factory=list)
-
-    def away(self, point: Point) -> float:
-        """How far its border is from a point; from a far one, at least how far."""
-        if (far := self.box.away(point)) > _NEAR:
-            return far
-        if self.mark.kind == "fork":
-            return max(0.0, math.dist(point, (self.box.x, self.box.y)) - self.box.width / 2)
-        return to_line(point, self.outline, closed=True)
-
-
-@dataclass(eq=False)
-class Row:
-    """Cells along one side of a mark; `outer` is the border they touch: its axis (0: x, 1: y) and its place."""
-
-    cells: list[Box]
-    names: list[str]
-    axis: int
-    outer: float
-
-    def cell(self, point: Point, slack: float = 3.2) -> int | None:
-        """The cell on whose outer side a point lies."""
-        if abs(point[self.axis] - self.outer) > slack:
-            return None
-        along = 1 - self.axis
-        for i, cell in enumerate(self.cells):
-            if cell[along] - 0.5 <= point[along] <= cell[along + 2] + 0.5:
-                return i
-        return None
-
-
-@dataclass(eq=False)
-class Framed:
-    """A frame with its place."""
-
-    frame: Frame
-    box: Box
-    inner: Box
-
-
-@dataclass(eq=False)
-class Sheet:
-    """One panel: its frames, its marks, and what belongs to its wires."""
-
-    title: list[str]
-    frames: list[Framed]
-    marks: list[Seen] = field(default_factory=list)
-    dots: list[Outline] = field(default_factory=list)
-    heads: list[Outline] = field(default_factory=list)
-    strokes: list[Stroke] = field(default_factory=list)
-    labels: list[list[Line]] = field(default_factory=list)
-
-    @property
-    def box(self) -> Box:
-        return self.frames[0].box
-
-    def home(self, box: Box) -> Framed:
-        """The innermost frame that a thing lies in."""
-        around = [f for f in self.frames if f.inner.grown(0.5).has((box.x, box.y))]
-        return min(around, key=lambda f: f.inner.area, default=self.frames[0])
-
-
 def sheets(found: Ink) -> list[Sheet]:
     """Every panel, without the legend."""
-    bodies = [o for o in found.outlines if o.form != "triangle" and not _dot(o) and not _unlined(o, found)]
-    panels = _outermost([o for o in bodies if o.form == "rounded"])
+    panels = _outermost([o for o in found.outlines if o.form == "rounded" and o.lined])
     if not panels:
         raise Unreadable("this picture has no panels", "it is no figure that `archdsl draw` wrote")
-    result = []
-    for panel in sorted(panels, key=lambda o: (o.box.y0, o.box.x0)):
-        area = panel.box.grown(0.5)
-        inside = [o for o in bodies if o is not panel and area.holds(o.box)]
-        words = [w for w in found.words if area.has((w.box.x, w.box.y))]
-        if _is_legend(words, inside):
-            continue
-        result.append(_sheet(panel, inside, words, found))
+    panels.sort(key=lambda o: (o.box.y0, o.box.x0))
+    result = [_sheet(panel, own) for panel, own in zip(panels, _apart(panels, found)) if not _is_legend(own.words)]
     if not result:
         raise Unreadable("this picture has a legend alone", "it is no figure that `archdsl draw` wrote")
+    return result
+
+
+def _apart(panels: Sequence[Outline], found: Ink) -> list[Ink]:
+    """What lies in each panel; the paper around them is nobody's."""
+    areas = [p.box.grown(0.5) for p in panels]
+    result = [Ink() for _ in panels]
+
+    def home(box: Box) -> Ink:
+        return next((own for area, own in zip(areas, result) if area.holds(box)), Ink())
+
+    for outline in found.outlines:
+        if outline not in panels:
+            home(outline.box).outlines.append(outline)
+    for stroke in found.strokes:
+        home(around((stroke.points[0], stroke.points[-1]))).strokes.append(stroke)
+    for word in found.words:
+        middle = (word.box.x, word.box.y)
+        home(Box(*middle, *middle)).words.append(word)
     return result
 
 
@@ -120,43 +59,37 @@ def _dot(outline: Outline) -> bool:
     return outline.form == "ellipse" and outline.box.width < 2 * _DOT and outline.solid
 
 
-def _unlined(outline: Outline, found: Ink) -> bool:
-    """A shape without a line: the paper itself, or the ground of a tag, whose line is drawn on top."""
-    return not outline.lined
-
-
 def _outermost(rounded: Sequence[Outline]) -> list[Outline]:
-    return [
-        o for o in rounded if not any(p is not o and p.box.area > o.box.area and p.box.holds(o.box) for p in rounded)
-    ]
+    found: list[Outline] = []
+    for outline in sorted(rounded, key=lambda o: -o.box.area):
+        if not any(p.box.holds(outline.box) for p in found):
+            found.append(outline)
+    return found
 
 
-def _is_legend(words: Sequence[Word], inside: Sequence[Outline]) -> bool:
+def _is_legend(words: Sequence[Word]) -> bool:
     """The legend has its name alone for a title, in no bold letters."""
-    titles = [line.text for line in lines(words, gap=4.0) if not line.bold]
+    titles = [line.text for line in lines(words, gap=4.0) if not line.bold] if words else []
     return "Legend" in titles and max((w.size for w in words if w.bold), default=0.0) < max(w.size for w in words)
 
 
 # -- one panel ------------------------------------------------------------------------------------------------------------
-def _sheet(panel: Outline, inside: list[Outline], words: list[Word], found: Ink) -> Sheet:
-    area = panel.box.grown(0.5)
-    frames, marked = _frames(panel, inside, words)
-    sheet = Sheet([], frames)
-    cores = _cores(marked)
-    free = list(words)
-    strokes = [s for s in found.strokes if area.has(s.points[0]) and area.has(s.points[-1])]
-    for core, double in cores:
-        own = [w for w in free if _mostly(core.box, w.box)]
-        free = [w for w in free if w not in own]
-        inner = [o for o in marked if o is not core and core.box.holds(o.box) and double is None]
-        dividers = [s for s in strokes if core.box.grown(0.6).has(s.points[0]) and core.box.grown(0.6).has(s.points[-1])
-                    and all(core.box.grown(0.6).has(p) for p in s.points)]  # fmt: skip
-        strokes = [s for s in strokes if s not in dividers]
-        sheet.marks.append(_mark(core, double, own, inner, dividers))
-    sheet.strokes = strokes
-    sheet.dots = [o for o in found.outlines if _dot(o) and area.holds(o.box)]
-    sheet.heads = [o for o in found.outlines if o.form == "triangle" and area.holds(o.box)]
-    _free_words(sheet, free)
+def _sheet(panel: Outline, own: Ink) -> Sheet:
+    bodies = [o for o in own.outlines if o.lined and o.form != "triangle" and not _dot(o)]
+    frames, marked = _frames(panel, bodies, own.words)
+    sheet = Sheet([], frames, strokes=own.strokes)
+    sheet.dots = [o for o in own.outlines if _dot(o)]
+    sheet.heads = [o for o in own.outlines if o.form == "triangle"]
+    free = own.words
+    for core, double in _cores(marked):
+        area = core.box.grown(0.6)
+        words = [w for w in free if _mostly(core.box, w.box)]
+        free = [w for w in free if not _mostly(core.box, w.box)]
+        inner = [o for o in marked if o is not core and core.box.holds(o.box)] if double is None else []
+        dividers = [s for s in sheet.strokes if all(area.has(p) for p in s.points)]
+        sheet.strokes = [s for s in sheet.strokes if s not in dividers]
+        sheet.marks.append(_mark(core, double, words, inner, dividers))
+    headings.place(sheet, free)
     for seen in sheet.marks:
         sheet.home(seen.box).frame.marks.append(seen.mark)
     return sheet
@@ -306,64 +239,3 @@ def _rows(outside: Box, box: Box, dividers: list[Stroke]) -> list[Row]:
         cells = [Box(p, near, q, far) if axis else Box(near, p, far, q) for p, q in sorted(spans)]
         found.append(Row(cells, [], axis, outer))
     return found
-
-
-# -- words that stand free ----------------------------------------------------------------------------------------------
-def _free_words(sheet: Sheet, words: list[Word]) -> None:
-    """Titles, headings of frames, constants, and the words of wires."""
-    title, rest = _title(sheet, words)
-    sheet.title = [line.text for line in title]
-    found = lines(rest, gap=2.0)
-    for line in [n for n in found if n.text == "training"]:
-        frame = sheet.home(line.box).frame
-        if frame.kind == "training" and not frame.lines:
-            frame.lines = [line.text]
-            found.remove(line)
-    limit = _LABEL * title[0].size
-    sheet.labels = blocks([n for n in found if n.size < limit], centred=True)
-    for block in blocks([n for n in found if n.size >= limit], centred=False):
-        text = [line.text for line in block]
-        frame = sheet.home(block[0].box).frame
-        if block[0].bold or (text == ["before the first step"] and frame.kind == "before"):
-            if frame.lines or frame.kind in ("panel", "training"):
-                raise Unreadable(
-                    f"the words “{text[0]}” stand where no words belong", "the figure is damaged or was changed by hand"
-                )
-            frame.lines = text
-            if frame.kind == "loop" and text[0].endswith(("→</B>", "←</B>")):
-                frame.kind = "scan"
-            continue
-        for line in block:
-            box = line.box
-            corners = [(box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1)]
-            sheet.marks.append(Seen(Mark("constant", [line.text]), box, corners))
-    for framed in sheet.frames[1:]:
-        if not framed.frame.lines:
-            raise Unreadable(
-                f"a frame in {_named(sheet)} says nothing of itself", "the figure is damaged or was changed by hand"
-            )
-
-
-def _named(sheet: Sheet) -> str:
-    return plain(sheet.title[0]) if sheet.title else "a panel"
-
-
-def _title(sheet: Sheet, words: list[Word]) -> tuple[list[Line], list[Word]]:
-    """The lines of the title: from the panel's name, at one left edge, each right below the one before."""
-    largest = max((w.size for w in words if w.bold), default=0.0)
-    names = [w for w in words if w.bold and w.size > 0.97 * largest]
-    if not names:
-        raise Unreadable("a panel has no name", "this is no figure of archdsl, or its words are gone")
-    start = min(names, key=lambda w: (w.y, w.x0))
-    found: list[Line] = []
-    for line in lines([w for w in words if w.y >= start.y - 1], gap=8.0):
-        if not found:
-            found = [line] if start in line.words else []
-        elif (
-            abs(line.box.x0 - start.x0) < 2.5
-            and 0.7 < (line.y - found[-1].y) / line.size < 1.6
-            and line.size < 0.9 * start.size
-        ):
-            found.append(line)
-    taken = {id(w) for line in found for w in line.words}
-    return found, [w for w in words if id(w) not in taken]

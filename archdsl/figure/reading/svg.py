@@ -10,7 +10,8 @@ import re
 from archdsl.figure.reading import labels
 from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.ink import ink
-from archdsl.figure.reading.shapes import Sheet, sheets
+from archdsl.figure.reading.shapes import sheets
+from archdsl.figure.reading.sheet import Sheet
 from archdsl.figure.reading.wires import connect
 from archdsl.figure.scene import Panel
 
@@ -19,7 +20,15 @@ _BOLD = re.compile(r"<B>(.*?)</B>")
 
 def panels_of_svg(data: bytes) -> list[Panel]:
     """The panels of a picture."""
-    return [_panel(sheet) for sheet in sheets(ink(data))]
+    return [_named(sheet) for sheet in sheets(ink(data))]
+
+
+def _named(sheet: Sheet) -> Panel:
+    """A panel; what is wrong with it says in which it is."""
+    try:
+        return _panel(sheet)
+    except Unreadable as problem:
+        raise Unreadable(f"in the panel of {sheet.title[0]}, {problem.message}", problem.hint) from None
 
 
 def _panel(sheet: Sheet) -> Panel:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.ink import Outline, Stroke
 from archdsl.figure.reading.places import Point, to_piece
-from archdsl.figure.reading.shapes import Seen, Sheet
+from archdsl.figure.reading.sheet import Seen, Sheet
 from archdsl.figure.scene import Mark, Wire, WireKind
 
 _TOUCH = 3.2

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from archdsl.figure.reading.errors import Unreadable
-from archdsl.figure.reading.numbers import NoNumber, parse
+from archdsl.figure.reading.numbers import LOWERED, NoNumber, parse
 from archdsl.ir.num import Num
 from archdsl.ops import INITIALIZERS
 
@@ -66,9 +66,18 @@ def source(number: Num) -> str:
 def number(text: str) -> str:
     """A number of a figure as a program writes it."""
     try:
-        return source(parse(text))
+        value = parse(text)
     except NoNumber as problem:
         raise Unreadable(str(problem)) from None
+    return _with_remainder(text) if " mod " in text and not set(text) & set("⌈π⌊√") else source(value)
+
+
+def _with_remainder(text: str) -> str:
+    """`2` with `i mod n` raised, as `2^(i % n)`; the canonical text of the number would spell the remainder out."""
+    for seen, written in (("<SUP>", "^("), ("</SUP>", ")"), ("·", " * "), ("−", "-"), (" mod ", " % "), ("…", "...")):
+        text = text.replace(seen, written)
+    text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda m: f"^({m[0].translate(LOWERED)})", text)
+    return re.sub(r"(?<![\w.])(\d+(?:\.\d+)?)(?=[A-Za-z_.]{1}(?!\d))(?!\.)", r"\1 * ", text)
 
 
 def is_number(text: str) -> bool:

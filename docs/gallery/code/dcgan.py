@@ -47,57 +47,67 @@ class BatchNorm2d(nn.Module):
         return y
 
 
+class Up(nn.Module):
+    """A transposed convolution that doubles the side."""
+
+    def __init__(self, c: int, maps: int) -> None:
+        super().__init__()
+        self.conv_transpose2d = nn.ConvTranspose2d(c, maps, 4, stride=2, padding=1, bias=False)
+        self.batch_norm2d = BatchNorm2d(maps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, c, side, side] -> y [batch, maps, 2*side, 2*side]"""
+        return F.relu(self.batch_norm2d(self.conv_transpose2d(x)))
+
+
+class Down(nn.Module):
+    """A convolution that halves the side."""
+
+    def __init__(self, c: int, maps: int) -> None:
+        super().__init__()
+        self.conv2d = nn.Conv2d(c, maps, 4, stride=2, padding=1, bias=False)
+        self.batch_norm2d = BatchNorm2d(maps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, c, side, side] -> y [batch, maps, floor(side/2), floor(side/2)]"""
+        return F.leaky_relu(self.batch_norm2d(self.conv2d(x)), 0.2)
+
+
 class Generator(nn.Module):
-    """From noise to an image of 64 × 64: each transposed convolution doubles the side."""
+    """From noise to an image of 64 × 64."""
 
     def __init__(self, latent: int = 100, maps: int = 64, colours: int = 3) -> None:
         super().__init__()
         self.conv_transpose2d = nn.ConvTranspose2d(latent, 8 * maps, 4, bias=False)
         self.batch_norm2d = BatchNorm2d(8 * maps)
-        self.conv_transpose2d_2 = nn.ConvTranspose2d(
-            8 * maps, 4 * maps, 4, stride=2, padding=1, bias=False
-        )
-        self.batch_norm2d_2 = BatchNorm2d(4 * maps)
-        self.conv_transpose2d_3 = nn.ConvTranspose2d(
-            4 * maps, 2 * maps, 4, stride=2, padding=1, bias=False
-        )
-        self.batch_norm2d_3 = BatchNorm2d(2 * maps)
-        self.conv_transpose2d_4 = nn.ConvTranspose2d(
-            2 * maps, maps, 4, stride=2, padding=1, bias=False
-        )
-        self.batch_norm2d_4 = BatchNorm2d(maps)
-        self.conv_transpose2d_5 = nn.ConvTranspose2d(
-            maps, colours, 4, stride=2, padding=1, bias=False
-        )
+        self.up = Up(8 * maps, 4 * maps)
+        self.up_2 = Up(4 * maps, 2 * maps)
+        self.up_3 = Up(2 * maps, maps)
+        self.image = nn.ConvTranspose2d(maps, colours, 4, stride=2, padding=1, bias=False)
 
     def forward(self, z: Tensor) -> Tensor:
         """z [batch, latent, 1, 1] -> image [batch, colours, 64, 64]"""
-        z = self.conv_transpose2d_2(F.relu(self.batch_norm2d(self.conv_transpose2d(z))))
-        z = self.batch_norm2d_3(self.conv_transpose2d_3(F.relu(self.batch_norm2d_2(z))))
-        z = F.relu(self.batch_norm2d_4(self.conv_transpose2d_4(F.relu(z))))  # [batch, maps, 32, 32]
-        return torch.tanh(self.conv_transpose2d_5(z))
+        start = F.relu(self.batch_norm2d(self.conv_transpose2d(z)))  # [batch, 8*maps, 4, 4]
+        large = self.up_3(self.up_2(self.up(start)))  # [batch, maps, 32, 32]
+        return torch.tanh(self.image(large))
 
 
 class Discriminator(nn.Module):
-    """Each convolution halves the side; the first has no normalisation."""
+    """Back to one number; the first convolution has no normalisation."""
 
     def __init__(self, maps: int = 64, colours: int = 3) -> None:
         super().__init__()
-        self.conv2d = nn.Conv2d(colours, maps, 4, stride=2, padding=1, bias=False)
-        self.conv2d_2 = nn.Conv2d(maps, 2 * maps, 4, stride=2, padding=1, bias=False)
-        self.batch_norm2d = BatchNorm2d(2 * maps)
-        self.conv2d_3 = nn.Conv2d(2 * maps, 4 * maps, 4, stride=2, padding=1, bias=False)
-        self.batch_norm2d_2 = BatchNorm2d(4 * maps)
-        self.conv2d_4 = nn.Conv2d(4 * maps, 8 * maps, 4, stride=2, padding=1, bias=False)
-        self.batch_norm2d_3 = BatchNorm2d(8 * maps)
-        self.conv2d_5 = nn.Conv2d(8 * maps, 1, 4, bias=False)
+        self.start = nn.Conv2d(colours, maps, 4, stride=2, padding=1, bias=False)
+        self.down = Down(maps, 2 * maps)
+        self.down_2 = Down(2 * maps, 4 * maps)
+        self.down_3 = Down(4 * maps, 8 * maps)
+        self.score = nn.Conv2d(8 * maps, 1, 4, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
         """image [batch, colours, 64, 64] -> score [batch, 1]"""
-        hidden = self.batch_norm2d(self.conv2d_2(F.leaky_relu(self.conv2d(image), 0.2)))
-        hidden = self.batch_norm2d_2(self.conv2d_3(F.leaky_relu(hidden, 0.2)))
-        hidden = self.batch_norm2d_3(self.conv2d_4(F.leaky_relu(hidden, 0.2)))
-        score: Tensor = self.conv2d_5(F.leaky_relu(hidden, 0.2)).flatten(1)  # [batch, 1]
+        start = F.leaky_relu(self.start(image), 0.2)  # [batch, maps, 32, 32]
+        small = self.down_3(self.down_2(self.down(start)))  # [batch, 8*maps, 4, 4]
+        score: Tensor = self.score(small).flatten(1)  # [batch, 1]
         return score
 
 

@@ -67,7 +67,7 @@ def test_marks_are_read_from_dot_whatever_its_names(name: str) -> None:
 @settings(
     max_examples=2, derandomize=True, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck)
 )
-@given(st.lists(programs(), min_size=15, max_size=15))
+@given(st.lists(programs(), min_size=10, max_size=10))
 def test_marks_of_random_programs(texts: list[str]) -> None:
     drawn = [compiler.analyse(text) for text in texts]
     for i, picture in enumerate(paint([figure(p) for p in drawn], "svg")):

@@ -31,7 +31,8 @@ from tests.pairs import FAMILIES
 from tests.programs import programs
 
 FILES = [p for room in ("library", "examples") for p in sorted(resources.folder(room).glob("*.arch"))]
-HARD = re.findall(r"## (.*)\n((?:(?!## ).*\n)+)", (Path(__file__).parents[2] / "cases/reading/hard.programs").read_text("utf-8"))
+_CASES = (Path(__file__).parents[2] / "cases/reading/hard.programs").read_text("utf-8")
+HARD = re.findall(r"^## (.*)\n((?:(?!## ).*\n)+)", _CASES, re.MULTILINE)
 some = settings(max_examples=50, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck))  # fmt: skip
 

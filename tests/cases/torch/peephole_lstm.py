@@ -1,0 +1,86 @@
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class StepState(NamedTuple):
+    """What Step hands on to its next step."""
+
+    h: Tensor
+    c: Tensor
+
+
+class Step(nn.Module):
+    """LSTM with peepholes (Gers & Schmidhuber 2000): input and forget gate see the cell before the
+    step, the output gate sees it after; each unit sees its own cell only.
+    """
+
+    def __init__(self, features: int, units: int) -> None:
+        super().__init__()
+        self.units = units
+        self.peep_i = nn.Parameter(nn.init.uniform_(torch.empty(units), -0.1, 0.1))
+        self.peep_f = nn.Parameter(nn.init.uniform_(torch.empty(units), -0.1, 0.1))
+        self.peep_o = nn.Parameter(nn.init.uniform_(torch.empty(units), -0.1, 0.1))
+        self.i_x = nn.Linear(features, units)
+        self.i_h = nn.Linear(units, units)
+        self.f_x = nn.Linear(features, units)
+        self.f_h = nn.Linear(units, units)
+        self.g_x = nn.Linear(features, units)
+        self.g_h = nn.Linear(units, units)
+        self.o_x = nn.Linear(features, units)
+        self.o_h = nn.Linear(units, units)
+
+    def initial_state(self, x: Tensor) -> StepState:
+        """The state before the first step."""
+        batch = x.shape[0]
+        return StepState(h=x.new_zeros(batch, self.units), c=x.new_zeros(batch, self.units))
+
+    def forward(self, x: Tensor, state: StepState | None = None) -> tuple[Tensor, StepState]:
+        """One step: x [batch, features] -> h [batch, units]"""
+        h, c = self.initial_state(x) if state is None else state
+        i = torch.sigmoid(self.i_x(x) + self.i_h(h) + self.peep_i * c)
+        f = torch.sigmoid(self.f_x(x) + self.f_h(h) + self.peep_f * c)
+        g = torch.tanh(self.g_x(x) + self.g_h(h))
+        c = f * c + i * g
+        o = torch.sigmoid(self.o_x(x) + self.o_h(h) + self.peep_o * c)
+        h = o * torch.tanh(c)
+        return h, StepState(h, c)
+
+    def scan(self, x: Tensor, state: StepState | None = None) -> tuple[Tensor, StepState]:
+        """All steps: x [batch, time, features] -> h [batch, time, units]
+
+        What x alone gives is computed for all steps at once, and gates that see the same take
+        one product.
+        """
+        h, c = self.initial_state(x[:, 0]) if state is None else state
+        w_x = torch.cat([self.i_x.weight, self.f_x.weight, self.g_x.weight, self.o_x.weight])
+        w_h = torch.cat([self.i_h.weight, self.f_h.weight, self.g_h.weight, self.o_h.weight]).T
+        b_x = torch.cat([self.i_x.bias, self.f_x.bias, self.g_x.bias, self.o_x.bias])
+        b_h = torch.cat([self.i_h.bias, self.f_h.bias, self.g_h.bias, self.o_h.bias])
+        gates = F.linear(x, w_x, b_x + b_h)
+        hs = []
+        for gates_t in gates.unbind(1):
+            i, f, g, o = torch.addmm(gates_t, h, w_h).chunk(4, dim=-1)
+            i = torch.sigmoid(i + self.peep_i * c)
+            f = torch.sigmoid(f + self.peep_f * c)
+            g = torch.tanh(g)
+            c = f * c + i * g
+            o = torch.sigmoid(o + self.peep_o * c)
+            h = o * torch.tanh(c)
+            hs.append(h)
+        return torch.stack(hs, dim=1), StepState(h, c)
+
+
+class PeepholeLayer(nn.Module):
+    """One layer of peephole LSTM over a sequence."""
+
+    def __init__(self, features: int = 128, units: int = 256) -> None:
+        super().__init__()
+        self.step = Step(features, units)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [batch, time, features] -> y [batch, time, units]"""
+        y, _ = self.step.scan(x)
+        return y
