@@ -219,11 +219,14 @@ def _words(lines: Sequence[str]) -> str:
     return ", ".join(plain(line) for line in lines)
 
 
+_WORDLESS = {"fork": "an arrow that ends at a dot"}
+
+
 def _told(mark: Mark) -> str:
     """A mark in words: its lines, or its kind where it has none."""
     frozen = " (frozen)" if mark.kind == "frozen" and "frozen" not in _words(mark.lines) else ""
     name = {"input": "input ", "output": "output ", "state": "state ", "memory": "memory "}.get(mark.kind, "")
-    return f"{name}{_words(mark.lines) or mark.kind}{frozen}"
+    return f"{name}{_words(mark.lines) or _WORDLESS.get(mark.kind, mark.kind)}{frozen}"
 
 
 def _shared(mark: Mark) -> str:
@@ -232,7 +235,7 @@ def _shared(mark: Mark) -> str:
 
 def _short(mark: Mark) -> str:
     """A mark's name or operation, in quotation marks."""
-    words = plain(mark.lines[0]) if mark.lines else mark.kind
+    words = plain(mark.lines[0]) if mark.lines else _WORDLESS.get(mark.kind, mark.kind)
     return f"“{words.partition(' [')[0]}”"
 
 

@@ -23,16 +23,17 @@ _HEAD, _DOT = 6.0, 4.8
 def lay_out(panel: dict[str, Any], sizes: Measured, most: float = 1e9) -> Sheet:
     """The panel, no wider than `most` if rows with less in them make it so."""
     sheet = _laid_out(panel, sizes, 1e9)
+    widest = sheet.bounds().width
     for share in _SHARES:
         if sheet.bounds().width <= most:
             break
-        narrower = _laid_out(panel, sizes, share * most)
+        narrower = _laid_out(panel, sizes, share * widest)
         sheet = min(sheet, narrower, key=lambda s: s.bounds().width)
     return sheet
 
 
-_SHARES = (0.9, 0.7, 0.5, 0.35)
-"""How much of a narrow page marks may take in a row; the rest is for lines."""
+_SHARES = (0.75, 0.6, 0.48, 0.38, 0.3, 0.22)
+"""How wide the marks of a row may be together, compared with the widest panel."""
 
 
 def _laid_out(panel: dict[str, Any], sizes: Measured, most: float) -> Sheet:
