@@ -238,7 +238,7 @@ def _families() -> str:
     apart, count = all_families()
     return (
         "Of all families of programs that differ in one meaning (`tests/cases/pairs`: training, updates, first values and\n"
-        f"states among them, most of which cannot be given to the others at all), archdsl tells {apart} of {count} apart."
+        f"states among them, many of which cannot be given to the others at all), archdsl tells {apart} of {count} apart."
     )
 
 

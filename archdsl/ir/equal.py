@@ -1,7 +1,7 @@
 """Sizes that a definition's conditions make equal: where `if c == channels { … }` holds, `c` is `channels`.
 
-In: a checked `Definition`. Out: what is known to be equal; the definition written with one name for each. Its hyperparameters and conditions stay
-as they are: they say what a caller gives.
+In: a checked `Definition`. Out: what is known to be equal; the definition written with one name for each. Its hyperparameters and
+conditions stay as they are: they say what a caller gives.
 """
 
 from __future__ import annotations

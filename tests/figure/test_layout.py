@@ -108,6 +108,20 @@ def test_wires_enter_frames_from_below_and_leave_above(name: str) -> None:
                     assert not box["x0"] < a[0] < box["x1"], edge["key"]
 
 
+@pytest.mark.parametrize(("name", "width"), [("lstm", "5.6in"), ("gru", "5in"), ("gpt2", "3.25in")])
+def test_wide_rows_are_parted_where_the_page_is_narrow(name: str, width: str) -> None:
+    path = folder("examples") / f"{name}.arch"
+    program = analyse(path.read_text(encoding="utf-8"), str(path))
+    narrow, free = figure(program, width=width, direction="up").places(), figure(program).places()
+    assert faults(narrow) == []
+    assert max(map(_width, narrow)) < 0.8 * max(map(_width, free))
+
+
+def _width(sheet: Sheet) -> float:
+    boxes = [f["box"] for f in sheet["frames"].values()]
+    return float(max(b["x1"] for b in boxes) - min(b["x0"] for b in boxes))
+
+
 @given(programs(most=6))
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_random_programs_are_drawn_without_faults(text: str) -> None:

@@ -110,7 +110,7 @@ def _rename(definition: dict[str, Any], chance: random.Random, names: bool) -> N
             return found
         if isinstance(data, int) and not isinstance(data, bool) and key in READS:
             return new[data]
-        if isinstance(data, str) and key not in ("name", "of", "op", "word", "kind", "file", "source_name", "index", "op"):
+        if isinstance(data, str) and key not in ("name", "of", "op", "word", "kind", "file", "source_name", "index"):
             return _number(data, sizes)
         return data
 

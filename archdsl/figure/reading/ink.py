@@ -82,7 +82,15 @@ def ink(data: bytes) -> Ink:
     found = Ink()
     for element, style, matrix in _elements(root, {}, Matrix()):
         _take(element, style, matrix, found)
-    return _in_points(found)
+    return _in_points(_once(found))
+
+
+def _once(found: Ink) -> Ink:
+    """What is drawn twice at one place is seen once."""
+    outlines = {(tuple(o.points), o.width, o.dash, o.solid, o.lined): o for o in found.outlines}
+    strokes = {(tuple(s.points), s.width, s.dash): s for s in found.strokes}
+    words = {(w.text, w.x0, w.y, w.size, w.bold, w.shift): w for w in found.words}
+    return Ink([*outlines.values()], [*strokes.values()], [*words.values()])
 
 
 def _parsed(data: bytes) -> ET.Element:

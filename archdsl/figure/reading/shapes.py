@@ -37,15 +37,18 @@ def sheets(found: Ink) -> list[Sheet]:
 
 
 def _apart(panels: Sequence[Outline], found: Ink) -> list[Ink]:
-    """What lies in each panel; the paper around them is nobody's."""
+    """What lies in each panel; around them there is nothing but paper."""
     areas = [p.box.grown(0.5) for p in panels]
     result = [Ink() for _ in panels]
 
     def home(box: Box) -> Ink:
-        return next((own for area, own in zip(areas, result) if area.holds(box)), Ink())
+        for area, own in zip(areas, result):
+            if area.holds(box):
+                return own
+        raise Unreadable("something stands outside all panels", "the figure is damaged or was changed by hand")
 
     for outline in found.outlines:
-        if outline not in panels:
+        if outline not in panels and (outline.lined or not outline.box.grown(0.5).holds(areas[0])):
             home(outline.box).outlines.append(outline)
     for stroke in found.strokes:
         home(around((stroke.points[0], stroke.points[-1]))).strokes.append(stroke)

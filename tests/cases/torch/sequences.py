@@ -212,12 +212,13 @@ class Sequences(nn.Module):
         self.smooth = Filter(3, units)
         self.y = Look(3 * units + 3)
 
-    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """x [batch, time, 3], lengths int[batch]
+    def forward(self, x: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+        """x [batch, time, 3], given int[batch]
 
         -> y [batch, time, 3*units + 3], last [batch, units]
         """
         batch, time, _ = x.shape
+        lengths = given.clamp(min=1)
         shown, _ = self.forth.scan(x)
         forth = ended(shown, lengths)  # [batch, time, units]
         h, _ = self.back.scan(turned(x, lengths))
