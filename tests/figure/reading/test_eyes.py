@@ -20,7 +20,8 @@ from archdsl.ir.program import Program
 from tests.figure.reading.strip import renamed, stripped
 from tests.programs import programs
 
-FILES = {p.stem: p for room in ("library", "examples") for p in sorted(resources.folder(room).glob("*.arch"))}
+FILES = {p.stem: p for p in sorted(resources.folder("examples").glob("*.arch"))}
+FILES |= {f"library/{p.stem}": p for p in sorted(resources.folder("library").glob("*.arch"))}
 LOOKS = {
     "dark": {"theme": "dark"},
     "mono": {"theme": "mono"},
