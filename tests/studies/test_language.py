@@ -25,28 +25,15 @@ def same_lstm(by_hand: nn.Module, first: list[Tensor]) -> None:
 
 
 def same_gpt(by_hand: nn.Module, first: list[Tensor]) -> None:
-    """torch has queries, keys and values in one matrix, and the norms of a layer last."""
+    """As published, GPT-2's matrices have their inputs first; torch's have their outputs first."""
     words, places, *layers, weight, bias = first
     state = {"words.weight": words, "places.weight": places, "layers.norm.weight": weight, "layers.norm.bias": bias}
-    for i in range(len(layers) // 16):
-        norm_w, norm_b, q_w, q_b, k_w, k_b, v_w, v_b, out_w, out_b, norm_2w, norm_2b, up_w, up_b, down_w, down_b = (
-            layers[16 * i :][:16]
-        )
-        parts = {
-            "self_attn.in_proj_weight": torch.cat([q_w, k_w, v_w]),
-            "self_attn.in_proj_bias": torch.cat([q_b, k_b, v_b]),
-            "self_attn.out_proj.weight": out_w,
-            "self_attn.out_proj.bias": out_b,
-            "linear1.weight": up_w,
-            "linear1.bias": up_b,
-            "linear2.weight": down_w,
-            "linear2.bias": down_b,
-            "norm1.weight": norm_w,
-            "norm1.bias": norm_b,
-            "norm2.weight": norm_2w,
-            "norm2.bias": norm_2b,
-        }
-        state |= {f"layers.layers.{i}.{name}": value for name, value in parts.items()}
+    names = ["norm1", "self_attn.in_proj", "self_attn.out_proj", "norm2", "linear1", "linear2"]
+    for i in range(len(layers) // 12):
+        for name, w, b in zip(names, layers[12 * i :: 2], layers[12 * i + 1 :: 2], strict=False):
+            joint = "_" if name.endswith("in_proj") else "."
+            state[f"layers.layers.{i}.{name}{joint}weight"] = w.T if w.dim() == 2 else w
+            state[f"layers.layers.{i}.{name}{joint}bias"] = b
     by_hand.load_state_dict(state)
 
 
