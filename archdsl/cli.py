@@ -83,6 +83,8 @@ def draw(options: argparse.Namespace) -> int:
         raise Trouble(
             "separate panels cannot go to one standard output; name a file with -o, and each panel gets one like it"
         )
+    if options.depth is not None and options.depth < 0:
+        raise Trouble(f"--depth {options.depth}: the model itself is at depth 0; a number from 0 on is needed")
     if options.width and kind == "dot":
         raise Trouble("DOT text has no width; draw svg, pdf, png, tikz or tex")
     program = _checked(options.file, options)
@@ -136,6 +138,8 @@ def diff(options: argparse.Namespace) -> int:
     wanted = _draw_target(options) if options.output is not None else None
     if wanted and wanted[0] != "-" and any(same_file(wanted[0], path) for path in (options.file, options.other)):
         raise Trouble(f"cannot write {shown(wanted[0])}: it is one of the programs")
+    if options.file == options.other == "-":
+        raise Trouble("both programs cannot come from one standard input; name a file for one of them")
     before, after = _checked(options.file), _checked(options.other)
     if before is None or after is None:
         return 2
@@ -372,7 +376,10 @@ def _target(options: argparse.Namespace, suffix: str) -> str:
     if options.output is None:
         if options.file == "-":
             return "-"
-        return f"{os.path.splitext(options.file)[0]}.{suffix}"
+        output = f"{os.path.splitext(options.file)[0]}.{suffix}"
+        if same_file(output, options.file):
+            raise Trouble(f"cannot write {shown(output)}: it is the program itself; name another file with -o")
+        return output
     if options.output != "-" and same_file(options.output, options.file):
         raise Trouble(f"cannot write {shown(options.output)}: it is the program itself")
     return str(options.output)

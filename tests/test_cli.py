@@ -54,6 +54,28 @@ def test_check(run: Run) -> None:
     assert "bad.arch:3:19" in err
 
 
+def test_a_program_is_not_overwritten_whatever_its_name(run: Run) -> None:
+    for command, name in (("draw", "good.svg"), ("compile", "good.py")):
+        Path(name).write_text(GOOD)
+        status, out, err = run(command, name)
+        assert (status, out) == (2, "")
+        assert "it is the program itself" in err
+        assert Path(name).read_text() == GOOD
+
+
+def test_two_programs_cannot_come_from_one_stream(run: Run) -> None:
+    status, _, err = run("diff", "-", "-")
+    assert status == 2
+    assert "standard input" in err
+
+
+def test_no_depth_is_below_zero(run: Run) -> None:
+    status, _, err = run("draw", "good.arch", "--depth", "-1")
+    assert status == 2
+    assert "from 0 on" in err
+    assert not Path("good.svg").exists()
+
+
 def test_draw_names_the_file_after_the_program(run: Run) -> None:
     assert run("draw", "good.arch") == (0, "wrote good.svg\n", "")
     assert Path("good.svg").read_text().rstrip().endswith("</svg>")

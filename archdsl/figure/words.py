@@ -30,7 +30,7 @@ LEAD = "\u200a"
 def esc(text: str) -> str:
     """Any text as label text: nothing in it is markup, and control characters are gone."""
     text = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") else c for c in text)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("\\", "&#92;")
 
 
 def bold(text: str) -> str:

@@ -11,7 +11,7 @@ from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Call as CallNode
 from archdsl.ir.program import Choice, Made
 from archdsl.ops.base import REQUIRED, Op, Site, weight_types
-from archdsl.passes import apply, definitions, expressions, initial, riding, signatures
+from archdsl.passes import apply, definitions, expressions, initial, published, riding, signatures
 from archdsl.passes.entities import Bundle, DefinitionRef, Entity, Flag, Maker, Part, Tensor, Variant
 from archdsl.passes.frame import Block, Failed
 from archdsl.source import Span
@@ -46,18 +46,8 @@ def construct_alias(block: Block, node: tree.Alias, frozen: bool = False) -> Par
     if not isinstance(entity, Part) or entity.made or entity not in block.frame.anonymous:
         wrong = 'only a part has a published name, where it is made: `Linear(4) as "c_attn"`'
         raise block.frame.fail(errors.NotApplicable(node.span, wrong))
-    alias = node.name.text
-    if not _ALIAS.fullmatch(alias):
-        wrong = 'a published name is made of letters, digits and `_`, with one dot at most: `as "layer.0"`'
-        raise block.frame.fail(errors.NotApplicable(node.name.span, wrong))
-    if alias in block.frame.attributes:
-        raise block.frame.fail(errors.Twice(node.name.span, alias))
-    block.frame.attributes.add(alias)
-    entity.alias = alias
+    entity.alias = published.claim(block, node.name)
     return entity
-
-
-_ALIAS = re.compile(r"[A-Za-z_]\w*(\.\w+)?", re.ASCII)
 
 
 def construct(block: Block, maker: Maker, arguments: Sequence[tree.Argument], span: Span, frozen: bool = False) -> Part:

@@ -252,6 +252,12 @@ model M(d = 4, n = 3) {
         ('W = Linear(4)\n  x -> W as "a" -> output y', "E0303"),
         ('x -> relu as "a" -> output y', "E0303"),
         ('a = Linear(4)\n  x -> a -> Linear(4) as "a" -> output y', "E0202"),
+        ('x -> Linear(4) as "a" -> Linear(4) as "a.b" -> output y', "E0303"),
+        ('x -> Linear(4) as "a.b" -> Linear(4) as "a" -> output y', "E0303"),
+        ('x -> Linear(4) as "class" -> output y', "E0303"),
+        ('x -> Linear(4) as "forward" -> output y', "E0303"),
+        ('x -> Linear(4) as "a.keys" -> output y', "E0303"),
+        ('x -> Linear(4) as "_modules" -> output y', "E0303"),
     ],
 )
 def test_a_published_name_names_one_part_where_it_is_made(line: str, code: str) -> None:

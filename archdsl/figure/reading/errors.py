@@ -10,10 +10,13 @@ import re
 from collections.abc import Sequence
 
 
+_BY_HAND = "it may be damaged, or changed by hand; draw it again from its program"
+
+
 class Unreadable(Exception):
     """The picture is not one of archdsl's, or is damaged."""
 
-    def __init__(self, message: str, hint: str = ""):
+    def __init__(self, message: str, hint: str = _BY_HAND):
         super().__init__(spoken(message))
         self.message, self.hint = spoken(message), spoken(hint)
 
