@@ -100,7 +100,9 @@ def _graph(**more: str) -> graphviz.Digraph:
 
 # -- one panel ----------------------------------------------------------------------------------------------------------
 def _panel(cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flow: Streams, direction: str) -> None:
-    cluster.attr(label=left(panel.title), labelloc="b", labeljust="l", **changes.frame(theme.FRAMES["panel"], panel.root.change))
+    cluster.attr(
+        label=left(panel.title), labelloc="b", labeljust="l", **changes.frame(theme.FRAMES["panel"], panel.root.change)
+    )
     _frame(cluster, panel.root, prefix, flow, panel.wires, direction)
     for i, wire in enumerate(panel.wires):
         _wire(graph, wire, f"{prefix}_w{i}", prefix, flow, direction)

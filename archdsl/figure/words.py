@@ -28,9 +28,13 @@ LEAD = "\u200a"
 
 
 def esc(text: str) -> str:
-    """Any text as label text: nothing in it is markup, and control characters are gone."""
+    """Any text as label text: nothing in it is markup, and control characters are gone.
+
+    Graphviz replaces `\\G`, `\\N` and the like even in a label's text, entities or not; a doubled backslash it draws as one.
+    """
     text = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") else c for c in text)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("\\", "&#92;")
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return text.replace("\\", "&#92;&#92;")
 
 
 def bold(text: str) -> str:

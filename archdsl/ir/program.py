@@ -123,7 +123,8 @@ class Made(Data):
     )
     named: bool = Field(description="whether the program itself named it (`W = Linear(4)`)")
     alias: str | None = Field(
-        default=None, description="the published name: the state dict's key in its place; one dot nests, as in `layer.0`"
+        default=None,
+        description="the published name: the state dict's key in its place; one dot nests, as in `layer.0`",
     )
     of: str = Field(description="the primitive's or the definition's name")
     primitive: bool

@@ -155,7 +155,9 @@ class Build:
 
     def scan(self, c: Children) -> tree.Scan:
         at = next((i for i, t in enumerate(c) if getattr(t, "type", "") == "AT_MOST"), None)
-        return tree.Scan(self._span(c), c[1], c[3], _has(c, "REVERSED"), c[at + 1] if at is not None else None, _start(c))
+        return tree.Scan(
+            self._span(c), c[1], c[3], _has(c, "REVERSED"), c[at + 1] if at is not None else None, _start(c)
+        )
 
     def axis(self, c: Children) -> tree.Axis:
         if c[-1].type == "NAME":

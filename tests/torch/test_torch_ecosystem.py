@@ -29,9 +29,9 @@ SMALL = {
     **{"levels": 16, "blocks": 1, "pairs": 1, "passes": 1, "sweeps": 2, "glimpses": 2, "population": 4, "most": 10},
     **{"token_hidden": 8, "channel_hidden": 16, "batch": 2, "time": 3, "n": 4, "s": 4, "t": 3, "m": 5},
 }
-SPECIAL = {"LeNet5": {"side": 28}, "RAM": {"side": 12, "size": 4}}
+SPECIAL = {"Signal": {"time": 12}, "LeNet5": {"side": 28}, "RAM": {"side": 12, "size": 4}}
 """Hyperparameters and sizes; a model's own where it needs others."""
-OTHER = {"batch": 5, "time": 6, "n": 7, "s": 6, "t": 5, "m": 3}
+OTHER = {"batch": 5, "time": 16, "n": 7, "s": 6, "t": 5, "m": 3}
 """The sizes that an exported model leaves open, as they were not when it was exported."""
 MODELS = {
     d.name: (path, d)
@@ -67,7 +67,7 @@ stride elsewhere."""
 
 @pytest.fixture(autouse=True)
 def _checks_distributions() -> None:
-    """torch.compile turns this off for the whole process."""
+    """torch.compile turns this off for the whole process when it is first used."""
     torch.distributions.Distribution.set_default_validate_args(True)
 
 
@@ -207,7 +207,12 @@ def test_safetensors_of_transformers(tmp_path: Path) -> None:
 
 
 # -- graphs ----------------------------------------------------------------------------------------------------------
-LOOKS = "looks whether its covariances are there yet, to make the first ones"
+LOOKS = "looks whether what it remembers is there yet, to make the first values"
+NOT_COMPILED = {
+    "Mixture": LOOKS,
+    **dict.fromkeys(["KMeans", "FuzzyCMeans"], LOOKS + " from the data, in training"),
+    "SOM": "reads its count of steps as a number, in training",
+}
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
@@ -219,9 +224,10 @@ def test_compiles_as_one_graph(name: str, training: bool) -> None:
     module, given = small(name)
     other = copy.deepcopy(module.train(training))
     torch._dynamo.reset()
+    torch.distributions.Distribution.set_default_validate_args(False)  # as its first use does
     compiled = torch.compile(other, fullgraph=True, backend="eager")
-    if name == "Mixture":  # LOOKS
-        with pytest.raises(torch._dynamo.exc.Unsupported, match="Data-dependent"):
+    if name in NOT_COMPILED and (training or name == "Mixture"):
+        with pytest.raises((torch._dynamo.exc.Unsupported, torch._dynamo.exc.UserError), match=r"(?i)data-dependent"):
             compiled(*given)
         return
     same(run(compiled, given), run(module, given))
@@ -278,6 +284,10 @@ def test_exports(name: str) -> None:
     assert closed == set(FIXED.get(name, "").split())
     module, graph = exported(name)
     _, given = small(name, **{n: size for n, size in OTHER.items() if n not in closed})
+    if name == "Signal":  # torch fixes the length that a convolution with padding="same" meets
+        with pytest.raises(AssertionError, match="Guard failed"):
+            run(graph.module(), given)
+        return
     same(run(graph.module(), given), run(copy.deepcopy(module), given))
 
 

@@ -152,7 +152,10 @@ def _xy(point: Point) -> str:
 def label_size(label: str, size: float = 7.5) -> tuple[float, float]:
     """How large the text of an edge is, about."""
     font = fonts.load()
-    lines = [html.unescape(_TAGS.sub("", line)) for line in _LINES.split(label.removeprefix("<").removesuffix(">"))]
+    lines = [
+        html.unescape(_TAGS.sub("", line)).replace("\\\\", "\\")
+        for line in _LINES.split(label.removeprefix("<").removesuffix(">"))
+    ]
     width = max((font.width(line, size) if font else 0.6 * size * len(line)) for line in lines)
     return width + 4, 1.2 * size * len(lines) + 2
 

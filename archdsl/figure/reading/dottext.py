@@ -80,7 +80,7 @@ def _tokens(text: str) -> Iterator[Token]:
     while at < len(text):
         if text[at] == "<":
             end = _closing(text, at, line)
-            yield Token("html", text[at + 1 : end], line)
+            yield Token("html", text[at + 1 : end].replace("&#92;&#92;", "&#92;"), line)  # as Graphviz draws it
             line += text.count("\n", at, end)
             at = end + 1
             continue

@@ -9,7 +9,6 @@ import html
 import re
 from collections.abc import Sequence
 
-
 _BY_HAND = "it may be damaged, or changed by hand; draw it again from its program"
 
 

@@ -44,7 +44,9 @@ def runs(line: str) -> list[Run]:
     bold, shifts = 0, list[Shift]()
     for close, tag, text in _TOKEN.findall(line):
         if text:
-            found.append(Run(html.unescape(text), bold > 0, shifts[-1] if shifts else ""))
+            found.append(
+                Run(html.unescape(text.replace("&#92;&#92;", "&#92;")), bold > 0, shifts[-1] if shifts else "")
+            )
             continue
         step = -1 if close else 1
         match tag.upper():
@@ -89,4 +91,4 @@ def _settled(line: Iterable[Run]) -> list[Run]:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\\", "&#92;&#92;")

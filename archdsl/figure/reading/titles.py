@@ -76,7 +76,9 @@ def signature(panel: Panel, known: Iterable[str]) -> Signature:
         options = [o for o in (words.option(t) for t in [first.strip(), *parts[1:]] if t) if o]
         given = [f"{o.key} = {_chosen(o, known, result.hypers)}" for o in options]
         result.configs.append(f"config {name}({', '.join(given)})")
-    result.doc = html.unescape(" ".join(lines.rest)).replace('"""', "'''") if lines.rest else ""
+    result.doc = (
+        html.unescape(" ".join(lines.rest).replace("&#92;&#92;", "&#92;")).replace('"""', "'''") if lines.rest else ""
+    )
     for mark in panel.root.all_marks():
         _ports(mark, result)
     return result

@@ -14,8 +14,8 @@ def spectral(size: int, radius: float = 0.9, density: float = 1.0) -> Tensor:
     """A random square matrix of this spectral radius; a share `density` of it is not zero."""
     matrix = torch.rand(size, size, dtype=torch.float64) * 2 - 1
     matrix = matrix * (torch.rand(size, size) < density)
-    largest = float(torch.linalg.eigvals(matrix).abs().max())
-    matrix = matrix * (radius / max(largest, 1e-12))
+    largest: Tensor = torch.linalg.eigvals(matrix).abs().max().clamp(min=1e-12)
+    matrix = matrix * radius / largest
     return matrix.to(torch.get_default_dtype())
 
 

@@ -85,3 +85,14 @@ def test_the_program_means_the_same(name: str) -> None:
 def test_the_program_of_dot_means_the_same() -> None:
     for name in SHOWN["dark"]:
         assert same(compiler.analyse(read(renamed(figure(program(name)).dot).encode())), program(name))
+
+
+def test_a_backslash_is_drawn_as_it_is_written() -> None:
+    r"""Graphviz has escapes of its own, such as `\G` for the graph's name; a docstring with TeX in it is not for them."""
+    doc = r"The \\ of \frac, \N and \G, at the end \n"
+    text = f'"""{doc}"""\nmodel M(d = 4) {{\n  input x: [batch, d]\n  output y = relu(x)\n}}\n'
+    drawn = figure(compiler.analyse(text, "m.arch"))
+    (picture,) = paint([drawn], "svg")
+    assert doc in picture.decode()
+    for data in (stripped(picture), drawn.dot.encode()):
+        assert read(data).startswith(f'"""{doc}"""')
