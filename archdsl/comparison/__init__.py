@@ -9,6 +9,7 @@ panels, and `merge` makes one panel of two. Whether programs mean the same is to
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,8 @@ class Difference:
             return figure(self.after, **wishes)
 
         shown = [part.panel for part in self.parts if part.kind or whole] or [part.panel for part in self.parts]
-        return figure_of(shown, f"{self.before.file} → {self.after.file}", self.text(), **wishes)
+        before, after = (os.path.basename(p.file) for p in (self.before, self.after))  # the same bytes in every folder
+        return figure_of(shown, f"{before} → {after}", self.text(), **wishes)
 
 
 def compare(before: Program, after: Program) -> Difference:

@@ -188,5 +188,5 @@ def test_hostile_words_stay_words(draw: Draw) -> None:
     ET.fromstring(svg)
     assert b"<script>" not in svg
     text = " ".join(words(svg).split())
-    assert '< more & "quoted" </TABLE>' in text and "\\N \\G" in text
+    assert '< more & "quoted" </TABLE>' in text and "\\\\N \\\\G" in text
     assert figure.pdf().startswith(b"%PDF-")

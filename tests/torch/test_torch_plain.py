@@ -14,13 +14,16 @@ from typing import Any
 import pytest
 import torch
 from emitted import PROGRAMS, inputs, instance, numbers, program, run, source
-from test_torch_runs import SMALL
 from torch import Tensor, nn
 
 from archdsl.compiler import analyse
 from archdsl.torch import emit
 from archdsl.torch.plan import ProgramPlan
 
+SMALL = {
+    **{"d": 32, "heads": 4, "layers": 2, "units": 16, "vocab": 50},
+    **{"context": 16, "rows": 6, "filters": 4, "passes": 3, "channels": 8},
+}
 ROOMS = [
     (p, name)
     for p in PROGRAMS
