@@ -264,7 +264,6 @@ def _environment() -> dict[str, str]:
         **kept,
         "LC_ALL": "C",
         "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
     }
 

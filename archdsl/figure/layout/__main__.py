@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from archdsl.figure.layout import arrange, geometry, layered, pdf, svg, tikz, turn
+from archdsl.figure.layout import arrange, geometry, layered, svg, tikz, turn
 from archdsl.figure.layout.engine import LayoutFailed, Run, graphviz
 
 Data = dict[str, Any]
@@ -47,6 +47,8 @@ def _page(run: Run, page: Data, form: str, dpi: int, least: float) -> bytes:
         case "tikz" | "tex":
             return tikz.picture(data, page["title"], page["description"], scale, whole=form == "tex")
         case "pdf":
+            from archdsl.figure.layout import pdf
+
             return pdf.page(data, page["title"], page["description"], scale)
         case _:
             return data
