@@ -10,19 +10,28 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from archdsl import __version__
-from archdsl.files import LARGEST, Trouble, read_bytes, read_text, same_file, shown, write_all, write_whole
+from archdsl.files import (
+    LARGEST,
+    Trouble,
+    drop_output,
+    lenient_output,
+    read_bytes,
+    read_text,
+    same_file,
+    shown,
+    write_all,
+    write_whole,
+)
+from archdsl.options import FORMATS, parser_of, setting
 
 if TYPE_CHECKING:
     from archdsl.diagnostics import Errors
-    from archdsl.ir.num import Num
     from archdsl.ir.program import Definition, Program
 
 T = TypeVar("T")
-FORMATS = ("svg", "pdf", "png", "tikz", "tex", "dot")
 
 
 def run() -> None:
@@ -32,7 +41,7 @@ def run() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Runs a command; returns its exit status."""
-    _lenient_output()
+    lenient_output()
     try:
         status = _command(arguments)
         sys.stdout.flush()
@@ -40,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     except Trouble as trouble:
         return _say(str(trouble))
     except BrokenPipeError:
-        _drop_output()
+        drop_output()
         return _say("cannot write standard output: nobody reads it any more")
     except OSError as problem:
         return _say(f"cannot write standard output: {problem.strerror or problem}")
@@ -58,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _command(arguments: Sequence[str]) -> int:
     try:
-        options = _parser().parse_args(list(arguments))
+        options = parser_of(COMMANDS).parse_args(list(arguments))
     except SystemExit as end:  # argparse has said why
         return int(end.code or 0)
     return int(options.command(options))
@@ -106,7 +115,10 @@ def _drawn(program: Program, options: argparse.Namespace, output: str, kind: str
     chosen = {name: getattr(options, name) for name in names}
     chosen |= {"legend": not options.no_legend, "captions": not options.no_captions}
     chosen["entry"] = _entry(program, options).name if options.model else None  # else all: a stranger can rebuild it
-    chosen["counts"] = _counts(program) if options.counts else None
+    if options.counts:
+        from archdsl.summary import totals
+
+        chosen["counts"] = totals(program)
     if options.panels == "separate":
         drawn = figures(program, **chosen)
         stem, suffix = os.path.splitext(output)
@@ -115,22 +127,6 @@ def _drawn(program: Program, options: argparse.Namespace, output: str, kind: str
         drawn, places = [figure(program, **chosen)], [output]
     pictures = [f.dot for f in drawn] if kind == "dot" else paint(drawn, kind, options.dpi)
     return dict(zip(places, pictures))
-
-
-def _counts(program: Program) -> dict[str, int]:
-    """Parameters by definition, where they depend on nothing that is open."""
-    from archdsl.summary import Unsettled, count
-
-    found = {}
-    for definition in program.definitions:
-        try:
-            counts = count(program, definition.name)
-        except Unsettled:
-            continue
-        total = counts.learned + counts.frozen
-        if total.is_integer:
-            found[definition.name] = int(total.value)
-    return found
 
 
 def diff(options: argparse.Namespace) -> int:
@@ -294,6 +290,12 @@ def latex(options: argparse.Namespace) -> int:
     return _write(options.output, (resources.folder("latex") / "archdsl.sty").read_bytes())
 
 
+COMMANDS = {
+    **{"check": check, "draw": draw, "diff": diff, "read": read, "compile": compile_, "ir": ir, "summary": summary},
+    **{"fmt": fmt, "ops": ops, "examples": examples, "latex": latex, "explain": explain},
+}
+
+
 # -- programs -----------------------------------------------------------------------------------------------------
 def _checked(path: str, options: argparse.Namespace | None = None) -> Program | None:
     """The checked program, with the numbers that the options give; None once its errors have been shown."""
@@ -301,7 +303,7 @@ def _checked(path: str, options: argparse.Namespace | None = None) -> Program | 
     from archdsl.diagnostics import Errors
 
     model, config = getattr(options, "model", None), getattr(options, "config", None)
-    settings = dict(map(_setting, getattr(options, "set", None) or []))
+    settings = dict(map(setting, getattr(options, "set", None) or []))
     try:
         return compiler.analyse(read_text(path), _named(path), model=model, config=config, settings=settings)
     except compiler.UnknownSetting as problem:
@@ -329,22 +331,6 @@ def _entry(program: Program, options: argparse.Namespace | None) -> Definition:
     """The definition that `--model` names, or the first model."""
     wanted: str | None = getattr(options, "model", None)
     return program[wanted or _models(program)[0]]
-
-
-def _setting(assignment: str) -> tuple[str, Num | bool | str]:
-    """`d=512`, `pre_norm=true`, `act=gelu`: a name and a number, a flag or a word."""
-    from archdsl.ir.num import NotANumber, Num
-
-    name, _, text = (part.strip() for part in assignment.partition("="))
-    if text in ("true", "false"):
-        return name, text == "true"
-    if name.isidentifier() and text.isidentifier():
-        return name, text
-    digits = text.lstrip("+-").replace("_", "")
-    try:
-        return name, Num.of(int(text) if digits.isdecimal() and len(digits) < 100 else float(text))
-    except (ValueError, NotANumber):
-        raise Trouble(f"--set {shown(assignment)}: a name and a value are needed, as in --set d=512") from None
 
 
 def _find(name: str, known: Mapping[str, T], what: str) -> T:
@@ -406,125 +392,3 @@ def _say(text: str, status: int = 2) -> int:
     with contextlib.suppress(OSError):  # nobody listens
         print(f"archdsl: {text}", file=sys.stderr)
     return status
-
-
-def _lenient_output() -> None:
-    """Signs that the terminal's encoding has not are replaced, not refused; where there is no output at all, it goes nowhere."""
-    sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-
-
-def _drop_output() -> None:
-    """Nothing more goes to a pipe that is closed, not even when Python ends."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-# -- options ------------------------------------------------------------------------------------------------------
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="archdsl", description="One text becomes an unambiguous figure and PyTorch code.", allow_abbrev=False
-    )
-    parser.add_argument("--version", action="version", version=f"archdsl {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    def command(name: str, function: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-        words = (function.__doc__ or "").strip()
-        added = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
-        added.set_defaults(command=function)
-        return added
-
-    command("check", check).add_argument("files", nargs="+", metavar="FILE", help="a program; - is standard input")
-
-    drawing = command("draw", draw)
-    _program_options(drawing)
-    _output_options(drawing, "FILE with .svg; the suffix picks svg, pdf, png, tikz, tex or dot")
-    drawing.add_argument("--only", action="append", default=[], metavar="NAME", help="draw the panel of NAME alone")
-    drawing.add_argument(
-        "--expand", action="append", default=[], metavar="NAME", help="draw NAME open, where it is used"
-    )
-    drawing.add_argument("--collapse", action="append", default=[], metavar="NAME", help="draw no panel of NAME")
-    drawing.add_argument("--depth", type=int, metavar="N", help="panels down to N calls below the model")
-    drawing.add_argument(
-        "--panels", choices=("together", "separate"), default="together", help="one figure, or one file for each panel"
-    )
-    drawing.add_argument("--no-captions", action="store_true", help="without the docstrings under the titles")
-    drawing.add_argument("--counts", action="store_true", help="with the number of parameters of each part")
-    _look_options(drawing)
-
-    differing = command("diff", diff)
-    differing.add_argument("file", metavar="BEFORE", help="a program")
-    differing.add_argument("other", metavar="AFTER", help="another")
-    differing.add_argument(
-        "-o", "--output", metavar="OUT", help="draw both as one figure, with what was added, removed and changed marked"
-    )
-    differing.add_argument("--all", action="store_true", help="draw the definitions, too, that are alike in both")
-    _look_options(differing)
-
-    reading = command("read", read)
-    reading.add_argument(
-        "files", nargs="+", metavar="FILE", help="a figure that draw wrote, SVG or DOT; of one in parts, all of them"
-    )
-    reading.add_argument(
-        "-o", "--output", default="-", metavar="OUT", help="where to write the program (standard output)"
-    )
-
-    compiling = command("compile", compile_)
-    _program_options(compiling)
-    _output_options(compiling, "FILE with .py")
-    compiling.add_argument("--plain", action="store_true", help="the literal equations, without torch's faster kernels")
-
-    data = command("ir", ir)
-    _program_options(data, optional=True)
-    data.add_argument("--json", action="store_true", help="as JSON")
-    data.add_argument("--schema", action="store_true", help="the JSON Schema of that JSON, of no program in particular")
-
-    counting = command("summary", summary)
-    _program_options(counting)
-    counting.add_argument(
-        "--depth", type=int, default=0, metavar="N", help="open parts down to N calls below the model (0)"
-    )
-
-    formatting = command("fmt", fmt)
-    formatting.add_argument(
-        "files", nargs="+", metavar="FILE", help="a program; - formats standard input to standard output"
-    )
-    formatting.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a file would change")
-
-    command("ops", ops).add_argument("name", nargs="?", metavar="NAME")
-    command("examples", examples).add_argument("name", nargs="?", metavar="NAME")
-    command("latex", latex).add_argument(
-        "-o",
-        "--output",
-        metavar="OUT",
-        default="archdsl.sty",
-        help="where to write (archdsl.sty); - is standard output",
-    )
-    command("explain", explain).add_argument("code", nargs="?", metavar="CODE", help="such as E0301")
-    return parser
-
-
-def _program_options(parser: argparse.ArgumentParser, optional: bool = False) -> None:
-    parser.add_argument("file", nargs="?" if optional else None, metavar="FILE", help="a program; - is standard input")
-    parser.add_argument("--model", metavar="NAME", help="which definition of the file (the first model)")
-    parser.add_argument("--config", metavar="NAME", help="one of the model's configs")
-    parser.add_argument(
-        "--set", action="append", metavar="NAME=NUMBER", help="another value for a hyperparameter of the model"
-    )
-
-
-def _look_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=FORMATS, help="the format, whatever the name says")
-    parser.add_argument(
-        "--width", metavar="LENGTH", help="fit this width, such as 3.25in or 82mm, with no text under 6 pt"
-    )
-    parser.add_argument("--direction", choices=("up", "down", "left", "right"), help="which way the figure reads (up)")
-    parser.add_argument("--theme", choices=("paper", "dark", "mono"), default="paper", help="its colours (paper)")
-    parser.add_argument("--no-legend", action="store_true", help="without the legend of marks")
-    parser.add_argument("--dpi", type=int, default=192, metavar="N", help="dots per inch of a PNG (192)")
-
-
-def _output_options(parser: argparse.ArgumentParser, default: str) -> None:
-    parser.add_argument("-o", "--output", metavar="OUT", help=f"where to write ({default}); - is standard output")

@@ -141,3 +141,18 @@ def reason(problem: Exception) -> str:
             problem
         )
     return str(problem)
+
+
+# -- standard output ------------------------------------------------------------------------------------------------
+def lenient_output() -> None:
+    """Signs that the terminal's encoding has not are replaced, not refused; where there is no output at all, it goes nowhere."""
+    sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def drop_output() -> None:
+    """Nothing more goes to a pipe that is closed, not even when Python ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

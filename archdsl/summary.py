@@ -8,6 +8,7 @@ distinct set of numbers that its weights depend on, and a stack is multiplied, n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from archdsl.ir import series
@@ -309,3 +310,15 @@ def _mentioned(region: Region) -> set[str]:
 
 def _setting_symbols(settings: Iterable[object]) -> set[str]:
     return {s for value in settings if isinstance(value, Num) for s in value.symbols()}
+
+
+def totals(program: Program) -> dict[str, int]:
+    """Parameters by definition, of those where they depend on nothing that is open."""
+    found = {}
+    for definition in program.definitions:
+        with suppress(Unsettled):
+            counts = count(program, definition.name)
+            total = counts.learned + counts.frozen
+            if total.is_integer:
+                found[definition.name] = int(total.value)
+    return found
