@@ -106,7 +106,7 @@ class Part:
     variant: Variant | None = None
     bindings: dict[str, Num] = field(default_factory=dict)
     rest: Shape | None = None
-    steps: set[int] = field(default_factory=set)
+    stepped_in: list[Block] = field(default_factory=list)
     alias: str | None = None
 
 

@@ -85,7 +85,7 @@ def ride(block: Block, part: Part, span: Span) -> None:
                 mend=mend,
             )
         )
-    if id(target) in part.steps:
+    if any(target is block for block in part.stepped_in):
         raise frame.fail(
             errors.StateProblem(
                 span,
@@ -94,7 +94,7 @@ def ride(block: Block, part: Part, span: Span) -> None:
                 notes=[Note(part.span, "made here")],
             )
         )
-    part.steps.add(id(target))
+    part.stepped_in.append(target)
     if target.kind == "definition":
         frame.rides = True
     else:

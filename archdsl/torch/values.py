@@ -54,7 +54,8 @@ class Values(Function):
         self.drawn_names = {v.id: v.name for v in draws}
         self.distributions: dict[int, str] = {}
         """The variable that holds the distribution of each drawn value."""
-        self.seen: dict[tuple[int, str], ast.expr] = {}
+        self.seen: dict[tuple[int, str], tuple[object, ast.expr]] = {}
+        """By block and text. Each keeps its block, whose `id()` so stays its own."""
         """What was computed in each block, by its text."""
         self.value_names = {v.name for n in everything for v in getattr(n, "outputs", [])}
         self.value_names |= {v.name for v in definition.inputs} | {s.value.name for s in definition.states}
@@ -267,10 +268,10 @@ class Values(Function):
         text = ast.dump(value)
         found = self.seen.get((id(self.block), text))
         if found is not None:
-            self.bind(node.outputs[0], found)
+            self.bind(node.outputs[0], found[1])
             return True
         key = self.define(node.outputs[0], node, next((i for i in node.inputs if isinstance(i, int)), None))
-        self.seen[id(self.block), text] = name(key)
+        self.seen[id(self.block), text] = (self.block, name(key))
         self.assign([key], value)
         return True
 

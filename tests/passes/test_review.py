@@ -184,3 +184,11 @@ def test_what_is_collected_has_one_size() -> None:
     body = X + "r = x -> stack 3 as i {\ninput h\nh' = h\noutput s = Linear(i + 1)(h)\n}\noutput y = r.s"
     with pytest.raises(archdsl.Errors):
         archdsl.check(model(body))
+
+
+def test_a_cell_may_be_stepped_by_any_number_of_repeats() -> None:
+    """What a repeat is told apart by must outlive the repeat's own making: an `id()` that came again said "stepped twice"."""
+    scans = " - ".join(["(x -> scan cell over time)"] * 200)
+    text = model(f"{XT}cell = RNN(d)\noutput y = {scans}")
+    for _ in range(5):
+        archdsl.check(text)
