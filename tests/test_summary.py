@@ -129,10 +129,10 @@ def test_gpt_sizes_are_exact() -> None:
 
 
 def test_a_huge_model_counts_at_once() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     counts = count(gpt(), "GPT", {"d": n(12_288), "layers": n(96), "context": n(2048)})
     assert counts.learned == 174_604_259_328 - 0
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_a_loop_and_a_scan_share_their_weights() -> None:
@@ -210,8 +210,8 @@ def test_copies_that_differ_are_summed_as_one_by_one(width: str, each: Callable[
 
 def test_a_million_copies_that_differ_are_counted_by_a_formula() -> None:
     text = "model M(n = 1_000_000) {{\n  input x: [batch, 4]\n  x -> stack n as i {{\n    input h\n    h' = h -> Linear({}) -> Linear(4)\n  }} -> output y\n}}"
-    start = time.perf_counter()
+    start = time.process_time()
     assert count(analyse(text.format("i + 1")), "M").learned == 9 * 1_000_000 * 1_000_001 // 2 + 4_000_000
     with pytest.raises(Unsettled, match="at most 10,000"):
         count(analyse(text.format("i % 3 + 1")), "M")
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

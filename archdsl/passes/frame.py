@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from archdsl import errors
 from archdsl.diagnostics import Diagnostic
+from archdsl.ir.naming import snake
 from archdsl.ir.num import Num
 from archdsl.ir.program import Apply, Condition, Constraint, Must, Node, Operand, Param, Region, Ride, Setting, Value
 from archdsl.ir.types import Type
@@ -189,8 +189,3 @@ class Block:
         self.frame.parts.append(part)
         self.frame.anonymous.append(part)
         return part
-
-
-def snake(name: str) -> str:
-    """LayerNorm → layer_norm, LSTM → lstm, Conv2d → conv2d."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

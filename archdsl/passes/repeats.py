@@ -216,31 +216,9 @@ def close(
 ) -> Bundle:
     """The repeat's node, and its result."""
     frame = block.frame
-    carried, finals = [], {}
-    for name, info in inner.states.items():
-        if info.next is None:
-            continue
-        final = frame.value(info.value.type)
-        frame.spans[final.id] = node.span
-        carried.append(
-            Carried.new(name=name, initial=info.initial, value=info.value, next=info.next.operand, final=final)
-        )
-        finals[name] = Tensor(
-            final.id, final.type, info.next.range if isinstance(info.initial, Num) else (float("-inf"), float("inf"))
-        )
+    carried, finals = _carried(inner, node.span)
     riding.starts(block, inner, start)
-    collected, fields = [], {}
-    for name, (tensor, span) in inner.outputs.items():
-        if how.index and any(how.index in n.symbols() for n in tensor.type.shape):
-            reason = f"`{name}` is {tensor.type}, which differs from copy to copy"
-            raise frame.fail(
-                errors.RepeatProblem(span, reason, mend="what is collected has one type; pad it, or use it in the copy")
-            )
-        type, axis = _stacked(tensor.type, how)
-        value = frame.value(type)
-        frame.spans[value.id] = span
-        collected.append(Collected.new(name=name, operand=tensor.operand, axis=axis, value=value))
-        fields[name] = Tensor(value.id, value.type, tensor.range)
+    collected, fields = _collected(inner, how)
     if not carried and not collected and frame.broken:
         raise Failed
     if not carried and not collected:
@@ -266,6 +244,39 @@ def close(
 
     known = [*finals, *(s for p in riders if p.variant for s in p.variant.states)]
     return Bundle(f"the result of this {how.kind}", value_of, fields, final_of, known)
+
+
+def _carried(inner: Block, span: Span) -> tuple[list[Carried], dict[str, Tensor]]:
+    """What the body hands on from pass to pass, and what the last pass leaves of each, by name."""
+    carried, finals = [], {}
+    for name, info in inner.states.items():
+        if info.next is None:
+            continue
+        final = inner.frame.value(info.value.type)
+        inner.frame.spans[final.id] = span
+        carried.append(
+            Carried.new(name=name, initial=info.initial, value=info.value, next=info.next.operand, final=final)
+        )
+        known = info.next.range if isinstance(info.initial, Num) else (float("-inf"), float("inf"))
+        finals[name] = Tensor(final.id, final.type, known)
+    return carried, finals
+
+
+def _collected(inner: Block, how: Shape) -> tuple[list[Collected], dict[str, Tensor]]:
+    """What the body gives in each pass, and all of it together, by name."""
+    collected, fields = [], {}
+    for name, (tensor, span) in inner.outputs.items():
+        if how.index and any(how.index in n.symbols() for n in tensor.type.shape):
+            reason = f"`{name}` is {tensor.type}, which differs from copy to copy"
+            raise inner.frame.fail(
+                errors.RepeatProblem(span, reason, mend="what is collected has one type; pad it, or use it in the copy")
+            )
+        type, axis = _stacked(tensor.type, how)
+        value = inner.frame.value(type)
+        inner.frame.spans[value.id] = span
+        collected.append(Collected.new(name=name, operand=tensor.operand, axis=axis, value=value))
+        fields[name] = Tensor(value.id, value.type, tensor.range)
+    return collected, fields
 
 
 def _stacked(type: Type, how: Shape) -> tuple[Type, Axis]:

@@ -11,6 +11,8 @@ import keyword
 import re
 from collections.abc import Iterable
 
+from archdsl.ir import naming
+
 MODULE_NAMES = frozenset(
     [
         "T_destination",
@@ -148,8 +150,7 @@ def class_name(name: str) -> str:
 
 def snake(name: str) -> str:
     """`EncoderLayer` → `encoder_layer`, `LSTM` → `lstm`."""
-    parts = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])", r"\1\3_\2\4", name)
-    return identifier(parts.lower())
+    return identifier(naming.snake(name))
 
 
 def singular(name: str) -> str:
