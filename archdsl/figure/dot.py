@@ -13,6 +13,7 @@ from typing import Any
 import graphviz
 
 from archdsl.figure import changes, theme
+from archdsl.figure.folding import folded_label
 from archdsl.figure.html import label, left, padded
 from archdsl.figure.scene import Frame, Mark, Panel, Wire
 from archdsl.figure.streams import Streams, streams
@@ -35,21 +36,31 @@ class Sheet:
     """The legend, which dot lays out."""
 
 
-def figure_dot(panels: list[Panel], legend: graphviz.Digraph | None, direction: str = "up") -> str:
-    """The whole figure as one graph, which is read in a direction."""
+def figure_dot(
+    panels: list[Panel],
+    legend: graphviz.Digraph | None,
+    direction: str = "up",
+    letters: int = theme.FOLD[False],
+) -> str:
+    """The whole figure as one graph, which is read in a direction; long words are in lines of about so many letters."""
     graph = _graph(rankdir=theme.RANKDIR[direction])
     for i, panel in enumerate(panels):
         with graph.subgraph(name=f"cluster_p{i}") as cluster:
-            _panel(cluster, graph, panel, f"p{i}", streams(panel), direction)
+            _panel(cluster, graph, panel, f"p{i}", streams(panel), direction, letters)
     if legend:
         graph.subgraph(legend)
     text: str = graph.source
     return text
 
 
-def sheets(panels: list[Panel], legend: graphviz.Digraph | None, direction: str = "up") -> list[Sheet]:
+def sheets(
+    panels: list[Panel],
+    legend: graphviz.Digraph | None,
+    direction: str = "up",
+    letters: int = theme.FOLD[False],
+) -> list[Sheet]:
     """The panels for the layout."""
-    result = [_sheet(panel, f"p{i}", direction) for i, panel in enumerate(panels)]
+    result = [_sheet(panel, f"p{i}", direction, letters) for i, panel in enumerate(panels)]
     if legend:
         graph = _graph(ranksep="0.06", nodesep="0.1")
         graph.subgraph(legend)
@@ -57,7 +68,7 @@ def sheets(panels: list[Panel], legend: graphviz.Digraph | None, direction: str 
     return result
 
 
-def _sheet(panel: Panel, prefix: str, direction: str) -> Sheet:
+def _sheet(panel: Panel, prefix: str, direction: str, letters: int) -> Sheet:
     sheet, flow = Sheet(panel.name), streams(panel)
 
     def add(frame: Frame, parent: str) -> None:
@@ -76,7 +87,7 @@ def _sheet(panel: Panel, prefix: str, direction: str) -> Sheet:
                 "tail": f"{prefix}_{wire.tail.id}",
                 "head": f"{prefix}_{wire.head.id}",
                 "kind": wire.kind,
-                "label": changes.wire_label(wire),
+                "label": folded_label(changes.wire_label(wire), letters),
                 "tail_port": wire.tail_port is not None,
                 "head_port": wire.head_port is not None,
                 "beside": wire.beside,
@@ -99,13 +110,15 @@ def _graph(**more: str) -> graphviz.Digraph:
 
 
 # -- one panel ----------------------------------------------------------------------------------------------------------
-def _panel(cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flow: Streams, direction: str) -> None:
+def _panel(
+    cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flow: Streams, direction: str, letters: int
+) -> None:
     cluster.attr(
         label=left(panel.title), labelloc="b", labeljust="l", **changes.frame(theme.FRAMES["panel"], panel.root.change)
     )
-    _frame(cluster, panel.root, prefix, flow, panel.wires, direction)
+    _frame(cluster, panel.root, prefix, flow, panel.wires, direction, letters)
     for i, wire in enumerate(panel.wires):
-        _wire(graph, wire, f"{prefix}_w{i}", prefix, flow, direction)
+        _wire(graph, wire, f"{prefix}_w{i}", prefix, flow, direction, letters)
     for wire in panel.wires:
         if wire.beside and wire.kind != "return":
             home = _home(panel.root, wire.tail)
@@ -147,11 +160,13 @@ def _same_rank(graph: Any, marks: list[Mark], prefix: str, home: Frame, root: Fr
     inside(graph, frames)
 
 
-def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[Wire], direction: str) -> None:
+def _frame(
+    cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[Wire], direction: str, letters: int
+) -> None:
     if _worded(frame, direction):
         cluster.node(f"{prefix}_{frame.id}_label", label=left(_titled(frame)), **theme.MARKS["label"])
     for mark in frame.marks:
-        _mark(cluster, mark, prefix, flow, direction)
+        _mark(cluster, mark, prefix, flow, direction, letters)
     for inner in frame.frames:
         attributes = changes.frame(theme.FRAMES[inner.kind], inner.change)
         lanes = [w for w in wires if id(w) in flow.around and _inside(w, inner)]
@@ -162,13 +177,13 @@ def _frame(cluster: Any, frame: Frame, prefix: str, flow: Streams, wires: list[W
                 shown = inner.lines if not _worded(inner, direction) else []
                 title = left(_titled(inner)) if shown else ""
                 sub.attr(label=title, labelloc="b", labeljust="l", **attributes)
-                _frame(sub, inner, prefix, flow, wires, direction)
+                _frame(sub, inner, prefix, flow, wires, direction, letters)
             continue
         with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}_outer") as double:  # a second border: separate weights
             double.attr(label="", **{**attributes, "margin": "3", "fillcolor": theme.PAPER})
             with double.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
                 sub.attr(label="", **attributes)
-                _frame(sub, inner, prefix, flow, wires, direction)
+                _frame(sub, inner, prefix, flow, wires, direction, letters)
 
 
 def _worded(frame: Frame, direction: str) -> bool:
@@ -190,7 +205,7 @@ def _inside(wire: Wire, frame: Frame) -> bool:
     return None not in ends and (ends[0] is frame or ends[0] is not ends[1])
 
 
-def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams, direction: str) -> None:
+def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams, direction: str, letters: int) -> None:
     attributes = dict(theme.MARKS[mark.kind])
     if id(mark) in flow.marks:
         attributes["group"] = f"{prefix}_s{flow.marks[id(mark)]}"
@@ -203,17 +218,21 @@ def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams, direction: str) 
         if mark.kind == "draw":
             attributes |= {"shape": "box", "style": "rounded,filled"}
     attributes = changes.mark(attributes, mark.change)
-    cluster.node(f"{prefix}_{mark.id}", label="" if mark.kind == "fork" else label(mark, direction), **attributes)
+    cluster.node(
+        f"{prefix}_{mark.id}", label="" if mark.kind == "fork" else label(mark, direction, letters), **attributes
+    )
 
 
-def _wire(graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Streams, direction: str) -> None:
+def _wire(
+    graph: graphviz.Digraph, wire: Wire, key: str, prefix: str, flow: Streams, direction: str, letters: int
+) -> None:
     attributes = {"key": key, "id": key, **theme.WIRES[wire.kind]}
     if (wire.kind == "gate" and wire.head.kind == "fork") or wire.head.kind == "fork":
         attributes["arrowhead"] = "none"
     if wire.gated and wire.kind == "data":
         attributes |= {"color": theme.GATE, "fontcolor": theme.GATE}
     attributes = changes.wire(attributes, wire.change)
-    if words := changes.wire_label(wire):
+    if words := folded_label(changes.wire_label(wire), letters):
         attributes["label"] = f"<{padded(words, '&#160;&#160;' if wire.kind == 'updates' else '&#160;')}>"
     if id(wire) in flow.around:
         attributes["constraint"] = "false"

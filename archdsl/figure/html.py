@@ -7,27 +7,29 @@ from __future__ import annotations
 
 from archdsl.figure import theme
 from archdsl.figure.changes import COLORS, SIGNS
+from archdsl.figure.folding import folded_label
 from archdsl.figure.scene import Mark
 
 _TABLE = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
 _PORT = f'<FONT POINT-SIZE="{theme.TINY:g}">'
 
 
-def label(mark: Mark, direction: str = "up") -> str:
+def label(mark: Mark, direction: str = "up", letters: int = theme.FOLD[False]) -> str:
+    """Its words and all that, in lines of about so many letters."""
+    words = folded_label("<BR/>".join(mark.lines), letters)
     if not (mark.ports or mark.results or mark.tag or mark.change):
-        return f"<{'<BR/>'.join(mark.lines)}>"
+        return f"<{words}>"
     enters, leaves = (side.upper() for side in theme.SIDES[direction])
     operands = _ports(mark.ports, "i", enters) if mark.ports else ""
     results = _ports(mark.results, "o", leaves) if mark.results else ""
-    parts = [p for p in (results, f'<TD CELLPADDING="3">{_head(mark)}</TD>', operands) if p]
+    parts = [p for p in (results, f'<TD CELLPADDING="3">{_head(mark, words)}</TD>', operands) if p]
     if direction in ("down", "right"):
         parts.reverse()
     rows = f"<TR>{''.join(parts)}</TR>" if direction in ("left", "right") else "".join(f"<TR>{p}</TR>" for p in parts)
     return f"<{_TABLE}{rows}</TABLE>>"
 
 
-def _head(mark: Mark) -> str:
-    text = "<BR/>".join(mark.lines)
+def _head(mark: Mark, text: str) -> str:
     before = _badge(SIGNS[mark.change], COLORS[mark.change]) if mark.change else ""
     after = _badge(mark.tag, theme.INK) if mark.tag else ""
     if not (before or after):

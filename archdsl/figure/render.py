@@ -172,7 +172,9 @@ def _shown(program: Program, asked: Wishes, close: bool) -> list[Panel]:
 
 def _look(shown: list[Panel], direction: str, close: bool, asked: Wishes) -> Look:
     key = legend(shown) if asked.legend else None
-    dot, parts = style.themed(figure_dot(shown, key, direction), asked.theme), sheets(shown, key, direction)
+    letters = theme.FOLD[close]
+    dot = style.themed(figure_dot(shown, key, direction, letters), asked.theme)
+    parts = sheets(shown, key, direction, letters)
     if close:
         dot, parts = style.dense(dot), [replace(s, dot=style.dense(s.dot)) for s in parts]
     return Look(direction, dot, parts)

@@ -64,9 +64,18 @@ def of_states(names: Sequence[str]) -> Mark:
 
 
 def in_rows(names: Sequence[str], handed_on: bool = False) -> list[str]:
-    """Names, three to a line."""
-    shown = [words.name(n, handed_on) for n in names] or ["state"]
-    return [", ".join(shown[i : i + 3]) + ("," if i + 3 < len(shown) else "") for i in range(0, len(shown), 3)]
+    """Names, three to a line, or as many as have room."""
+    rows: list[list[str]] = []
+    for name in names or ["state"]:
+        if not rows or len(rows[-1]) == 3 or len(", ".join([*rows[-1], name])) > _ROW:
+            rows.append([])
+        rows[-1].append(name)
+    lines = [", ".join(words.name(n, handed_on and bool(names)) for n in row) for row in rows]
+    return [f"{line}," for line in lines[:-1]] + lines[-1:]
+
+
+_ROW = 18
+"""Letters in a line of names."""
 
 
 def of_update(part: str, memory: str, order: str = "") -> Mark:

@@ -139,7 +139,9 @@ THEMES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({"paper": {}, 
 
 SMALLEST: Final = 6.0
 """Points below which no text of a figure may be that is to fit a width."""
-DENSE: Final[Mapping[float, float]] = MappingProxyType({11: 9, 10: 8, 9: 7.5, 8: 7, 7.5: 7, 7: 7})
+DENSE: Final[Mapping[float, float]] = MappingProxyType({11: 9, 10: 7.5, 9: 7, 8: 7, 7.5: 7, 7: 7})
 """What the sizes of text become in a narrow figure: all of it about as small as it may be."""
 LETTERS: Final[Mapping[bool, int]] = MappingProxyType({False: 62, True: 50})
 """How many letters there are in a line of a panel's title; fewer in a narrow figure."""
+FOLD: Final[Mapping[bool, int]] = MappingProxyType({False: 40, True: 28})
+"""How many letters of a type or a setting there are in a line, about; fewer in a narrow figure."""

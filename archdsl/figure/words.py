@@ -22,7 +22,7 @@ _SHORT = re.compile(r"([A-Za-z])(?:_([A-Za-z][0-9A-Za-z]{0,2})|([0-9]{1,2}))")
 """`W_in`, `h0`; `h_0` stays as it is, so that it does not look like `h0`."""
 
 
-_LEADING = 1.2
+LEADING = 1.2
 LEAD = "\u200a"
 """A hair space, in a larger size: it sets the line's height, which is otherwise that of the letters alone."""
 
@@ -43,7 +43,7 @@ def bold(text: str) -> str:
 
 def small(text: str, color: str = theme.QUIET, size: float = theme.SMALL) -> str:
     return (
-        f'<FONT POINT-SIZE="{size:g}" COLOR="{color}">{text}</FONT><FONT POINT-SIZE="{size * _LEADING:g}">{LEAD}</FONT>'
+        f'<FONT POINT-SIZE="{size:g}" COLOR="{color}">{text}</FONT><FONT POINT-SIZE="{size * LEADING:g}">{LEAD}</FONT>'
     )
 
 

@@ -173,7 +173,10 @@ def _float(text: str) -> str:
     return f"{text}.0" if text.lstrip("-").isdigit() else text
 
 
-LAPLACE = "torch.distributions.Laplace({mean}, {scale})"
+UNSEEN = "validate_args=False"
+"""No look at the values, for which a GPU would have to be waited for at every call, and which no graph can take."""
+LAPLACE = f"torch.distributions.Laplace({{mean}}, {{scale}}, {UNSEEN})"
+CATEGORICAL = f"torch.distributions.Categorical(probs={{p}}, {UNSEEN})"
 
 
 def _bernoulli(site: DrawSite) -> str:
@@ -198,7 +201,7 @@ def _around(drawn: str, p: str) -> str:
 
 def _categorical(site: DrawSite) -> str:
     p = site.operand(0)
-    drawn = f"torch.distributions.Categorical(probs={p}).sample()"
+    drawn = f"{CATEGORICAL.format(p=p)}.sample()"
     if site.gradient != "straight_through":
         return drawn
     size = site.size(site.inputs[0].shape[-1])
@@ -214,7 +217,7 @@ ALL: tuple[Distribution, ...] = (
         name="Normal",
         doc="The normal (Gaussian) distribution with a mean and a standard deviation.",
         parameters=("mean", "std"),
-        torch="torch.distributions.Normal({mean}, {std})",
+        torch=f"torch.distributions.Normal({{mean}}, {{std}}, {UNSEEN})",
         limits={"std": ("positive",)},
         ways=("none", "reparameterisation", "score_function"),
         sample=_normal,
@@ -224,7 +227,7 @@ ALL: tuple[Distribution, ...] = (
         name="Uniform",
         doc="The uniform distribution from `low` up to `high`.",
         parameters=("low", "high"),
-        torch="torch.distributions.Uniform({low}, {high})",
+        torch=f"torch.distributions.Uniform({{low}}, {{high}}, {UNSEEN})",
         limits={"high - low": ("positive",)},
         ways=("none", "reparameterisation", "score_function"),
         sample=_uniform,
@@ -245,7 +248,7 @@ ALL: tuple[Distribution, ...] = (
         name="Bernoulli",
         doc="1 with probability p, else 0.",
         parameters=("p",),
-        torch="torch.distributions.Bernoulli({p})",
+        torch=f"torch.distributions.Bernoulli({{p}}, {UNSEEN})",
         limits={"p": SHARE},
         ways=("none", "score_function", "straight_through"),
         sample=_bernoulli,
@@ -256,7 +259,7 @@ ALL: tuple[Distribution, ...] = (
         name="Categorical",
         doc="A class number, with the probabilities on the last axis of p; by straight-through, a one-hot row.",
         parameters=("p",),
-        torch="torch.distributions.Categorical(probs={p})",
+        torch=CATEGORICAL,
         ways=("none", "score_function", "straight_through"),
         sample=_categorical,
         event=_category,

@@ -143,6 +143,16 @@ def _lookup_shape(site: Site) -> Type:
     return table.with_shape((*index.shape, *table.shape[1:]))
 
 
+def _lookup(site: TorchSite) -> str:
+    """Indexing, but by `take` or `index_select` where one row is wanted: a scalar index would be read as a number."""
+    table, index = site.operand(0), site.operand(1)
+    if site.inputs[1].shape:
+        return f"{table}[{index}]"
+    if len(site.inputs[0].shape) == 1:
+        return f"{table}.take({index})"
+    return f"{table}.index_select(0, {index}.unsqueeze(0)).squeeze(0)"
+
+
 def _pad_shape(site: Site) -> Type:
     shape, axis = site.inputs[0].shape, one_axis(site, "over")
     if ELLIPSIS in shape[axis + 1 :]:
@@ -243,7 +253,7 @@ OPS = (
         name="lookup",
         doc="The rows of a table at the positions in `index`.",
         signature="table: any, index: int -> any",
-        torch="{table}[{index}]",
+        torch=_lookup,
         shape=_lookup_shape,
         range=keep,
         gate="through",

@@ -107,8 +107,7 @@ def decide(block: Block, test: Test, node: tree.Node, name: str = "") -> Flag:
     if outcome is None:
         if not frame.session.open:
             raise frame.fail(errors.CannotDecide(node.span, node.span.text))
-        # a block by itself, with nobody to give numbers: those that are not given are taken to differ
-        outcome = any(all(c.op != "==" for c in conjunction) for conjunction in test.any_of)
+        outcome = by_itself(test.any_of)
     record(frame, test, outcome, name)
     if outcome and name and name not in frame.chosen:
         frame.chosen.append(name)
@@ -121,6 +120,11 @@ def decide(block: Block, test: Test, node: tree.Node, name: str = "") -> Flag:
             if len(conjunction) == 1 and conjunction[0].op == "!=":
                 learn(block, conjunction[0].left, conjunction[0].right)
     return Flag(outcome)
+
+
+def by_itself(any_of: AnyOf) -> bool:
+    """The outcome in a block with nobody to give numbers: those that are not given are taken to differ."""
+    return any(all(c.op != "==" for c in conjunction) for conjunction in any_of)
 
 
 def record(frame: Frame, test: Test, outcome: bool, name: str) -> None:

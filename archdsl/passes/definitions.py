@@ -112,6 +112,11 @@ def _fix(block: Block, part: Part, ref: DefinitionRef, variant: Variant, binding
         )
 
 
+def _comes_out(session: Session, any_of: conditions.AnyOf, witness: Mapping[str, Num]) -> bool | None:
+    outcome = conditions.evaluate(any_of, witness)
+    return conditions.by_itself(any_of) if outcome is None and session.open else outcome
+
+
 def choose(
     session: Session, ref: DefinitionRef, structural: Mapping[str, Static], witness: dict[str, Num], entry: bool = False
 ) -> Variant:
@@ -130,7 +135,7 @@ def choose(
         if entry and known == keys:
             return variant  # a block of the file is shown as the file's models use it
         if known == keys and all(
-            conditions.evaluate(c.any_of, witness) == c.outcome for c in variant.definition.conditions
+            _comes_out(session, c.any_of, witness) == c.outcome for c in variant.definition.conditions
         ):
             return variant
     if ref.key in session.making:

@@ -5,17 +5,25 @@ from __future__ import annotations
 from archdsl.ir.program import Program
 from archdsl.torch.errors import CannotEmit
 
-__all__ = ["CannotEmit", "class_name", "emit"]
+__all__ = ["CannotEmit", "class_name", "emit", "emit_trainer"]
 
 
-def emit(program: Program, entries: list[str] | None = None, plain: bool = False) -> str:
+def emit(program: Program, entries: list[str] | None = None, plain: bool = False, trainer: str = "") -> str:
     """One Python file with the definitions named (all that the program's file defines, if none are) and what they use.
 
     `plain` writes the literal equations; without it, what torch has a kernel for runs on that kernel, and loops do the least they can.
+    `trainer` is a module, with the text of `emit_trainer`, from which trains import their base class; without it, it stands in the file.
     """
     from archdsl.torch.file import write_file
 
-    return write_file(program, program.entries if entries is None else entries, plain)
+    return write_file(program, program.entries if entries is None else entries, plain, trainer)
+
+
+def emit_trainer() -> str:
+    """The base class of trains as a file of its own."""
+    from archdsl.torch.file import write_trainer
+
+    return write_trainer()
 
 
 def class_name(program: Program, definition: str) -> str:

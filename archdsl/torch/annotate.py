@@ -49,7 +49,7 @@ class Types:
                 return False
             case ast.Attribute(value=value):
                 return self.is_any(value)
-            case ast.Call(func=ast.Attribute(attr="vmap")) | ast.Subscript():
+            case ast.Subscript():
                 return True
         return False
 

@@ -1,7 +1,7 @@
 """Which scans need no loop: those whose body treats every slice alike.
 
 `is_pointwise`: the body acts on axes to the right of the scanned one, so that it may be given the whole tensor as it is.
-`is_mappable`: the body is one call without state, which `torch.vmap` can take along the axis.
+Parts whose batch the scanned axis can go into are told by `fold.py`.
 """
 
 from __future__ import annotations
@@ -204,20 +204,6 @@ def widened_type(type_: Type, at: int, size: Num) -> Type:
     shape = list(type_.shape)
     shape.insert(min(at, len(shape)), size)
     return type_.with_shape(shape)
-
-
-def is_mappable(node: Repeat, plan: Plan) -> bool:
-    """Whether the body of a scan is one call that `torch.vmap` can take along the axis."""
-    if node.rides or node.carried or len(node.body.nodes) != 1 or not node.collected or not 1 <= len(node.sliced) <= 6:
-        return False
-    call = node.body.nodes[0]
-    if not isinstance(call, Call) or call.rides or any(isinstance(i, Num) for i in call.inputs):
-        return False
-    made = next(h for h in plan.held if h.id == call.made)
-    outputs = {v.id for v in call.outputs}
-    if made.stacks or not isinstance(made.item, Made) or plan.program.of(made.item).remembers:
-        return False
-    return all(c.operand in outputs for c in node.collected)
 
 
 def is_random(made: Made, plan: Plan) -> bool:

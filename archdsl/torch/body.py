@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from archdsl.ir.num import ELLIPSIS, Num
+from archdsl.ir.num import ELLIPSIS, ZERO, Num
 from archdsl.ir.program import (
     Apply,
     Call,
@@ -31,12 +31,13 @@ from archdsl.ir.program import (
     Value,
 )
 from archdsl.ir.types import Type
-from archdsl.torch import batch
+from archdsl.ir.uses import uses
+from archdsl.torch import batch, fold
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.names import identifier, plural, singular, snake
 from archdsl.torch.needs import needed
-from archdsl.torch.plan import Held, Plan, held
-from archdsl.torch.printer import parse
+from archdsl.torch.plan import Held, Plan, held, nodes
+from archdsl.torch.printer import flat, parse
 from archdsl.torch.scans import Scans
 from archdsl.torch.statements import Assign, Do, For, Statement, name
 from archdsl.torch.values import GENERIC
@@ -56,6 +57,7 @@ class Body(Scans):
         super().__init__(plan)
         self.depth = 0
         """How many stacks are around what is being written."""
+        self.count = uses(plan.definition)
 
     def region(self, region: Region, nodes: Sequence[Node] | None = None) -> None:
         for param in region.params:
@@ -85,18 +87,23 @@ class Body(Scans):
 
     # -- repeats ------------------------------------------------------------------------------------------
     def repeat(self, node: Repeat) -> None:
+        if id(node) in self.paired:
+            return
         free = node.kind == "scan" and node.lengths is None
         if free and batch.is_pointwise(node, self.plan, self.types):
             return self.batched(node)
-        if free and not node.reversed and batch.is_mappable(node, self.plan):
-            return self.mapped(node)
+        if free and fold.foldable(node, self.plan, self.types):
+            return self.folded(node)
         if self.takes_all(node):
             return self.all_steps(node)
         for ride in node.rides:
             self.start(node, ride)
         for carried in node.carried:
             self.carry(carried)
-        wanted = [c for c in node.collected if c.value.id in self.used]
+        asked = [c for c in node.collected if c.value.id in self.used]
+        sums = {c.value.id: s for c in asked if (s := self.sum_of(node, c)) is not None}
+        wanted = [c for c in asked if c.value.id not in sums]
+        totals = [(self.begin_sum(node, c, sums[c.value.id]), c) for c in asked if c.value.id in sums]
         lists = [self.collect_into(node, c.name, c.value.name) for c in wanted]
         for key in lists:
             self.assign([key], ast.List([], ast.Load()), keep=True)
@@ -106,8 +113,11 @@ class Body(Scans):
         step = self.variable("t", named=True, kind="index") if node.lengths is not None else ""
         with self.inside(body):
             running = self.begin_running(node, step) if node.lengths is not None else None
-            results = [c.next for c in node.carried] + [c.operand for c in wanted]
+            results = [c.next for c in node.carried] + [c.operand for c in asked]
             self.region(node.body, needed(node.body.nodes, results, self.plan, effects=True))
+            for key, collected in totals:
+                total = ast.BinOp(name(key), ast.Add(), self.operand(collected.operand))
+                self.assign([key], total, keep=True)
             for key, collected in zip(lists, wanted):
                 self.block.append(
                     Do(ast.Call(ast.Attribute(name(key), "append", ast.Load()), [self.operand(collected.operand)], []))
@@ -119,6 +129,29 @@ class Body(Scans):
             loop.source = ast.Call(ast.Name("enumerate", ast.Load()), [loop.source], [])
         self.block.append(loop)
         self.after(node, wanted, lists)
+
+    def sum_of(self, node: Repeat, collected: Collected) -> Apply | None:
+        """The sum over all passes, where that is all that is wanted of what they collect: it needs no list."""
+        readers = [n for n in nodes(self.plan.definition.body) if isinstance(n, Apply) and collected.value.id in n.inputs]
+        if self.plan.program.plain or node.lengths is not None or self.count[collected.value.id] != 1 or not readers:
+            return None
+        (total,) = readers
+        type_ = collected.value.type
+        axes = total.axes.get("over", [])
+        if total.op != "sum" or len(axes) != 1 or ELLIPSIS in type_.shape or type_.dtype != "float":
+            return None
+        rank = len(type_.shape)
+        same = axes[0].index % rank == collected.axis.index % rank
+        return total if same and len(total.outputs[0].type.shape) == rank - 1 else None
+
+    def begin_sum(self, node: Repeat, collected: Collected, total: Apply) -> str:
+        """The variable of a sum over all passes."""
+        key = self.collect_into(node, collected.name, collected.value.name)
+        self.variables[key].kind, self.variables[key].type = "tensor", total.outputs[0].type
+        self.assign([key], self.filled(ZERO, Type(dtype="float")), keep=True)
+        self.bind(total.outputs[0], name(key))
+        self.swallowed.add(total.outputs[0].id)
+        return key
 
     def begin_running(self, node: Repeat, step: str) -> ast.expr:
         """At the start of a step: which sequences are still running."""
@@ -284,41 +317,33 @@ class Body(Scans):
             else:
                 self.bind(collected.value, source)
 
-    def mapped(self, node: Repeat) -> None:
-        """A scan of one definition without state: `torch.vmap` along the axis, over what is sliced; what is held stands as it is."""
+    def folded(self, node: Repeat) -> None:
+        """A scan of a part that treats every row of its batch alike: the axis goes into the batch, and one call does all steps."""
         (call,) = node.body.nodes
         assert isinstance(call, Call)
-        sliced = {s.value.id: s for s in node.sliced}
-        taken = dict(zip(sliced, ("one", "other", "third", "fourth", "fifth", "sixth")))
-        self.reserved.update(taken.values())
-        inputs = [parse(taken[i]) if isinstance(i, int) and i in sliced else self.operand(i) for i in call.inputs]
-        names = [ast.arg(n) for n in taken.values()]
-        step = ast.Lambda(
-            ast.arguments([], names, None, [], [], None, []), ast.Call(self.holders[call.made], inputs, [])
-        )
-        options = self.map_options(node)
-        if batch.is_random(self.made[call.made], self.plan):
-            options.append(ast.keyword("randomness", ast.Constant("different")))
+        at, count = fold.place(node), flat(self.number(node.sliced[0].axis.size, whole=True))
+        whole = {s.value.id: s.operand for s in node.sliced}
+        with_batch = fold.with_batch(call, node, self.types)
+        inputs: list[ast.expr] = []
+        for i in call.inputs:
+            text = flat(self.operand(whole.get(i, i) if isinstance(i, int) else i))
+            if i in whole:
+                text = f"{text}.flatten(0, 1)"
+            elif i in with_batch and isinstance(i, int):
+                ones = ", 1" * (len(self.types[i].shape) - 1)
+                text = f"{text}.repeat_interleave({count}, 0)" if at else f"{text}.repeat({count}{ones})"
+            inputs.append(parse(text))
         by_value = {c.operand: c for c in node.collected}
-        targets = [self.define(by_value[v.id].value, node) if v.id in by_value else "_" for v in call.outputs]
-        mapped = ast.Call(parse("torch.vmap"), [step], options)
-        self.assign(targets, ast.Call(mapped, [self.operand(s.operand) for s in sliced.values()], []))
-
-    def map_options(self, node: Repeat) -> list[ast.keyword]:
-        """Along which axes; the first one needs no words."""
-        by_value = {c.operand: c for c in node.collected}
-        (call,) = node.body.nodes
-        assert isinstance(call, Call)
-        ins = [_axis(s.axis.index, self.type_of(s.operand)) for s in node.sliced]
-        outs = [
-            _axis(by_value[v.id].axis.index, by_value[v.id].value.type) if v.id in by_value else 0 for v in call.outputs
-        ]
-        found = {"in_dims": ins, "out_dims": outs}
-        return [
-            ast.keyword(k, parse(repr(axes[0] if len(set(axes)) == 1 else tuple(axes))))
-            for k, axes in found.items()
-            if set(axes) != {0}
-        ]
+        parted = f".unflatten(0, ({'-1, ' if at else ''}{count}{'' if at else ', -1'}))"
+        value = ast.Call(self.holders[call.made], inputs, [])
+        if len(call.outputs) == 1:
+            (out,) = call.outputs
+            return self.assign([self.define(by_value[out.id].value, node)], parse(f"{flat(value)}{parted}"))
+        flats = [self.variable(v.name or "y", "folded", named=True) if v.id in by_value else "_" for v in call.outputs]
+        self.assign(flats, value, keep=True)
+        for v, key in zip(call.outputs, flats):
+            if v.id in by_value:
+                self.assign([self.define(by_value[v.id].value, node)], parse(f"{key}{parted}"))
 
 
 class _Inside:

@@ -13,6 +13,8 @@ from archdsl.torch.numbers import is_real, number, over_one
 from archdsl.torch.plan import Held, Plan
 from archdsl.torch.printer import INDENT, fits, flat, lines, parse, signature
 from archdsl.torch.site import EmitSite, fill_template, setting
+from archdsl.torch.statements import Do, Return, expressions
+from archdsl.torch.text import Writer
 
 INNER = INDENT * 2
 
@@ -36,6 +38,11 @@ class Constructor:
             body += self.item(item)
         for memory in self.definition.memories:
             body += self.memory(memory)
+        if self.plan.late:
+            body.append(f"{INNER}self.{self.plan.begun} = False")
+            hook = Namespace(self.plan.arguments.values()).take("on_load")
+            body.append(f"{INNER}{hook}: Any = self.register_load_state_dict_post_hook")  # torch gives it no types
+            body.append(f"{INNER}{hook}({self.plan.name}.{self.plan.loaded})")
         return [*signature(INDENT, "__init__", ["self", *self.parameters()], "None"), *body, *after]
 
     # -- arguments ----------------------------------------------------------------------------------------------
@@ -214,9 +221,29 @@ class Constructor:
     # -- memories -----------------------------------------------------------------------------------------------
     def memory(self, memory: Memory) -> list[str]:
         name = self.plan.attributes[memory.value.id]
+        if isinstance(memory.initial, int) and memory.value.id not in self.plan.late:
+            return self.computed(memory)
         value = self.first(memory)
         call = ast.Call(parse("self.register_buffer"), [ast.Constant(name), value], [])
         return lines(INNER, "", call)
+
+    def computed(self, memory: Memory) -> list[str]:
+        """A buffer whose first value the program computes, in the constructor's own names."""
+        from archdsl.torch.forward import First
+
+        function = First(self.plan, memory)
+        function.build()
+        body = function.finish(self.plan.arguments.values())
+        self.helpers.update(function.helpers)
+        end = body.pop()
+        assert isinstance(end, Return)
+        name = ast.Constant(self.plan.attributes[memory.value.id])
+        body.append(Do(ast.Call(parse("self.register_buffer"), [name, *end.values], [])))
+        own = {f"self.{a}": self.plan.arguments[n] for n, a in self.plan.hyper_attributes.items()}
+        for statement in body:
+            for value in expressions(statement):
+                ArgumentsFor(own).visit(value)
+        return Writer(function.variables).block(body, INNER)
 
     def first(self, memory: Memory) -> ast.expr:
         """The value that a memory has before the first call; NaN where the first training call gives it one."""
@@ -240,6 +267,19 @@ class Constructor:
         if memory.value.type.dtype == "float" and initial.is_integer:
             text = f"float({text})" if not initial.is_const else f"({text.strip('()')}.0)"
         return f"torch.full({whole}, {text}{kind})"
+
+
+class ArgumentsFor(ast.NodeTransformer):
+    """Puts a constructor's arguments in the place of the attributes that keep them."""
+
+    def __init__(self, own: dict[str, str]):
+        self.own = own
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        argument = self.own.get(ast.unparse(node))
+        return (
+            ast.Name(argument, ast.Load()) if argument else ast.Attribute(self.visit(node.value), node.attr, node.ctx)
+        )
 
 
 def _opposite(test: str) -> str:

@@ -1,18 +1,21 @@
-"""A program → one Python file: imports, helper functions, one class for each definition that is needed, each after those it uses."""
+"""A program → one Python file: imports, helper functions, one class for each definition that is needed, each after those it uses.
+
+The base class of trains stands in the file, or is imported from a module that `write_trainer` is the text of.
+"""
 
 from __future__ import annotations
 
 import re
 
-from archdsl.ir.program import Made, Program
+from archdsl.ir.program import Apply, Made, Minimize, Program
 from archdsl.torch.module import Module
-from archdsl.torch.plan import Plan, ProgramPlan
+from archdsl.torch.plan import Plan, ProgramPlan, nodes
 from archdsl.torch.train import Train
-from archdsl.torch.trainer import TRAINER
+from archdsl.torch.trainer import trainer
 
 
-def write_file(program: Program, entries: list[str], plain: bool = False) -> str:
-    """The whole file for some definitions and all that they use."""
+def write_file(program: Program, entries: list[str], plain: bool = False, trainer_module: str = "") -> str:
+    """The whole file for some definitions and all that they use; trains import their base class from the module, if there is one."""
     plan = ProgramPlan(program, plain)
     order: dict[str, Plan] = {}
     for entry in entries:
@@ -24,10 +27,29 @@ def write_file(program: Program, entries: list[str], plain: bool = False) -> str
         writer = Train(one) if trains else Module(one)
         classes[trains].append("\n".join(writer.lines()))
         helpers.update(writer.helpers)
-    base = [TRAINER.strip("\n")] if classes[True] else []
-    parts = [*(h.strip("\n") for h in helpers), *classes[False], *base, *classes[True]]
+    base, imported = [], []
+    if classes[True] and trainer_module:
+        imported = ["", f"from {trainer_module} import Trainer"]
+    elif classes[True]:
+        base = [_base([one for one in order.values() if one.definition.kind == "train"])]
+    return _file([*(h.strip("\n") for h in helpers), *classes[False], *base, *classes[True]], imported)
+
+
+def write_trainer() -> str:
+    """A file with the base class of all trains."""
+    return _file([trainer().strip("\n")])
+
+
+def _file(parts: list[str], imported: list[str] | None = None) -> str:
     body = "\n\n\n".join(parts)
-    return "\n".join(imports(body)) + "\n\n\n" + body + "\n"
+    return "\n".join([*imports(body), *(imported or [])]) + "\n\n\n" + body + "\n"
+
+
+def _base(trains: list[Plan]) -> str:
+    """The base class with what these trains can use."""
+    found = [n for one in trains for n in nodes(one.definition.body)]
+    learns = any(isinstance(n, Minimize) for n in found)
+    return trainer(learns, any(isinstance(n, Apply) and n.op == "gradient" for n in found)).strip("\n")
 
 
 def _visit(plan: Plan, order: dict[str, Plan]) -> None:
@@ -51,6 +73,7 @@ def imports(body: str) -> list[str]:
     standard = [
         ("collections.abc", ["Callable", "Iterable", "Sized"]),
         ("pathlib", ["Path"]),
+        ("time", ["sleep"]),
         ("typing", ["Any", "NamedTuple"]),
     ]
     named = []

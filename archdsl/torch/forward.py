@@ -182,22 +182,24 @@ class Forward(Body):
 
     # -- memory -------------------------------------------------------------------------------------------------
     def first_values(self, everything: list[Node]) -> None:
-        """A memory whose first value comes from the data takes it at the first training call."""
-        for memory in self.plan.definition.memories:
-            if not isinstance(memory.initial, int):
-                continue
-            own = f"self.{self.plan.attributes[memory.value.id]}"
-            body: list[Statement] = []
-            with self.inside(body):
-                self.nodes(needed(everything, [memory.initial], self.plan))
+        """Memories whose first value comes from the data take it at the first training call, but for what was given to them before."""
+        late = [m for m in self.plan.definition.memories if m.value.id in self.plan.late]
+        if not late:
+            return
+        begun, body = f"self.{self.plan.begun}", list[Statement]()
+        with self.inside(body):
+            self.nodes(needed(everything, [m.initial for m in late if isinstance(m.initial, int)], self.plan))
+            for memory in late:
+                assert isinstance(memory.initial, int)
+                own = f"self.{self.plan.attributes[memory.value.id]}"
+                first = self.variable_of(memory.initial)
+                if first is not None and not first.named:
+                    first.wishes.insert(0, "first")
                 value = ast.Call(ast.Attribute(self.operand(memory.initial), "detach", ast.Load()), [], [])
-                makers = [n.op for n in everything if isinstance(n, Apply) and memory.initial in outputs(n)]
-                if "expand" in makers:  # what is kept, and loaded, must not share its values
-                    value = ast.Call(ast.Attribute(value, "clone", ast.Load()), [], [])
-                self.block.append(Assign([own], value, keep=True))
-            reads = {i for n in needed(everything, [memory.initial], self.plan) for i in inputs(n)} | {memory.initial}
-            from_data = not reads.isdisjoint(v.id for v in self.plan.definition.inputs)
-            self.block.append(If(parse(f"{'self.training and ' * from_data}{own}.isnan().all()"), body))
+                there = ast.Call(parse("torch.where"), [parse(f"{own}.isnan()"), value, parse(own)], [])
+                self.block.append(Assign([own], there, keep=True))
+            self.block.append(Assign([begun], ast.Constant(True), keep=True))
+        self.block.append(If(parse(f"self.training and not {begun}"), body))
 
     def _prefer_modes(self) -> None:
         """Updates happen in training: there, what a mode's choice takes in training is that choice."""
@@ -241,6 +243,33 @@ class Forward(Body):
             if any(other.value.id in reads for other in changing if other is not memory):
                 return True
         return False
+
+
+class First(Body):
+    """The first value of a memory that reads nothing of a call: what its constructor gives it."""
+
+    def __init__(self, plan: Plan, memory: Memory):
+        super().__init__(plan)
+        self.memory = memory
+
+    def like(self) -> tuple[str, bool]:
+        return "", False
+
+    def build(self) -> None:
+        initial = self.memory.initial
+        assert isinstance(initial, int)
+        for param in self.plan.definition.body.params:
+            self.bind(param.value, self.holders[param.value.id])
+        made = needed(self.plan.definition.body.nodes, [initial], self.plan)
+        self.nodes(made)
+        value = self.operand(initial)
+        if any(isinstance(n, Apply) and n.op == "expand" and initial in outputs(n) for n in made):
+            value = ast.Call(
+                ast.Attribute(value, "clone", ast.Load()), [], []
+            )  # what is loaded must not share its values
+        if any(isinstance(n, ast.Attribute) and ast.unparse(n.value) == "self" for n in ast.walk(value)):
+            value = ast.Call(ast.Attribute(value, "detach", ast.Load()), [], [])
+        self.block.append(Return([value]))
 
 
 class Initial(Body):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from archdsl.ir.num import Num
 from archdsl.ir.program import Setting
 from archdsl.torch import annotate, docs
+from archdsl.torch.batch import widened_type
 from archdsl.torch.constructor import Constructor
 from archdsl.torch.forward import Forward, Initial
 from archdsl.torch.function import Function
@@ -15,7 +16,7 @@ from archdsl.torch.names import Namespace, attribute
 from archdsl.torch.numbers import number
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import INDENT, flat, lines, parse, signature
-from archdsl.torch.sequence import Sequence
+from archdsl.torch.sequence import BothDirections, KernelWeights, Sequence
 from archdsl.torch.statements import Statement, expressions, reads, walk
 from archdsl.torch.steps import Steps
 from archdsl.torch.text import Writer
@@ -48,7 +49,9 @@ class Module:
     def methods(self) -> list[list[str]]:
         start = self.initial_state()
         steps = self.plan.program.steps.get(self.definition.name)
-        return [*([start] if start else []), self.forward(), *([self.scan(steps)] if steps else [])]
+        methods = [self.loaded(), start, self.forward(), self.scan(steps) if steps else []]
+        methods += self.both(steps) if steps and self.plan.scans_both else []
+        return [method for method in methods if method]
 
     def after_parts(self) -> list[str]:
         """Lines at the end of the constructor."""
@@ -103,6 +106,20 @@ class Module:
         doc = f'{INDENT * 2}"""The state before the first step."""'
         return [*head, doc, *Writer(start.variables).block(body, INDENT * 2)]
 
+    def loaded(self) -> list[str]:
+        """The method that is called when a state dict was loaded, where memories begin with the data."""
+        late = [
+            f"self.{self.plan.attributes[m.value.id]}" for m in self.definition.memories if m.value.id in self.plan.late
+        ]
+        if not late:
+            return []
+        empty = f"{late[0]}.isnan().all()" if len(late) == 1 else f"any(m.isnan().all() for m in ({', '.join(late)}))"
+        return [
+            f"{INDENT}def {self.plan.loaded}(self, _: object) -> None:",
+            f'{INDENT * 2}"""What was loaded does not begin anew with the data, but where it has not begun yet."""',
+            *lines(INDENT * 2, f"self.{self.plan.begun} = ", parse(f"not {empty}")),
+        ]
+
     # -- forward ------------------------------------------------------------------------------------------------
     def forward(self) -> list[str]:
         function = Forward(self.plan)
@@ -125,6 +142,37 @@ class Module:
         head = signature(INDENT, self.plan.scan_method, ["self", *function.signature()], f"tuple[{', '.join(outputs)}]")
         text = docs.docstring(function.doc(), INDENT * 2)
         return [*head, *text, *Writer(function.variables).block(body, INDENT * 2)]
+
+    def both(self, steps: Steps) -> list[list[str]]:
+        """The methods of a cell that takes all its steps in both directions at once."""
+        kernel = steps.kernel
+        assert kernel is not None
+        weights, scan = KernelWeights(self.plan, steps), BothDirections(self.plan, steps)
+        order = {"lstm": ": input, forget, cell, output", "gru": ": reset, update, new"}.get(kernel.name, "")
+        x = self.definition.inputs[0]
+        out = self.definition.outputs[0].type
+        wide = out.with_shape([*out.shape[:-1], out.shape[-1] * 2])
+        sides = [widened_type(t, steps.at, steps.time) for t in (x.type, wide)]
+        texts = [
+            f"The weights in the order of torch's kernel{order}.",
+            f"All steps in both directions, side by side: {x.name} {sides[0]} -> {sides[1]}",
+        ]
+        heads = [
+            signature(INDENT, self.plan.weights_method, ["self"], "list[Tensor]"),
+            signature(
+                INDENT, self.plan.scans_both, ["self", f'backwards: "{self.plan.name}"', f"{x.name}: Tensor"], "Tensor"
+            ),
+        ]
+        methods = []
+        for function, head, text in zip((weights, scan), heads, texts):
+            function.build()
+            body = function.finish({*function.names(), "backwards"})
+            annotate.settle(body, function.variables, function.parameters)
+            self._take(function, body)
+            methods.append(
+                [*head, *docs.docstring(text, INDENT * 2), *Writer(function.variables).block(body, INDENT * 2)]
+            )
+        return methods
 
     def returns(self) -> str:
         outputs = ["Tensor" for _ in self.definition.outputs]

@@ -116,6 +116,7 @@ IMPORTED = frozenset(
         "NamedTuple",
         "Path",
         "Sized",
+        "sleep",
     ]
 )
 _FUNCTIONS = frozenset(n for n in dir(builtins) if n.islower()) | IMPORTED | {"self", "super", "cls"}

@@ -83,3 +83,28 @@ def needed(region: Sequence[Node], operands: Iterable[Operand | None], plan: Pla
             result.append(node)
             wanted |= inputs(node)
     return result[::-1]
+
+
+def late_memories(plan: Plan) -> set[int]:
+    """The memories whose first value reads what a call brings: an input, a memory, or a size that no constructor knows."""
+    definition = plan.definition
+    brought = {v.id for v in definition.inputs} | {m.value.id for m in definition.memories}
+    result: set[int] = set()
+    for memory in definition.memories:
+        if isinstance(memory.initial, int):
+            made = needed(definition.body.nodes, [memory.initial], plan)
+            reads = {i for n in made for i in inputs(n)} | {memory.initial}
+            plain = all(isinstance(n, Apply) and n.made is None for n in made)
+            if not plain or not reads.isdisjoint(brought) or not _sizes(made) <= plan.arguments.keys():
+                result.add(memory.value.id)
+    return result
+
+
+def _sizes(made: Sequence[Node]) -> set[str]:
+    """The sizes that primitives are given, and those of what they make."""
+    numbers: list[object] = []
+    for node in made:
+        if isinstance(node, Apply):
+            given = [*node.inputs, *node.settings.values(), *(v.type.shape for v in node.outputs)]
+            numbers += [n for s in given for n in (s if isinstance(s, (list, tuple)) else [s])]
+    return {s for n in numbers if isinstance(n, Num) for s in n.symbols()}

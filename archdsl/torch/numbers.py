@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
 
-from archdsl.ir.num import ONE, Atom, Fn, Monomial, Num
+from archdsl.ir.num import ONE, ZERO, Atom, Fn, Monomial, Num
 from archdsl.ir.num_text import decimal
 
 Symbol = Callable[[str], str]
@@ -21,6 +21,11 @@ def number(value: Num, symbol: Symbol, whole: bool = True) -> str:
     """The number as Python; `symbol` says how each symbol is reached."""
     if value.is_const:
         return _constant(value.value)
+    remainder = _remainder(value) if whole else None
+    if remainder:
+        top, bottom, rest = remainder
+        text = f"({number(top, symbol)} % {symbol(bottom)})"
+        return text if rest == ZERO else f"({text} + {number(rest, symbol)})"
     if whole and value.divides and len(value.terms) > 1:
         fractional = [m for m, c in value.terms.items() if c.denominator != 1 or any(e < 0 for _, e in m)]
         if len(fractional) > 1:
@@ -32,6 +37,21 @@ def number(value: Num, symbol: Symbol, whole: bool = True) -> str:
         first = f"(-{piece})" if sign == "-" else piece
         text = f"({text} {sign} {piece})" if text else first
     return text
+
+
+def _remainder(value: Num) -> tuple[Num, str, Num] | None:
+    """`a`, `b` and `c` of a number that is `a - b ⌊a / b⌋ + c`."""
+    for monomial, coefficient in value.terms.items():
+        atoms = dict(monomial)
+        floors = [a for a in atoms if isinstance(a, Fn) and a.name == "floor"]
+        symbols = [a for a in atoms if isinstance(a, str)]
+        if coefficient != -1 or len(floors) != 1 or len(symbols) != 1 or set(atoms.values()) != {1}:
+            continue
+        top = floors[0].args[0] * Num.symbol(symbols[0])
+        if top.divides or any(value.terms.get(m) != c for m, c in top.terms.items()):
+            continue
+        return top, symbols[0], value - top + Num({monomial: Fraction(1)})
+    return None
 
 
 def is_real(value: Num, real_symbols: set[str]) -> bool:

@@ -156,22 +156,38 @@ class Plan:
         return {f"{key}:" if i in copied else key: i for key, i in keys.items()}
 
     def _wish(self, h: Held) -> str:
-        """The program's name. What a stack alone consists of, and the program did not name, is named after the stack's count."""
+        """The program's name. What a stack alone consists of, and the program did not name, is named after the stack's count, or,
+        where two stacks have one count, after itself.
+        """
         if isinstance(h.item, Param):
             return h.item.value.name or "weight"
-        if h.stacks and not h.item.named and len(list(held(h.stacks[-1].body))) == 1:
+        if self._alone(h):
             count = h.stacks[-1].count.name or ""
+            alike = [o for o in self.held if self._alone(o) and o.stacks[-1].count.name == count]
+            if len(count) > 2 and count.endswith("s") and len(alike) == 1:
+                return count
             name = re.sub(r"_\d+$", "", h.item.name)
-            name = name if len(name) > 2 else snake(h.item.of)
-            return count if len(count) > 2 and count.endswith("s") else plural(name)
+            return plural(name if len(name) > 2 else snake(h.item.of))
         kind = snake(h.item.of)
         return kind if re.fullmatch(rf"{kind}_\d+", h.item.name) else h.item.name
+
+    def _alone(self, h: Held) -> bool:
+        """Whether a part without a name is all that a stack consists of."""
+        return (
+            isinstance(h.item, Made)
+            and not h.item.named
+            and bool(h.stacks)
+            and len(list(held(h.stacks[-1].body))) == 1
+        )
 
     @cached_property
     def hyper_attributes(self) -> dict[str, str]:
         """Attribute that keeps each hyperparameter or size for `forward`."""
         names = Namespace(self.attributes.values())
-        return {n: names.take(attribute(n, self.definition.kind == "train"), f"num_{n}") for n in self.arguments}
+        return {
+            n: names.take(attribute(n, self.definition.kind == "train"), f"{n}_rate" if n in self.real else f"num_{n}")
+            for n in self.arguments
+        }
 
     @cached_property
     def arguments(self) -> dict[str, str]:
@@ -196,6 +212,34 @@ class Plan:
     def scan_method(self) -> str:
         """The method of a cell that takes all its steps."""
         return Namespace([*self.attributes.values(), *self.hyper_attributes.values()]).take("scan", "scan_all")
+
+    @cached_property
+    def late(self) -> set[int]:
+        """The memories that take their first value at the first training call, since it reads what a call brings."""
+        from archdsl.torch.needs import late_memories
+
+        return late_memories(self)
+
+    @cached_property
+    def begun(self) -> str:
+        """The attribute that tells whether memories have taken their first values from the data."""
+        return Namespace([*self.attributes.values(), *self.hyper_attributes.values()]).take("begun", "has_begun")
+
+    @cached_property
+    def loaded(self) -> str:
+        """The method that tells it of what was loaded."""
+        return Namespace([*self.attributes.values(), *self.hyper_attributes.values()]).take("loaded", "has_loaded")
+
+    @cached_property
+    def scans_both(self) -> str:
+        """The method of a cell that takes all its steps in both directions; empty where nobody asks for it."""
+        own = [*self.attributes.values(), *self.hyper_attributes.values()]
+        return Namespace(own).take("scan_both") if self.definition.name in self.program.scanned_both else ""
+
+    @cached_property
+    def weights_method(self) -> str:
+        """The method of such a cell that gives the kernel's weights."""
+        return Namespace([*self.attributes.values(), *self.hyper_attributes.values()]).take("kernel_weights")
 
     @cached_property
     def state(self) -> list[StatePart]:
@@ -271,6 +315,13 @@ class ProgramPlan:
         from archdsl.torch.steps import find
 
         return {} if self.plain else find(self)
+
+    @cached_property
+    def scanned_both(self) -> set[str]:
+        """The cells that are scanned in both directions at once."""
+        from archdsl.torch.directions import scanned_both
+
+        return scanned_both(self)
 
     @cached_property
     def absent(self) -> dict[str, set[int]]:

@@ -6,6 +6,8 @@ In: the rows of the gates, from `Steps`. Out: statements.
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from dataclasses import dataclass
 
 from archdsl.ir.num import Num
@@ -14,7 +16,7 @@ from archdsl.ir.types import Type
 from archdsl.torch.batch import widened_type
 from archdsl.torch.forward import Forward
 from archdsl.torch.kernels import Kernel
-from archdsl.torch.matrices import Row, joined
+from archdsl.torch.matrices import Bias, Row, joined
 from archdsl.torch.names import plural
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import flat, parse
@@ -49,6 +51,8 @@ class Products(Forward):
                 self.input_keys.append((key, value.type))
         self.products: dict[int, Prepared] = {}
         """What is ready before the loop for each group, by its first root."""
+        self.layers: dict[tuple[str, ...], str] = {}
+        """The variables of lists of layers whose weights and biases are joined."""
 
     def widen(self, value: int, type_: Type) -> Type:
         self.types[value] = widened_type(type_, self.steps.at, self.steps.time)
@@ -69,10 +73,30 @@ class Products(Forward):
         return flat(self.number(value, whole=True))
 
     def stacked(self, texts: list[str]) -> ast.expr:
-        return parse(joined(texts))
+        """The texts' tensors one below the other; of layers that are in a list, by a walk through it."""
+        found = self.layers.get(layers_of(texts))
+        if found is None:
+            return parse(joined(texts))
+        weight = texts[0].rpartition(".")[2]
+        self.reserved.add("layer")
+        return parse(f"torch.cat([layer.{weight} for layer in {found}])")
+
+    def list_layers(self, rows: list[Row]) -> None:
+        """Lists of the layers whose weights and biases are both joined: each is then looked up once."""
+        whole = [w for w in (r.whole() for r in rows) if w is not None]
+        of_x = [m.text(self.size_text) for r in rows for m in r.x]
+        of_h = [m.text(self.size_text) for r in rows for m in r.h]
+        weights = {"layers": [text for text, _ in whole]} if whole else {"x_layers": of_x, "h_layers": of_h}
+        biases = Counter(layers_of([b.text() for b in side]) for side in _biases(rows))
+        for wish, texts in weights.items():
+            layers = layers_of(texts)
+            if len(layers) == len(rows) > 1 and layers in biases and layers not in self.layers:
+                self.layers[layers] = self.variable(wish, named=True, kind="list of layers")
+                self.assign([self.layers[layers]], parse(f"[{', '.join(layers)}]"), keep=True)
 
     def weights(self, rows: list[Row], state_name: str = "w_h") -> list[str]:
         """The variables of all gates' weights: for what comes in, and for the state."""
+        self.list_layers(rows)
         whole = [r.whole() for r in rows]
         names = (["w_x"] if rows[0].x else []) + [state_name]
         keys = [self.variable(n, named=len(rows) > 1 or n == state_name) for n in names]
@@ -112,20 +136,9 @@ class Products(Forward):
         states = self.plan.definition.states
         pieces = [i for p in kernel.x if (i := self.steps.operand(p)) is not None]
         x = self.joined_operand(pieces)
-        weights = self.weights(kernel.rows)
-        biases = self.kernel_biases(kernel.rows)
+        params = parse(f"self.{self.plan.weights_method}()") if self.plan.scans_both else self.kernel_weights(kernel)
         before = [parse(f"{flat(self.env[states[i].value.id])}.unsqueeze(0)") for i in kernel.states]
-        hx: ast.expr = ast.Tuple(before, ast.Load()) if len(before) > 1 else before[0]
-        params = ast.List([name(k) for k in weights] + biases, ast.Load())
-        options = {
-            "has_biases": parse(str(bool(biases))),
-            "num_layers": parse("1"),
-            "dropout": parse("0.0"),
-            "train": parse("torch.is_grad_enabled()"),
-            "bidirectional": parse("False"),
-            "batch_first": parse(str(self.steps.at == 1)),
-        }
-        call = ast.Call(parse(f"torch.{kernel.name}"), [x, hx, params], [ast.keyword(k, v) for k, v in options.items()])
+        call = self.kernel_call(kernel, x, before, params)
         shown = states[kernel.states[0]]
         wish = shown.value.name or "h"
         out = self.variable(plural(wish) if len(wish) > 2 else f"{wish}s", type=self.widen_of(shown.next), named=True)
@@ -134,6 +147,26 @@ class Products(Forward):
         if isinstance(shown.next, int):
             self.env[shown.next] = name(out)
         return self.state_of([parse(f"{flat(self.env[s.value.id])}.squeeze(0)") for s in states])
+
+    def kernel_weights(self, kernel: Kernel) -> ast.expr:
+        """The kernel's weights and biases, as a list."""
+        weights = self.weights(kernel.rows)
+        return ast.List([name(k) for k in weights] + self.kernel_biases(kernel.rows), ast.Load())
+
+    def kernel_call(
+        self, kernel: Kernel, x: ast.expr, before: list[ast.expr], params: ast.expr, both: bool = False
+    ) -> ast.expr:
+        """torch's function, with the state before the first step."""
+        hx: ast.expr = ast.Tuple(before, ast.Load()) if len(before) > 1 else before[0]
+        options = {
+            "has_biases": parse(str(any(r.bias_x or r.bias_h for r in kernel.rows))),
+            "num_layers": parse("1"),
+            "dropout": parse("0.0"),
+            "train": parse("torch.is_grad_enabled()"),
+            "bidirectional": parse(str(both)),
+            "batch_first": parse(str(self.steps.at == 1)),
+        }
+        return ast.Call(parse(f"torch.{kernel.name}"), [x, hx, params], [ast.keyword(k, v) for k, v in options.items()])
 
     def kernel_biases(self, rows: list[Row]) -> list[ast.expr]:
         """Both biases of all gates; none if no gate has one."""
@@ -197,7 +230,7 @@ class Products(Forward):
         """Turn a weight once, before the loop."""
         made = self.block[-1]
         assert isinstance(made, Assign)
-        if made.targets == [key] and next(keys(made.value), None) is None:
+        if made.targets == [key] and not set(keys(made.value)) - set(self.layers.values()):
             made.value = ast.Attribute(made.value, "T", ast.Load())
         else:
             self.assign([key], parse(f"{key}.T"), keep=True)
@@ -263,3 +296,16 @@ class Products(Forward):
         out = self.variable(*self.part_wishes(root), type=value.type, named=value.name is not None)
         self.assign([out], total)
         self.bind(value, name(out))
+
+
+def layers_of(texts: list[str]) -> tuple[str, ...]:
+    """The layers of which these are all the weights, or all the biases."""
+    found = [re.fullmatch(r"(self(?:\.\w+)+)\.(weight|bias)", t) for t in texts]
+    layers = [m[1] for m in found if m]
+    return tuple(layers) if len(layers) == len(texts) and len({m[2] for m in found if m}) == 1 else ()
+
+
+def _biases(rows: list[Row]) -> list[list[Bias]]:
+    """The biases of either side, where every gate has one."""
+    sides = [[r.bias_x for r in rows], [r.bias_h for r in rows]]
+    return [[b for one in side for b in one] for side in sides if all(len(one) == 1 for one in side)]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 
 from archdsl.ir.num import ELLIPSIS
-from archdsl.ir.program import Call, Operand, Repeat, Ride
+from archdsl.ir.program import Apply, Call, Operand, Repeat, Ride
 from archdsl.ir.types import Type
+from archdsl.torch import directions
 from archdsl.torch.cells import Cells
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.plan import Plan
@@ -55,6 +56,9 @@ class Scans(Cells):
         super().__init__(plan)
         self.running: dict[int, ast.expr] = {}
         """For each cell that is stepped in a scan with lengths: which sequences are still running."""
+        self.pairs = directions.find(plan)
+        self.paired = {id(scan) for both in self.pairs for scan in (both.forwards, both.backwards)}
+        """Scans that are part of a call for both directions."""
 
     # -- lengths ------------------------------------------------------------------------------------------
     def with_lengths(self, function: str, value: ast.expr, lengths: ast.expr, at: int) -> ast.expr:
@@ -119,6 +123,26 @@ class Scans(Cells):
                 return next((i for i, o in enumerate(callee.definition.outputs) if o.operand == s.next), None)
         return None
 
+    def apply(self, node: Apply) -> None:
+        both = next((b for b in self.pairs if b.joined is node), None)
+        if both is None:
+            return super().apply(node)
+        one, other = (self.cell_of(scan) for scan in (both.forwards, both.backwards))
+        x = self.operand(both.forwards.sliced[0].operand)
+        method = self.plan.program.of(self.made[both.forwards.rides[0].made]).scans_both
+        self.assign(
+            [self.define(node.outputs[0], node)], ast.Call(ast.Attribute(one, method, ast.Load()), [other, x], [])
+        )
+
+    def cell_of(self, scan: Repeat) -> ast.expr:
+        """The cell that a scan steps; a type checker is told its class where it is one of a list."""
+        made = scan.rides[0].made
+        holder = self.holders[made]
+        if not (isinstance(holder, ast.Attribute) and isinstance(holder.value, ast.Name) and holder.value.id == "self"):
+            callee = self.plan.program.of(self.made[made])
+            self.block.append(Assert(parse(f"isinstance({ast.unparse(holder)}, {callee.name})")))
+        return holder
+
     def all_steps(self, node: Repeat) -> None:
         """`y, state = self.lstm.scan(x, state)`; backwards, both sides turned round."""
         (ride,), (call,) = node.rides, node.body.nodes
@@ -141,9 +165,7 @@ class Scans(Cells):
         if node.reversed:
             arguments = [turn(a) if i in whole else a for i, a in zip(call.inputs, arguments)]
         state = self.first_state(node, ride, arguments, steps)
-        holder = self.holders[ride.made]
-        if not (isinstance(holder, ast.Attribute) and isinstance(holder.value, ast.Name) and holder.value.id == "self"):
-            self.block.append(Assert(parse(f"isinstance({ast.unparse(holder)}, {callee.name})")))
+        holder = self.cell_of(node)
         while arguments and state is None and isinstance(arguments[-1], ast.Constant) and arguments[-1].value is None:
             arguments.pop()
         value = ast.Call(

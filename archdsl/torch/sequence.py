@@ -252,6 +252,40 @@ class Sequence(Products):
         return all(id(n) in inside or any(v.id in swallowed for v in n.outputs) for n in readers) and bool(readers)
 
 
+class KernelWeights(Products):
+    """The method `kernel_weights` of a cell that is scanned in both directions at once."""
+
+    def build(self) -> None:
+        kernel = self.steps.kernel
+        assert kernel is not None
+        for param in self.plan.definition.body.params:
+            self.bind(param.value, self.holders[param.value.id])
+        self.block.append(Return([self.kernel_weights(kernel)]))
+
+
+class BothDirections(Products):
+    """The method `scan_both` of such a cell."""
+
+    def build(self) -> None:
+        kernel = self.steps.kernel
+        assert kernel is not None
+        states = self.plan.definition.states
+        (x,) = (k for k, v in zip(self.parameters, self.plan.definition.inputs) if v.id in self.sliced)
+        first = f"({f'{x}[' + ':, ' * self.steps.at + '0]' if self.plan.initial_inputs else ''})"
+        pairs = []
+        for owner in ("self", "backwards"):
+            keys_ = [self.variable(f"{s.value.name or 'h'}{'_b' * (owner != 'self')}", named=True) for s in states]
+            self.assign(keys_, parse(f"{owner}.initial_state{first}"), keep=len(keys_) > 1)
+            pairs.append(keys_)
+        before = [parse(f"torch.stack([{pairs[0][i]}, {pairs[1][i]}])") for i in kernel.states]
+        weights = f"{self.plan.weights_method}()"
+        params = parse(f"[*self.{weights}, *backwards.{weights}]")
+        call = self.kernel_call(kernel, name(x), before, params, both=True)
+        out = self.variable(f"{states[kernel.states[0]].value.name or 'h'}s", named=True)
+        self.assign([out, *["_"] * len(states)], call, keep=True)
+        self.block.append(Return([name(out)]))
+
+
 @dataclass
 class Handed:
     """A state, as a repeat hands on what it carries."""

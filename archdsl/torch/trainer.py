@@ -1,6 +1,24 @@
-"""The base class that is written into a file with a train: epochs, progress, checkpoints, several processes. Plain PyTorch."""
+"""The base class of the trains in a file: epochs, progress, checkpoints, several processes. Plain PyTorch.
 
-TRAINER = '''
+In: what the trains of the file do. Out: the class, of the parts that they can use, and its functions.
+"""
+
+from __future__ import annotations
+
+from archdsl.torch.rounds import ROUNDS
+
+
+def trainer(learns: bool = True, differentiates: bool = True) -> str:
+    """The class and its functions: for trains that `minimize`, and whether steps ask for a `gradient` themselves."""
+    if not learns:
+        return ROUNDS + PROGRESS
+    parts = [HEAD, FIT, RUN, EVALUATE if differentiates else EVALUATE.replace(ASKING, "torch.no_grad()")]
+    parts += [CHECKED, DESCEND, CHECKPOINTS, PROCESSES, WHOLE_AND_SPLIT, PROGRESS, STALLED]
+    text = "".join(parts)
+    return text if differentiates else text.replace(DIFFERENTIATES, "")
+
+
+HEAD = '''
 class Trainer(nn.Module):
     """What every training below shares. A training has a `step`, which makes one update of each of
     its objectives from a batch and returns the losses by name; `fit` runs it over epochs.
@@ -16,7 +34,9 @@ class Trainer(nn.Module):
     rank, world = 0, 1
     clip: float | None = None
     steps = 0
+'''
 
+FIT = '''
     def fit(
         self,
         batches: Iterable[Any],
@@ -54,7 +74,9 @@ class Trainer(nn.Module):
             if checkpoint is not None:
                 self.save(checkpoint, history)
         return history
+'''
 
+RUN = '''
     def run(
         self, batches: Iterable[Any], title: str, schedule: Callable[[int], float] | None = None
     ) -> dict[str, float]:
@@ -84,7 +106,9 @@ class Trainer(nn.Module):
             line = progress(title, 0, 0, means)
             print(f"\\r\\033[K{line}" if sys.stderr.isatty() else line, file=sys.stderr)
         return means
+'''
 
+EVALUATE = '''
     def evaluate(self, batches: Iterable[Any]) -> dict[str, float]:
         """The mean losses by name, in evaluation mode; nothing is updated."""
         if not self.optimizers():
@@ -95,7 +119,9 @@ class Trainer(nn.Module):
                 return self.run(batches, "evaluation")
         finally:
             self.evaluating = False
+'''
 
+CHECKED = '''
     def checked(self, batch: Any) -> dict[str, float]:
         """One step. A loss that is no finite number ends the run, with the module it began in."""
         inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
@@ -130,7 +156,9 @@ class Trainer(nn.Module):
             for handle in handles:
                 handle.remove()
         return f"; the first that is not finite comes from {found[0]}" if found else ""
+'''
 
+DESCEND = '''
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """The optimizers, by name."""
         return {n: v for n, v in vars(self).items() if isinstance(v, torch.optim.Optimizer)}
@@ -152,7 +180,9 @@ class Trainer(nn.Module):
         if self.clip is not None:
             nn.utils.clip_grad_norm_(parameters, self.clip)
         optimizer.step()
+'''
 
+CHECKPOINTS = '''
     def save(self, path: str | Path, history: list[dict[str, float]]) -> None:
         """Write all that is needed to go on: weights, optimizers, random state, losses so far."""
         state = {
@@ -182,7 +212,9 @@ class Trainer(nn.Module):
         torch.set_rng_state(state["random"])
         self.steps = state["steps"]
         return list(state["history"])
+'''
 
+PROCESSES = '''
     # -- several processes ----------------------------------------------------------------------
     def join(self) -> None:
         """Join the other processes that `torchrun` started, and take the first one's weights."""
@@ -203,6 +235,9 @@ class Trainer(nn.Module):
         from torch.distributed.fsdp import fully_shard
 
         self.join()
+        # Torch keeps a group that parameters are split over, so its threads outlive the end of the
+        # group. One that lets go of a tensor while Python ends aborts the process; let them finish.
+        atexit.register(sleep, 0.2)
         names = {id(p): name for name, p in self.named_parameters()}
         mesh = init_device_mesh(next(self.parameters()).device.type, (self.world,))
         blocks = [b for m in self.modules() if isinstance(m, nn.ModuleList) for b in m]
@@ -244,7 +279,9 @@ class Trainer(nn.Module):
         values = values.to(next(self.parameters()).device)
         distributed.all_reduce(values)
         return dict(zip(means, (values / self.world).tolist(), strict=True))
+'''
 
+WHOLE_AND_SPLIT = '''
 
 def gathered(value: Any) -> Any:
     """A state with every tensor whole, of which each process may hold a part."""
@@ -260,14 +297,18 @@ def split(value: Any, like: Tensor) -> Any:
     from torch.distributed.tensor import distribute_tensor
 
     return distribute_tensor(value, like.device_mesh, like.placements)  # type: ignore[attr-defined]
+'''
 
+PROGRESS = '''
 
 def progress(title: str, count: int, size: int, means: dict[str, float]) -> str:
     """A line such as `epoch 2/10  ━━━━━─────  50/100  loss 0.1234`."""
     bar = "━" * (20 * count // size) + "─" * (20 - 20 * count // size) if size else ""
     done = [bar, f"{count}/{size}" if size else f"batch {count}"] if count else []
     return "  ".join([title, *filter(None, done), *(f"{n} {v:.4f}" for n, v in means.items())])
+'''
 
+STALLED = '''
 
 def stalled(history: list[dict[str, float]], patience: int) -> bool:
     """Whether the losses have not fallen for so many epochs."""
@@ -277,3 +318,6 @@ def stalled(history: list[dict[str, float]], patience: int) -> bool:
     ]
     return len(sums) > patience and min(sums[-patience:]) >= min(sums[:-patience])
 '''
+
+ASKING = "torch.set_grad_enabled(self.differentiates)"
+DIFFERENTIATES = "    differentiates = False  # whether a step asks for gradients itself, in evaluation too\n"

@@ -181,7 +181,7 @@ class Values(Function):
             site.settings, site.sizes = {**made.settings, **node.settings}, made.sizes
             site.module = ast.unparse(self.holders[node.made])
         value = parse(fill_template(op.torch, site, [p.name for p in op.parsed.inputs]))
-        value = self.adapted(node, value)
+        value = self.adapted(node, self.padded(value) if node.op == "Conv1d" else value)
         if node.op == "log_prob":
             value = self.distribution_first(value, node.inputs[0])
         absent = self.absent_operand(node)
@@ -254,6 +254,18 @@ class Values(Function):
     def adapted(self, node: Apply, value: ast.expr) -> ast.expr:
         """An op's expression as the function being written needs it."""
         return value
+
+    def padded(self, value: ast.expr) -> ast.expr:
+        """A causal convolution's padded operand as a variable, which others that see the same share."""
+        pad = next((n for n in ast.walk(value) if isinstance(n, ast.Call) and ast.unparse(n.func) == "F.pad"), None)
+        if pad is None:
+            return value
+        text = ast.dump(pad)
+        if (id(self.block), text) not in self.seen:
+            key = self.variable("padded")
+            self.seen[id(self.block), text] = (self.block, name(key))
+            self.assign([key], pad)
+        return replaced(value, pad, self.seen[id(self.block), text][1])
 
     def known_before(self, node: Apply, value: ast.expr) -> bool:
         """Whether the same value was made before in this block; then that one is used again."""

@@ -80,7 +80,7 @@ def _ntm(w: Layers, x: Array) -> Array:
     reading = writing = np.tile(np.eye(rows)[0], (batch, 1))
     outputs = []
     for t in range(x.shape[1]):
-        h, c = w.inner("h").lstm(np.concatenate([x[:, t], read], -1), h, c)
+        h, c = w.inner("controller").lstm(np.concatenate([x[:, t], read], -1), h, c)
         writing = _address(w.inner("writing"), h, memory, writing)
         erase, added = sigmoid(w("erase", h)), np.tanh(w("added", h))
         memory = memory * (1 - writing[:, :, None] * erase[:, None]) + writing[:, :, None] * added[:, None]
@@ -102,7 +102,7 @@ def _least_used(w: Layers, h: Array, cells: Array, used: Array) -> tuple[Array, 
 
 def _dntm(w: Layers, x: Array) -> Array:
     w = w.inner("step")
-    batch, gru = len(x), w.inner("h")
+    batch, gru = len(x), w.inner("controller")
     address = np.tile(w["A"], (batch, 1, 1))
     content, read, h = np.zeros((batch, 4, 3)), np.zeros((batch, 5)), np.zeros((batch, 5))
     used_w = used_r = np.zeros((batch, 4))

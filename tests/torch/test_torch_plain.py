@@ -223,6 +223,42 @@ def test_runs_on_the_kernel(name: str, use: str) -> None:
     agree(fast, plain, [torch.randn(2, 5, 3)])
 
 
+BOTH = """model M() {
+ input x: [batch, time, 3]
+ output y = [x -> scan Unit(4) over time, x -> scan Unit(4) over time reversed]
+}
+"""
+
+
+@pytest.mark.parametrize("use", [BOTH, BOTH.replace("batch, time", "time, batch")], ids=["batch first", "time first"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_both_directions_are_one_call(name: str, use: str) -> None:
+    _, unit = KERNELS[name]
+    fast, plain, text = pair(unit + use)
+    assert (".scan_both(" in text) == ("before and after" not in name) == ("bidirectional=True" in text)
+    agree(fast, plain, [torch.randn(2, 5, 3)])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("[x ->", "[x * 2 ->"),
+        (" reversed", ""),
+        ("over time, ", "over time reversed, "),
+        ("scan Unit(4) over time reversed", "scan GRU(4) over time reversed"),
+        ("scan Unit(4) over time,", "scan Unit(4) over time from (h = h0),"),
+        ("output y = [x -> scan Unit(4) over time,", "a = x -> scan Unit(4) over time\n output z = a\n output y = [a,"),
+    ],
+)
+def test_what_is_not_both_directions(change: tuple[str, str]) -> None:
+    use = BOTH.replace(*change)
+    assert use != BOTH
+    h0 = " input h0: [batch, 4]\n" if "h0" in use else ""
+    fast, plain, text = pair(cell("h, c", LSTM) + use.replace(" output", h0 + " output", 1))
+    assert "scan_both" not in text
+    agree(fast, plain, [torch.randn(2, 5, 3), *([torch.randn(2, 4)] if h0 else [])])
+
+
 @pytest.mark.parametrize("use", USES, ids=["forwards", "backwards"])
 @pytest.mark.parametrize("name", OTHERS)
 def test_is_not_taken_for_what_it_is_not(name: str, use: str) -> None:

@@ -15,17 +15,21 @@ _UNIT = 4
 _PAD = {"panel": 14.0, "stack": 16.0}
 _FRAME = 13.0
 _BESIDE_FRAME = 12.0
+_NARROW = 5000
+"""What it costs to be wider than the page, compared with a bend."""
 _AFTER_WORDS = 7.0
 """Words are nearer to their own line than to the next."""
 
 Thing = Vertex | Group
 
 
-def place(plan: Plan) -> None:
+def place(plan: Plan, most: float | None = None) -> None:
+    """`most` is how wide the panel becomes, or wider where it must."""
     net = _Net(plan.room)
     for g in plan.groups:
         net.left[id(g)], net.right[id(g)] = net.new(), net.new()
-        net.edges.append((net.left[id(g)], net.right[id(g)], _whole(g.title[0]), 1))
+        least, weight = (max(most, g.title[0]), _NARROW) if most and g is plan.root else (g.title[0], 1)
+        net.edges.append((net.left[id(g)], net.right[id(g)], _whole(least), weight))
         for item in g.items:
             if item.group is None:
                 net.x[id(item)] = net.new()
@@ -64,6 +68,11 @@ def _words_outside(wire: Wire) -> None:
             v.left, v.right = max(v.left, v.right), 0.0
 
 
+def frame_pad(group: Group) -> float:
+    """From a frame's side to what stands in it."""
+    return _PAD.get(group.kind, _FRAME)
+
+
 class _Net:
     """The variables and edges of the network."""
 
@@ -98,14 +107,14 @@ def _weight(weight: int, a: Vertex, b: Vertex) -> int:
 def _separate(net: _Net, group: Group, row: int) -> None:
     """What stands in one row of a frame keeps apart, and inside it."""
     things = [t for item in group.items if (t := _at(item, row)) is not None]
-    pad = _PAD.get(group.kind, _FRAME) * net.room
+    pad = frame_pad(group) * net.room
     if not things:
         return
     first, last = things[0], things[-1]
-    net.edges.append((net.left[id(group)], _low(net, first), _whole(pad + _left(first)), 0))
-    net.edges.append((_high(net, last), net.right[id(group)], _whole(pad + _right(last)), 0))
+    net.edges.append((net.left[id(group)], _low(net, first), _whole(pad + left_of(first)), 0))
+    net.edges.append((_high(net, last), net.right[id(group)], _whole(pad + right_of(last)), 0))
     for a, b in pairwise(things):
-        net.edges.append((_high(net, a), _low(net, b), _whole(_right(a) + _gap(a, b) * net.room + _left(b)), 0))
+        net.edges.append((_high(net, a), _low(net, b), _whole(right_of(a) + gap(a, b) * net.room + left_of(b)), 0))
 
 
 def _at(item: Item, row: int) -> Thing | None:
@@ -122,15 +131,15 @@ def _high(net: _Net, thing: Thing) -> int:
     return net.right[id(thing)] if isinstance(thing, Group) else net.x[id(thing.item)]
 
 
-def _left(thing: Thing) -> float:
+def left_of(thing: Thing) -> float:
     return 0.0 if isinstance(thing, Group) else thing.left
 
 
-def _right(thing: Thing) -> float:
+def right_of(thing: Thing) -> float:
     return 0.0 if isinstance(thing, Group) else thing.right
 
 
-def _gap(a: Thing, b: Thing) -> float:
+def gap(a: Thing, b: Thing) -> float:
     if isinstance(a, Group) or isinstance(b, Group):
         return _BESIDE_FRAME
     if a.line or b.line or _fork(a) or _fork(b):

@@ -197,6 +197,9 @@ def measure(data: bytes, lying: bool) -> Measured:
     for thing in objects:
         if "pos" in thing:
             width, height = 72 * float(thing["width"]), 72 * float(thing["height"])
+            thing["shape"] = (
+                "lying hexagon" if lying and thing.get("shape") == "hexagon" else thing.get("shape", "ellipse")
+            )
             sizes.nodes[thing["name"]] = (
                 *((height, width) if lying else (width, height)),
                 thing.get("shape", "ellipse"),

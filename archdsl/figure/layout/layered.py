@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.figure.layout import columns, order, ranks
+from archdsl.figure.layout import columns, order, packing, ranks
 from archdsl.figure.layout.curves import rounded
 from archdsl.figure.layout.geometry import Box, Edge, Frame, Measured, Node, Sheet
 from archdsl.figure.layout.lines import Lines
@@ -22,26 +22,39 @@ _HEAD, _DOT = 6.0, 4.8
 
 def lay_out(panel: dict[str, Any], sizes: Measured, most: float = 1e9) -> Sheet:
     """The panel, no wider than `most` if rows with less in them make it so."""
-    sheet = _laid_out(panel, sizes, 1e9)
-    widest = sheet.bounds().width
-    for share in _SHARES:
-        if sheet.bounds().width <= most:
-            break
-        narrower = _laid_out(panel, sizes, share * widest)
-        sheet = min(sheet, narrower, key=lambda s: s.bounds().width)
-    return sheet
-
-
-_SHARES = (0.75, 0.6, 0.48, 0.38, 0.3, 0.22)
-"""How wide the marks of a row may be together, compared with the widest panel."""
-
-
-def _laid_out(panel: dict[str, Any], sizes: Measured, most: float) -> Sheet:
-    plan = _plan(panel, sizes)
-    ranks.assign(plan, most)
-    order.arrange(plan)
+    plan = _ordered(panel, sizes)
     columns.place(plan)
+    if plan.root.x1 - plan.root.x0 > most:
+        plan = _narrowed(panel, sizes, most - _ROUNDING)
     return _sheet(plan, Lines(plan), sizes)
+
+
+def _narrowed(panel: dict[str, Any], sizes: Measured, most: float) -> Plan:
+    """The panel in more rows. What stands in one is not all that makes it wide, so less and less is put there."""
+    found: list[tuple[float, int, Plan]] = []
+    for share in _SHARES:
+        plan = _ordered(panel, sizes, most, share)
+        packing.bend(plan, most)
+        found.append((packing.width(plan), len(found), plan))
+        if found[-1][0] <= most:
+            break
+    plan = min(found)[2]
+    columns.place(plan, most)
+    return plan
+
+
+_SHARES = (1.0, 0.85, 0.7, 0.55)
+"""How wide the rows of a panel may be, compared with the page."""
+_ROUNDING = 2.0
+"""Columns are quarters of a point, and every distance is rounded up."""
+
+
+def _ordered(panel: dict[str, Any], sizes: Measured, most: float | None = None, share: float = 1.0) -> Plan:
+    """Rows, and in each an order."""
+    plan = _plan(panel, sizes)
+    ranks.assign(plan, most * share if most else None)
+    order.arrange(plan, most)
+    return plan
 
 
 # -- in -----------------------------------------------------------------------------------------------------------------

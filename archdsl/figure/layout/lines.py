@@ -58,7 +58,8 @@ class Lines:
                         wire, a.row if top else a.row - 1, ends if top else [], [] if top else ends, group, (xa, xb)
                     )
             elif not (k == last and wire.key in self.sides.finishes):
-                yield Piece(wire, a.row, [xa], [xb], group, (xa, xb))
+                down = a.row > b.row
+                yield Piece(wire, min(a.row, b.row), [xb if down else xa], [xa if down else xb], group, (xa, xb))
 
     # -- heights ----------------------------------------------------------------------------------------------------
     def _heights(self) -> None:
@@ -166,6 +167,8 @@ def _half(spot: Spot, dx: float) -> float:
         return spot.height / 2 * math.sqrt(max(0.0, 1 - (dx / (spot.width / 2)) ** 2))
     if spot.shape == "hexagon":
         return spot.height / 2 * min(1.0, (spot.width / 2 - abs(dx)) / (spot.width / 4))
+    if spot.shape == "lying hexagon":
+        return spot.height / 2 * (1 - min(1.0, abs(dx) / spot.width))
     return spot.height / 2
 
 

@@ -10,21 +10,25 @@ from collections import Counter
 from random import Random
 
 from archdsl.figure.layout.cost import BESIDE, FRAME, SHORT, crossings, length
+from archdsl.figure.layout.packing import width
 from archdsl.figure.layout.plan import Group, Item, Joint, Key, Plan, Rows, Vertex
 from archdsl.figure.layout.starts import as_written, by_depth, by_depth_mirrored, by_neighbours, number, others
 
 _STREAM = 4.0
 """What it costs to cross a main stream."""
+_WIDE = 0.1
+"""What a point costs by which a panel is too wide."""
 _ROUNDS = 8
 _TRIES = 60
 _WORK = 4000
 """How many items are disturbed and sifted again, all tries together."""
 
 
-def arrange(plan: Plan) -> None:
+def arrange(plan: Plan, most: float | None = None) -> None:
+    """`most` is how wide the panel may be, as far as the order of things in rows can help."""
     _join(plan)
     _know(plan.root)
-    best = _Best(plan)
+    best = _Best(plan, most)
     for start in (as_written, by_neighbours, by_depth, by_depth_mirrored):
         start(plan)
         best.sifted()
@@ -39,8 +43,8 @@ def arrange(plan: Plan) -> None:
 class _Best:
     """The best order so far."""
 
-    def __init__(self, plan: Plan):
-        self.plan, self.cost = plan, 1e18
+    def __init__(self, plan: Plan, most: float | None):
+        self.plan, self.most, self.cost = plan, most, 1e18
         self.items: list[list[Item]] = []
 
     def sifted(self, active: set[int] | None = None) -> None:
@@ -51,6 +55,8 @@ class _Best:
             if not active:
                 break
         cost = crossings(self.plan) + SHORT * length(self.plan)
+        if self.most:
+            cost += _WIDE * max(0.0, width(self.plan) - self.most)
         if cost < self.cost - 1e-9:
             self.cost, self.items = cost, [list(g.items) for g in self.plan.groups]
 

@@ -6,14 +6,19 @@ In: a plan. Out: the same plan, its vertices and frames in rows, and every wire 
 from __future__ import annotations
 
 from archdsl.figure.layout import simplex
-from archdsl.figure.layout.plan import LANE, Group, Item, Plan, Vertex, Wire, below, common
+from archdsl.figure.layout.narrow import Narrowing, widens
+from archdsl.figure.layout.plan import Group, Item, Plan, Vertex, Wire, below, common
 
 
-def assign(plan: Plan, most: float = 1e9) -> None:
-    """`most` is how wide the marks of a row may be together, as far as wires leave a choice."""
-    _rows(plan, most)
+def assign(plan: Plan, most: float | None = None) -> None:
+    """`most` is how wide the panel may be, as far as wires leave a choice."""
+    narrowing = Narrowing(plan, most) if most else None
+    for _ in range(_SPLITS if narrowing else 1):
+        _rows(plan, narrowing)
+        if narrowing is None or not narrowing.part():
+            break
     _sides(plan)
-    _words(plan)
+    _words(plan, most)
     for wire in plan.wires:
         if wire.turn == "back":
             _back(plan, wire)
@@ -35,7 +40,7 @@ def _sides(plan: Plan) -> None:
             w.turn = "side"
 
 
-def _rows(plan: Plan, most: float) -> None:
+def _rows(plan: Plan, narrowing: Narrowing | None) -> None:
     number: dict[int, int] = {id(v): i for i, v in enumerate(plan.vertices)}
     for g in plan.groups:
         number[id(g)] = len(number)
@@ -58,39 +63,27 @@ def _rows(plan: Plan, most: float) -> None:
         start, end = number[-id(a) if isinstance(a, Group) else id(a)], number[id(b)]
         edges.append((start, end, least, 0))
         edges.append((number[id(w.tail)], number[id(w.head)], 0, w.weight))
-    for _ in range(_SPLITS):
-        rows = simplex.solve(len(number), edges)
-        for v in plan.vertices:
-            v.row = rows[number[id(v)]]
-        apart = [(number[id(a)], number[id(b)], 1, 0) for a, b in _too_wide(plan, most)]
-        edges += apart
-        if not apart:
-            break
+    if narrowing:
+        edges += [(number[_end(a)], number[id(b)], 1, 0) for a, b in narrowing.apart]
+    rows = simplex.solve(len(number), edges)
+    for v in plan.vertices:
+        v.row = rows[number[id(v)]]
     for g in plan.groups:
         inside = [v.row for v in plan.vertices if g in v.group.path()]
         g.low, g.high = min(inside), max(inside)
     plan.root.low, plan.rows = 0, max(v.row for v in plan.vertices) + 1
 
 
-_SPLITS = 5
+def _end(thing: Vertex | Group) -> int:
+    return -id(thing) if isinstance(thing, Group) else id(thing)
+
+
+_SPLITS = 24
 """How often rows are parted that are too wide, at most."""
 
 
-def _too_wide(plan: Plan, most: float) -> list[tuple[Vertex, Vertex]]:
-    """Neighbours, as they are written, of which the second is to stand above the first, since their row is too wide."""
-    rows: dict[int, list[Vertex]] = {}
-    for v in plan.vertices:
-        rows.setdefault(v.row, []).append(v)
-    found: list[tuple[Vertex, Vertex]] = []
-    for row in rows.values():
-        if sum(v.left + v.right + LANE for v in row) > most:
-            marks = [v for v in row if v.left + v.right > 20]
-            found += [(a, b) for a, b in zip(marks[::2], marks[1::2]) if a.group is b.group]
-    return found
-
-
-def _words(plan: Plan) -> None:
-    """A frame's words stand in that row of it that has the most room."""
+def _words(plan: Plan, most: float | None) -> None:
+    """A frame's words stand in that row of it that has the most room; where none has, in a row of their own at its top."""
     for g in plan.groups:
         if not g.words:
             continue
@@ -99,12 +92,26 @@ def _words(plan: Plan) -> None:
             if g in v.group.path():
                 wide[v.row] += v.left + v.right + 12
         row = min(wide, key=lambda r: (round(wide[r]), r))
+        if most and widens(plan, g, row, g.words.width, most):
+            _insert_row(plan, g)
+            row = g.high
         item = Item(g, still=True)
         v = Vertex(g, item, row, spots=[g.words])
         v.left = v.right = g.words.width / 2
         v.up = v.down = g.words.height / 2
         item.vertices.append(v)
         g.items.append(item)
+
+
+def _insert_row(plan: Plan, group: Group) -> None:
+    """An empty row at the top of a frame."""
+    row, around = group.high, group.path()
+    for v in [v for g in plan.groups for item in g.items for v in item.vertices]:
+        v.row += v.row > row
+    for g in plan.groups:
+        g.low += g.low > row
+        g.high += g.high > row or g in around
+    plan.rows += 1
 
 
 def _frame_at(row: int, tail: Vertex, head: Vertex, outer: Group) -> Group:

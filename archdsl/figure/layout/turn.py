@@ -48,7 +48,7 @@ def _move(sheet: Sheet, where: Callable[[Point], Point]) -> None:
         return Box(min(ax, bx), min(ay, by), max(ax, bx), max(ay, by))
 
     for node in sheet.nodes.values():
-        node.box = box(node.box)
+        node.box, node.shape = box(node.box), node.shape.removeprefix("lying ")
     for edge in sheet.edges.values():
         edge.points = [where(p) for p in edge.points]
         edge.tip = where(edge.tip) if edge.tip else None

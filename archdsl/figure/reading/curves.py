@@ -12,13 +12,20 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.places import Point, around
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _STEP = re.compile(r"([MmLlHhVvCcSsQqTtAaZz])([^MmLlHhVvCcSsQqTtAaZz]*)")
+_N, _F = r"[\s,]*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", r"[\s,]*([01])"
+_ARC = re.compile(3 * _N + 2 * _F + 2 * _N)
 _CALL = re.compile(r"(\w+)\s*\(([^)]*)\)")
 _TAKES = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "A": 7}
+_UNITS = {"px": 1.0, "pt": 96 / 72, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
+_LENGTH = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\w*)")
 _PIECES = 8
+_MOST = 500_000
+"""Points of one path."""
 
 
 class Matrix(NamedTuple):
@@ -54,6 +61,13 @@ def applied(m: Matrix, n: Matrix) -> Matrix:
 
 def numbers(text: str) -> list[float]:
     return [float(n) for n in _NUMBER.findall(text)]
+
+
+def length(text: str | None, em: float = 0.0) -> float:
+    """A length in user units; 0 where there is none. One `em` is the size of the letters."""
+    match = _LENGTH.match(text or "")
+    value = float(match[1]) * (em if match[2] == "em" else _UNITS.get(match[2], 1.0)) if match else 0.0
+    return value if math.isfinite(value) else 0.0
 
 
 def transform(text: str) -> Matrix:
@@ -96,6 +110,8 @@ def path_points(d: str) -> Iterator[tuple[list[Point], list[Point], bool]]:
     corners: list[Point] = []
     curve: list[Point] = []
     here, start, control = (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)
+    if len(d) > 8 * _MOST:
+        raise Unreadable("a path in the picture has more points than any figure", "it is no figure of archdsl")
     for letter, text in _STEP.findall(d):
         kind = letter.upper()
         if kind == "Z":
@@ -103,7 +119,7 @@ def path_points(d: str) -> Iterator[tuple[list[Point], list[Point], bool]]:
                 yield [*corners, start], [*curve, start], True
             corners, curve, here = [], [], start
             continue
-        values, takes = numbers(text), _TAKES[kind]
+        values, takes = _flags_apart(text) if kind == "A" else numbers(text), _TAKES[kind]
         for i in range(0, len(values) - takes + 1, takes):
             given = values[i : i + takes]
             if kind == "M" and i == 0:
@@ -115,6 +131,10 @@ def path_points(d: str) -> Iterator[tuple[list[Point], list[Point], bool]]:
             if not curve:
                 corners, curve = [here], [here]
             controls, end = _step(kind, given, letter, here, control)
+            if kind == "A":
+                points = _arc(here, given, end)
+                corners, curve, control, here = [*corners, *points], [*curve, *points], end, end
+                continue
             corners += [*controls, end]
             curve += _bezier([here, *controls, end]) if controls else [end]
             control, here = (controls[-1] if controls else end), end
@@ -167,6 +187,36 @@ def _bezier(points: Sequence[Point]) -> list[Point]:
     return found
 
 
+def _flags_apart(text: str) -> list[float]:
+    """The numbers of arcs, whose flags may stand without space, as in `a6 6 0 01.3.5`."""
+    return [float(n) for match in _ARC.findall(text) for n in match]
+
+
+def _arc(start: Point, given: Sequence[float], end: Point) -> list[Point]:
+    """Points along an elliptical arc, its start left out (the formulas of SVG 1.1, F.6)."""
+    rx, ry, turn = abs(given[0]), abs(given[1]), math.radians(given[2])
+    if not rx or not ry or start == end:
+        return [end]
+    cos, sin = math.cos(turn), math.sin(turn)
+    dx, dy = (start[0] - end[0]) / 2, (start[1] - end[1]) / 2
+    x, y = cos * dx + sin * dy, cos * dy - sin * dx
+    grow = math.sqrt(max(1.0, (x / rx) ** 2 + (y / ry) ** 2))
+    rx, ry = rx * grow, ry * grow
+    over = (rx * y) ** 2 + (ry * x) ** 2
+    by = math.sqrt(max(0.0, (rx * ry) ** 2 / over - 1)) * (1 if bool(given[3]) != bool(given[4]) else -1)
+    cx, cy = by * rx * y / ry, -by * ry * x / rx
+    first = math.atan2((y - cy) / ry, (x - cx) / rx)
+    span = math.atan2((-y - cy) / ry, (-x - cx) / rx) - first
+    span += 2 * math.pi * ((span < 0) if given[4] else -(span > 0))
+    mx, my = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+    found = []
+    for k in range(1, 2 * _PIECES):
+        a = first + span * k / (2 * _PIECES)
+        px, py = cx + rx * math.cos(a), cy + ry * math.sin(a)
+        found.append((cos * px - sin * py + mx, sin * px + cos * py + my))
+    return [*found, end]
+
+
 def _raised(points: Sequence[Point]) -> tuple[Point, Point]:
     (ax, ay), (bx, by), (cx, cy) = points
     return (ax + (bx - ax) * 2 / 3, ay + (by - ay) * 2 / 3), (cx + (bx - cx) * 2 / 3, cy + (by - cy) * 2 / 3)
@@ -175,6 +225,8 @@ def _raised(points: Sequence[Point]) -> tuple[Point, Point]:
 def outline_of(corners: Sequence[Point], points: Sequence[Point]) -> str:
     """The form of a closed outline."""
     distinct = list(dict.fromkeys((round(x, 2), round(y, 2)) for x, y in points))
+    if _round(points):
+        return "ellipse"
     match len(distinct) if len(points) == len(corners) else 0:
         case 3:
             return "triangle"
@@ -201,6 +253,15 @@ def outline_of(corners: Sequence[Point], points: Sequence[Point]) -> str:
     if (upright or level) and len(points) != len(corners):
         return "cylinder"
     return "other"
+
+
+def _round(points: Sequence[Point]) -> bool:
+    """Whether points lie on an ellipse, close to each other."""
+    if len(points) < 2 * _PIECES:
+        return False
+    box = around(points)
+    rx, ry = box.width / 2, box.height / 2
+    return rx > 0 and ry > 0 and all(abs(math.hypot((x - box.x) / rx, (y - box.y) / ry) - 1) < 0.02 for x, y in points)
 
 
 def _upright(corners: Sequence[Point]) -> bool:

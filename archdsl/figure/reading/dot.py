@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from archdsl.figure.reading.dottext import Cluster, Edge, Graph, parse
 from archdsl.figure.reading.errors import Unreadable
-from archdsl.figure.reading.markup import Run, Shift, written
+from archdsl.figure.reading.markup import Run, Shift, unfolded, written
 from archdsl.figure.scene import Frame, FrameKind, Mark, MarkKind, Panel, Wire, WireKind
 
 _THICK = 1.25
@@ -232,7 +232,7 @@ def _label(attributes: dict[str, str]) -> _Label:
         raise Unreadable("a label's markup is broken", _NOT_OURS) from None
     lines: list[list[Run]] = [[]]
     _walk(root, False, "", lines, found)
-    found.lines = [line for line in map(written, lines) if line]
+    found.lines = unfolded(line for line in map(written, lines) if line)
     found.bold = bool(found.lines) and found.lines[0].startswith("<B>")
     return found
 

@@ -20,7 +20,7 @@ def place(sheet: Sheet, words: list[Word]) -> None:
     """Titles, headings of frames, constants, and the words of wires."""
     title, rest = _title(sheet, words)
     sheet.title = [line.text for line in title]
-    found = lines(rest, gap=2.0)
+    found = lines(rest, gap=2.0, unlike=0.8)
     for line in [n for n in found if n.text == "training"]:
         frame = sheet.home(line.box).frame
         if frame.kind == "training" and not frame.lines:
@@ -31,11 +31,9 @@ def place(sheet: Sheet, words: list[Word]) -> None:
     for block in blocks([n for n in found if n.size >= limit], centred=False):
         text = [line.text for line in block]
         frame = sheet.home(block[0].box).frame
-        if block[0].bold or (text == ["before the first step"] and frame.kind == "before"):
+        if any(w.bold for w in block[0].words) or (text == ["before the first step"] and frame.kind == "before"):
             if frame.lines or frame.kind in ("panel", "training"):
-                raise Unreadable(
-                    f"the words “{text[0]}” stand where no words belong", "the figure is damaged or was changed by hand"
-                )
+                raise Unreadable(f"the words “{text[0]}” stand where no words belong")
             frame.lines = text
             if frame.kind == "loop" and text[0].endswith(("→</B>", "←</B>")):
                 frame.kind = "scan"
@@ -46,9 +44,7 @@ def place(sheet: Sheet, words: list[Word]) -> None:
             sheet.marks.append(Seen(Mark("constant", [line.text]), box, corners))
     for framed in sheet.frames[1:]:
         if not framed.frame.lines:
-            raise Unreadable(
-                f"a frame in {_named(sheet)} says nothing of itself", "the figure is damaged or was changed by hand"
-            )
+            raise Unreadable(f"a frame in {_named(sheet)} says nothing of itself")
 
 
 def _named(sheet: Sheet) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from archdsl.figure.reading.lines import Line
-from archdsl.figure.reading.markup import plain, runs
+from archdsl.figure.reading.markup import plain, runs, unfolded
 from archdsl.figure.reading.places import Box, Point, around, box_to_line, joined, toward
 from archdsl.figure.reading.wires import Drawn
 from archdsl.figure.scene import Frame, Mark
@@ -26,7 +26,7 @@ _TYPE = re.compile(r"(.* )?((bool|int)?\[.*\]|(bool |int )?scalar)$")
 def give(found: Sequence[Drawn], blocks: Sequence[Sequence[Line]], root: Frame) -> list[list[Line]]:
     """Gives each block to a wire; the blocks that are near none are left."""
     homes = {id(m): f for f in root.all_frames() for m in f.marks}
-    texts = [[line.text for line in block] for block in blocks]
+    texts = [unfolded(line.text for line in block) for block in blocks]
     costs = [
         [_gap(joined(line.box for line in block), drawn.points) + _misfit(text, drawn, homes) for drawn in found]
         for block, text in zip(blocks, texts)
@@ -82,7 +82,7 @@ def _misfit(text: Sequence[str], drawn: Drawn, homes: dict[int, Frame]) -> float
 def _state(mark: Mark) -> str:
     """The name, or names, of what a mark holds."""
     return " ".join(plain("".join(f"<SUB>{r.text}</SUB>" if r.shift else r.text for r in runs(line) if r.bold))
-                    for line in mark.lines if line.startswith("<B>"))  # fmt: skip
+                    for line in mark.lines if "<B>" in line)  # fmt: skip
 
 
 def assigned(costs: Sequence[Sequence[float]]) -> list[int | None]:

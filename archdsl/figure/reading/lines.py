@@ -5,7 +5,7 @@ In: words with their places. Out: `Line`s in canonical markup, each with its box
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -46,8 +46,8 @@ class Line:
         return self.words[0].bold
 
 
-def lines(words: Iterable[Word], gap: float | None = None) -> list[Line]:
-    """Words by lines, downwards; with a `gap`, words farther from each other are of two lines."""
+def lines(words: Iterable[Word], gap: float | None = None, unlike: float | None = None) -> list[Line]:
+    """Words by lines, downwards; with a `gap`, words farther from each other are of two lines; `unlike` is that for words of two sizes."""
     rows: list[list[Word]] = []
     for word in sorted(words, key=lambda w: (w.y, w.x0)):
         row = next((r for r in reversed(rows[-3:]) if abs(r[0].y - word.y) <= _LEVEL), None)
@@ -59,7 +59,7 @@ def lines(words: Iterable[Word], gap: float | None = None) -> list[Line]:
     found = []
     for row in rows:
         row.sort(key=lambda w: w.x0)
-        for group in _split(row, gap) if gap is not None else [row]:
+        for group in _split(row, gap, gap if unlike is None else unlike, shifts) if gap is not None else [row]:
             line = Line(group, shifts)
             if line.text:
                 found.append(line)
@@ -87,18 +87,19 @@ def _raises(word: Word, base: Word) -> bool:
         not base.shift
         and base.text.strip() != ""
         and _LEVEL < abs(word.y - base.y) < 0.55 * base.size
-        and 0.805 < word.size / base.size < 0.87
+        and 0.73 < word.size / base.size < 0.97  # closely set figures have indices no smaller than their smallest words
         and not word.text[:1].isspace()
         and beside < 1.5 + slack
     )
 
 
-def _split(row: list[Word], gap: float) -> list[list[Word]]:
+def _split(row: list[Word], gap: float, unlike: float, shifts: Mapping[int, Shift]) -> list[list[Word]]:
     """Where a word's end is far from the next one's start; bold words may be wider than measured."""
     groups = [[row[0]]]
     for before, word in pairwise(row):
         slack = 0.12 * (before.x1 - before.x0) if before.bold else 0.03 * (before.x1 - before.x0)
-        if word.x0 - before.x1 > gap + slack:
+        alike = id(before) in shifts or id(word) in shifts or abs(before.size - word.size) < 0.1
+        if word.x0 - before.x1 > (gap if alike else unlike) + slack:
             groups.append([word])
         else:
             groups[-1].append(word)

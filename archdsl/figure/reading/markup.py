@@ -38,6 +38,16 @@ def plain_lines(text: str) -> list[str]:
     return [line for line in map(plain, _BREAK.split(text)) if line]
 
 
+def unfolded(lines: Iterable[str]) -> list[str]:
+    """Lines of canonical markup; one whose brackets are open goes on in the next."""
+    found: list[str] = []
+    depth = 0
+    for line in lines:
+        found[-1:] = [plain(f"{found[-1]} {line}")] if depth > 0 else [*found[-1:], line]
+        depth = sum((c in "([⌊⌈") - (c in ")]⌋⌉") for c in found[-1])
+    return found
+
+
 def runs(line: str) -> list[Run]:
     """A line of markup as runs."""
     found: list[Run] = []

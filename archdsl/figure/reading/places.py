@@ -30,6 +30,10 @@ class Box(NamedTuple):
         return (self.y0 + self.y1) / 2
 
     @property
+    def middle(self) -> Point:
+        return self.x, self.y
+
+    @property
     def width(self) -> float:
         return self.x1 - self.x0
 

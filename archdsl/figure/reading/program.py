@@ -7,11 +7,12 @@ where they leave out what a definition holds.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from archdsl.figure.reading import titles, words
 from archdsl.figure.reading.body import Body
-from archdsl.figure.reading.errors import Holes, Unreadable
+from archdsl.figure.reading.errors import BY_HAND, Holes, Unreadable, within
 from archdsl.figure.reading.markup import plain, plain_lines
 from archdsl.figure.scene import Frame, Mark, Panel, Wire
 from archdsl.source import Source
@@ -25,10 +26,7 @@ def program_text(panels: Sequence[Panel]) -> str:
         return _text(panels)
     except (LookupError, ValueError, TypeError, AttributeError, StopIteration, RecursionError, Errors) as problem:
         # a figure that somebody changed can be wrong in any way
-        raise Unreadable(f"the marks do not fit together ({type(problem).__name__})", _BY_HAND) from problem
-
-
-_BY_HAND = "it may be damaged, or changed by hand; draw it again from its program"
+        raise Unreadable(f"the marks do not fit together ({type(problem).__name__})", BY_HAND) from problem
 
 
 def _text(panels: Sequence[Panel]) -> str:
@@ -38,17 +36,26 @@ def _text(panels: Sequence[Panel]) -> str:
         raise Unreadable("there is no panel")
     seen = [canonical(p) for p in panels]
     names = [p.title[0].partition("</B>")[0].removeprefix("<B>") if p.title else "" for p in seen]
-    signatures = [titles.signature(p, names) for p in seen]
+    signatures, bodies = [], []
+    for panel in seen:
+        with within(panel.name):
+            signatures.append(titles.signature(panel, names))
     all_of = {s.name: s for s in signatures}
-    if len(all_of) < len(signatures):
-        raise Unreadable("two panels have one title")
-    bodies = [Body(p, s, all_of) for p, s in zip(seen, signatures)]
+    if twice := sorted(n for n, k in Counter(s.name for s in signatures).items() if k > 1):
+        raise Unreadable(f"two panels have the title {twice[0]}", "give the parts of one figure, each once")
+    for panel, signature in zip(seen, signatures):
+        with within(panel.name):
+            bodies.append(Body(panel, signature, all_of))
     missing = {u.definition for b in bodies for u in b.uses.values() if u.definition and u.definition not in all_of}
     if missing:
         raise Holes(sorted(missing))
     for body in bodies:
         _order_ports(body, all_of)
-    text = "\n\n".join("\n".join(body.lines()) for body in bodies) + "\n"
+    blocks = []
+    for body in bodies:
+        with within(body.panel.name):
+            blocks.append("\n".join(body.lines()))
+    text = "\n\n".join(blocks) + "\n"
     return format_text(Source(text, "figure.arch"))
 
 

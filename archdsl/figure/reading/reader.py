@@ -9,13 +9,12 @@ import re
 from collections.abc import Sequence
 
 from archdsl.figure.reading.canonical import canonical, differences
-from archdsl.figure.reading.errors import Holes, Unreadable
+from archdsl.figure.reading.errors import BY_HAND, Holes, Unreadable, within
 from archdsl.figure.reading.unnamed import unnamed
 from archdsl.figure.scene import Panel
 
 _BOLD = re.compile(r"<B>(.*?)</B>")
 _NOT_DRAWN = "inside not drawn"
-_BY_HAND = "it may be damaged, or changed by hand; draw it again from its program"
 _OTHERS = {
     b"%PDF": "a PDF",
     b"\x89PNG": "a PNG",
@@ -34,7 +33,7 @@ def read(data: bytes | Sequence[bytes], name: str = "the figure") -> str:
     try:
         text = program_text(seen)
     except (LookupError, ValueError, AttributeError, TypeError, RecursionError):  # marks that no program has
-        raise Unreadable("what the figure shows is no program", _BY_HAND) from None
+        raise Unreadable("what the figure shows is no program", BY_HAND) from None
     _compare(seen, _drawn_again(text, name))
     return text
 
@@ -71,6 +70,9 @@ def _refuse_holes(seen: Sequence[Panel]) -> None:
         name = found[1] if found else head
         if _NOT_DRAWN in mark.lines or (found and head.endswith("▸") and name not in shown):
             names.setdefault(name)
+        for writer in (w for line in mark.lines if line.startswith("set by ") for w in line[7:].split(", ")):
+            if mark.kind == "memory" and writer not in shown:
+                names.setdefault(writer)
     if names:
         raise Holes(list(names))
 
@@ -83,11 +85,35 @@ def _drawn_again(text: str, name: str) -> list[Panel]:
     try:
         return panels(compiler.analyse(text, name))
     except Errors as problem:
-        first = problem.render(color=False).strip().splitlines()[0]
-        raise Unreadable(f"what the figure shows is no program that works: {first}", _BY_HAND) from None
+        first = problem.diagnostics[0]
+        said = f"what the figure shows is no program that works: {first.message}"
+        with within(_defined(text, first.span.start)):
+            raise Unreadable(said) from None
+
+
+def _defined(text: str, place: int) -> str:
+    """The definition that a place in a program lies in."""
+    return [m[1] for m in _DEFINITION.finditer(text, 0, place + 1)][-1]
+
+
+_DEFINITION = re.compile(r"^(?:model|block|cell|train) (\w+)", re.MULTILINE)
 
 
 def _compare(seen: Sequence[Panel], again: Sequence[Panel]) -> None:
     """The names of values, parts and states may differ, and a type may stand beside a neighbouring wire; nothing else."""
-    if differences(canonical(seen), canonical(again)) and (found := differences(unnamed(seen), unnamed(again))):
-        raise Unreadable(f"the figure does not show one program: {found[0]}", _BY_HAND)
+    if not differences(canonical(seen), canonical(again)):
+        return
+    ours, theirs = unnamed(seen), unnamed(again)
+    if not (found := differences(ours, theirs)):
+        return
+    drawn = {p.name: q for p, q in zip(again, theirs)}
+    for panel, covered in zip(seen, ours):
+        if panel.name in drawn and (apart := differences([covered], [drawn[panel.name]])):
+            with within(panel.name):
+                raise Unreadable(f"the marks do not fit together: {_told(apart[0])}")
+    raise Unreadable(f"the figure does not show one program: {_told(found[0])}")
+
+
+def _told(difference: str) -> str:
+    """A difference between the figure and the one that its program would have, as the figure's fault."""
+    return re.sub("^.*?: only here: ", "there is ", re.sub("^.*?: only there: ", "there should be ", difference))

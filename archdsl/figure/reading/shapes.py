@@ -13,7 +13,7 @@ from archdsl.figure.reading import headings
 from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.ink import Ink, Outline, Stroke, Word
 from archdsl.figure.reading.lines import Line, lines
-from archdsl.figure.reading.markup import plain
+from archdsl.figure.reading.markup import plain, unfolded
 from archdsl.figure.reading.places import Box, around
 from archdsl.figure.reading.sheet import Framed, Row, Seen, Sheet
 from archdsl.figure.scene import Frame, FrameKind, Mark, MarkKind
@@ -45,7 +45,7 @@ def _apart(panels: Sequence[Outline], found: Ink) -> list[Ink]:
         for area, own in zip(areas, result):
             if area.holds(box):
                 return own
-        raise Unreadable("something stands outside all panels", "the figure is damaged or was changed by hand")
+        raise Unreadable("something stands outside all panels")
 
     for outline in found.outlines:
         if outline not in panels and (outline.lined or not outline.box.grown(0.5).holds(areas[0])):
@@ -72,8 +72,8 @@ def _outermost(rounded: Sequence[Outline]) -> list[Outline]:
 
 def _is_legend(words: Sequence[Word]) -> bool:
     """The legend has its name alone for a title, in no bold letters."""
-    titles = [line.text for line in lines(words, gap=4.0) if not line.bold] if words else []
-    return "Legend" in titles and max((w.size for w in words if w.bold), default=0.0) < max(w.size for w in words)
+    title = min(lines(words, gap=4.0), key=lambda line: line.y, default=None)
+    return title is not None and title.text == "Legend" and not title.bold
 
 
 # -- one panel ------------------------------------------------------------------------------------------------------------
@@ -91,11 +91,21 @@ def _sheet(panel: Outline, own: Ink) -> Sheet:
         inner = [o for o in marked if o is not core and core.box.holds(o.box)] if double is None else []
         dividers = [s for s in sheet.strokes if all(area.has(p) for p in s.points)]
         sheet.strokes = [s for s in sheet.strokes if s not in dividers]
-        sheet.marks.append(_mark(core, double, words, inner, dividers))
+        try:
+            sheet.marks.append(_mark(core, double, words, inner, dividers))
+        except Unreadable as problem:
+            raise Unreadable(f"{_where(core.box, panel.box, own.words)}, {problem.message}", problem.hint) from None
     headings.place(sheet, free)
     for seen in sheet.marks:
         sheet.home(seen.box).frame.marks.append(seen.mark)
     return sheet
+
+
+def _where(box: Box, panel: Box, words: Sequence[Word]) -> str:
+    """A place in a panel whose words have not been read yet, for who looks at the picture."""
+    name = max((w for w in words if w.bold), key=lambda w: w.size, default=None)
+    x, y = (round(100 * part) for part in ((box.x - panel.x0) / panel.width, (box.y - panel.y0) / panel.height))
+    return f"in the panel of {name.text if name else 'no name'}, {x}% from its left and {y}% from its top"
 
 
 def _mostly(outer: Box, inner: Box) -> bool:
@@ -189,9 +199,9 @@ def _mark(
             row.names.append(" ".join(line.text for line in lines(own)))
         seen.rows.append(row)
     found = lines(words)
-    mark.lines = [line.text for line in found]
+    mark.lines = unfolded(line.text for line in found)
     if not mark.lines:
-        raise Unreadable("a mark says nothing", "the figure is damaged or was changed by hand")
+        raise Unreadable("a mark says nothing")
     mark.kind = _mark_kind(core, double, found)
     return seen
 
@@ -217,7 +227,7 @@ def _mark_kind(core: Outline, double: Outline | None, found: list[Line]) -> Mark
                 return "gradient"
             return "state" if core.width > _THICKEST - 0.1 else "attention" if core.width > _THICK else "function"
         case _:
-            raise Unreadable("a shape in this picture is none that a figure has", "it may have been changed by hand")
+            raise Unreadable(f"the mark “{plain(found[0].text)}” has a shape that no mark has")
 
 
 # -- ports ----------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from archdsl.figure.reading import labels
-from archdsl.figure.reading.errors import Unreadable
+from archdsl.figure.reading.errors import Unreadable, within
 from archdsl.figure.reading.ink import ink
 from archdsl.figure.reading.shapes import sheets
 from archdsl.figure.reading.sheet import Sheet
@@ -25,19 +25,15 @@ def panels_of_svg(data: bytes) -> list[Panel]:
 
 def _named(sheet: Sheet) -> Panel:
     """A panel; what is wrong with it says in which it is."""
-    try:
+    with within(sheet.title[0]):
         return _panel(sheet)
-    except Unreadable as problem:
-        raise Unreadable(f"in the panel of {sheet.title[0]}, {problem.message}", problem.hint) from None
 
 
 def _panel(sheet: Sheet) -> Panel:
     drawn = connect(sheet)
     left = labels.give(drawn, sheet.labels, sheet.frames[0].frame)
     if left:
-        raise Unreadable(
-            f"the words “{left[0][0].text}” stand beside no line", "the figure is damaged or was changed by hand"
-        )
+        raise Unreadable(f"the words “{left[0][0].text}” stand beside no line")
     root = sheet.frames[0].frame
     for i, mark in enumerate(root.all_marks()):
         mark.id = f"m{i}"

@@ -99,7 +99,8 @@ def _arrows(sheet: Sheet, gates: Sequence[Outline]) -> list[_Arrow]:
             used.add(id(stroke))
             arrow.strokes.append(stroke)
     if len(arrows) < len(sheet.heads) + len(gates):
-        raise Unreadable("an arrow head stands at the end of no line", "the figure is damaged or was changed by hand")
+        lost = next(h for h in [*sheet.heads, *gates] if id(h) not in arrows)
+        raise Unreadable(f"the arrow head {_beside(lost.box.middle, sheet)} stands at the end of no line")
     return [*arrows.values(), *(_Arrow([s], s.points) for s in sheet.strokes if id(s) not in used)]
 
 
@@ -145,7 +146,7 @@ def _headed(arrow: _Arrow, sheet: Sheet) -> Drawn:
     head = _nearest(arrow.tip, sheet, "ends")
     tail = _nearest(arrow.points[0], sheet, "starts")
     if head.mark.kind in ("fork", "input"):
-        raise Unreadable(f"an arrow points to {_told(head)}", "the figure is damaged or was changed by hand")
+        raise Unreadable(f"an arrow points to {_told(head)}, {_beside(arrow.points[0], sheet)}")
     kind: WireKind
     if arrow.head.form == "ellipse":
         kind = "gate"
@@ -175,17 +176,16 @@ def _stems(arrows: Sequence[_Arrow], headed: Sequence[Drawn], sheet: Sheet) -> l
                 arrow.points.reverse()
                 a, b = b, a
             if b.mark.kind != "fork" or id(b.mark) in fed:
-                raise Unreadable(f"a line between {_told(a)} and {_told(b)} has no arrow head",
-                                 "the figure is damaged or was changed by hand")  # fmt: skip
+                raise Unreadable(f"a line between {_told(a)} and {_told(b)} has no arrow head")
+            if arrow.strokes[0].dash:
+                raise Unreadable(f"the line between {_told(a)} and {_told(b)} is dashed and has no arrow head")
             if a.mark.kind == "fork" and id(a.mark) not in fed:
                 left.append((arrow, a, b))
                 continue
             fed.add(id(b.mark))
             found.append(Drawn(Wire(a.mark, b.mark, "data", _port(a, arrow.points[0])), arrow.points))
         if len(left) == len(waiting):
-            raise Unreadable(
-                "a dot joins lines, and none of them leads to it", "the figure is damaged or was changed by hand"
-            )
+            raise Unreadable("a dot joins lines, and none of them leads to it")
         waiting = left
     return found
 
@@ -200,8 +200,15 @@ def _backward(a: Mark, b: Mark, fed: set[int]) -> bool:
 def _nearest(point: Point, sheet: Sheet, verb: str, reach: float = _TOUCH) -> Seen:
     gap, seen = min(((m.away(point), m) for m in sheet.marks), key=lambda g: g[0], default=(1e9, None))
     if seen is None or gap > (reach + 2.5 if seen.mark.kind == "constant" else reach):
-        raise Unreadable(f"a line {verb} at no mark", "the figure is damaged or was changed by hand")
+        raise Unreadable(f"a line {verb} at no mark, {_beside(point, sheet)}")
     return seen
+
+
+def _beside(point: Point, sheet: Sheet) -> str:
+    """Where a point is, for who looks at the picture."""
+    named = [m for m in sheet.marks if m.mark.lines]
+    nearest = min(named, key=lambda m: m.box.away(point), default=None)
+    return f"beside {_told(nearest)}" if nearest else "in the middle of nothing"
 
 
 def _told(seen: Seen) -> str:

@@ -1,0 +1,86 @@
+"""Long lines of label text, broken within brackets, so that whoever reads knows by the open bracket that the line goes on.
+
+In: a line of label text (see `words`), and how many letters a line may have. Out: lines; `reading.markup.unfolded` joins them again.
+"""
+
+from __future__ import annotations
+
+import re
+
+from archdsl.figure.words import LEAD as _LEAD
+from archdsl.figure.words import LEADING as _LEADING
+
+_TOKEN = re.compile(r"<[^>]*>|&#?\w+;(?:&#92;)?|.", re.DOTALL)
+_SIGNS = frozenset("+−·/=≠<>≤≥→")
+_SIZE = re.compile(r'POINT-SIZE="([0-9.]+)"')
+
+
+def folded(line: str, letters: int) -> list[str]:
+    """The line, or several if it has more than so many letters and brackets in which it can be broken."""
+    tokens = _TOKEN.findall(line)
+    shown = [_letter(t) for t in tokens]
+    if sum(map(bool, shown)) <= letters:
+        return [line]
+    places = _places(shown)
+    lines: list[str] = []
+    start = 0
+    while (at := _next(shown, places, start, letters)) is not None:
+        lines.append("".join(tokens[start:at]))
+        start = at + 1
+    lines.append("".join(tokens[start:]))
+    return _closed(lines)
+
+
+def folded_label(label: str, letters: int) -> str:
+    """A label of several lines, each of them folded."""
+    return "<BR/>".join(part for line in label.split("<BR/>") for part in folded(line, letters))
+
+
+def _letter(token: str) -> str:
+    """What is seen of a token: one character, or nothing."""
+    return "" if token.startswith("<") or token == _LEAD else token[:1] if token.startswith("&") else token
+
+
+def _places(shown: list[str]) -> dict[int, int]:
+    """The spaces within brackets where a line may end, before a sign and not after it, each with the depth of its brackets."""
+    found: dict[int, int] = {}
+    depth = 0
+    for i, letter in enumerate(shown):
+        depth += (letter in "([⌊⌈") - (letter in ")]⌋⌉") if letter else 0
+        before = next((s for s in reversed(shown[:i]) if s), "")
+        if letter == " " and depth > 0 and before not in _SIGNS:
+            found[i] = depth
+    return found if depth == 0 else {}
+
+
+def _next(shown: list[str], places: dict[int, int], start: int, letters: int) -> int | None:
+    """Where a line that begins at `start` ends: at the outermost bracket's last place that it reaches; None if it needs no end."""
+    count, reached = 0, start
+    while reached < len(shown) and count <= letters:
+        count += bool(shown[reached])
+        reached += 1
+    if count <= letters:
+        return None
+    ahead = [p for p in places if p > start]
+    within = [p for p in ahead if p < reached]
+    if within:
+        return min(within, key=lambda p: (places[p], -p))
+    return ahead[0] if ahead else None
+
+
+def _closed(lines: list[str]) -> list[str]:
+    """Lines with markup that ends in each and begins again in the next; where the letters are small, the line's height is, too."""
+    open_tags: list[str] = []
+    found = []
+    for line in lines:
+        begins = "".join(open_tags)
+        for tag in re.findall(r"<[^>]*>", line):
+            if tag.startswith("</"):
+                open_tags.pop()
+            else:
+                open_tags.append(tag)
+        ends = "".join(f"</{re.split('[ >]', t[1:])[0]}>" for t in reversed(open_tags))
+        sizes = [float(m[1]) for t in open_tags if (m := _SIZE.search(t))]
+        lead = f'<FONT POINT-SIZE="{sizes[-1] * _LEADING:g}">{_LEAD}</FONT>' if sizes else ""
+        found.append(begins + line + ends + lead)
+    return found

@@ -1,0 +1,125 @@
+"""Panels no wider than a page: what stands side by side in a row that is too wide stands above one another.
+
+In: a plan in rows, and how wide it may be. Out: `apart`, pairs of which the second is to stand above the first; with these, `ranks` finds
+rows anew.
+"""
+
+from __future__ import annotations
+
+from archdsl.figure.layout.plan import GAP, LANE, Group, Plan, Vertex, Wire, below, common
+
+_PAD = {"panel": 14.0, "stack": 16.0}
+_FRAME = 13.0
+
+Thing = Vertex | Group
+
+
+class Narrowing:
+    """What is to stand above what, found little by little."""
+
+    def __init__(self, plan: Plan, most: float):
+        self.plan, self.most = plan, most
+        self.apart: list[tuple[Thing, Thing]] = []
+        self.first = {id(v): k for k, v in enumerate(plan.vertices)}
+
+    def part(self) -> bool:
+        """Finds pairs that are to be parted in the rows that there are; whether there are any."""
+        widths = Widths(self.plan)
+        before = len(self.apart)
+        self._part(widths, self.plan.root, self.most)
+        return len(self.apart) > before
+
+    def _part(self, widths: Widths, group: Group, most: float) -> None:
+        """Parts the rows of a frame that may be so wide."""
+        frames = 0
+        for row in range(group.low, group.high + 1):
+            things, rest = widths.at(group, row)
+            if rest + sum(widths.of(t) for t in things) <= most:
+                continue
+            if len(things) == 1 and isinstance(things[0], Group):
+                self._part(widths, things[0], most - rest)
+            elif len(things) > 1 and not frames:
+                frames += any(isinstance(t, Group) for t in things)
+                self._stack(widths, things, most - rest, row)
+
+    def _stack(self, widths: Widths, things: list[Thing], most: float, row: int) -> None:
+        """Keeps as many of a row as there is room for; the others go above them."""
+        things = sorted(things, key=lambda t: (-self._needed(t, row), self._place(t)))
+        kept, taken = [things[0]], widths.of(things[0])
+        for thing in things[1:]:
+            width = widths.of(thing)
+            if taken + width <= most:
+                kept.append(thing)
+                taken += width
+            else:
+                self.apart.append((min(kept, key=lambda t: _high(t)), thing))
+
+    def _needed(self, thing: Thing, row: int) -> int:
+        return 0
+
+    def _place(self, thing: Thing) -> int:
+        if isinstance(thing, Group):
+            return min(self.first[id(v)] for v in self.plan.vertices if thing in v.group.path())
+        return self.first[id(thing)]
+
+
+def widens(plan: Plan, group: Group, row: int, width: float, most: float) -> bool:
+    """Whether something so wide in a row of a frame makes the panel too wide."""
+    widths = Widths(plan)
+    things, rest = widths.at(group, row)
+    more = rest + sum(map(widths.of, things)) + width + GAP * plan.room - widths.of(group)
+    at = (widths.at(plan.root, r) for r in range(group.low, group.high + 1))
+    return more > 0 and max(rest + sum(map(widths.of, things)) for things, rest in at) + more > most
+
+
+def _high(thing: Thing) -> int:
+    return thing.high if isinstance(thing, Group) else thing.row
+
+
+class Widths:
+    """How wide things are and rows will be, lanes and their words included."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self._frames: dict[int, float] = {}
+        self._things: dict[tuple[int, int], list[Thing]] = {}
+        self._lanes: dict[tuple[int, int], float] = {}
+        for g in plan.groups:
+            for item in g.items:
+                thing: Thing = item.group or item.vertices[0]
+                if item.lane is None:
+                    low, high = (thing.low, thing.high) if isinstance(thing, Group) else (thing.row, thing.row)
+                    for row in range(low, high + 1):
+                        self._things.setdefault((id(g), row), []).append(thing)
+        for wire in plan.wires:
+            self._pass(wire)
+
+    def _pass(self, wire: Wire) -> None:
+        tail, head = wire.tail, wire.head
+        low, high = min(tail.row, head.row), max(tail.row, head.row)
+        if wire.turn != "back":
+            low, high = low + 1, high - 1
+        outer = common(tail.group, head.group)
+        for row in range(low, high + 1):
+            group = outer
+            for end in (tail, head):
+                inner = below(outer, end)
+                while isinstance(inner, Group) and inner.low <= row <= inner.high:
+                    group = inner
+                    inner = below(group, end)
+            words = wire.label[0] + 3 if wire.label and row == low and wire.end.kind != "fork" else 0.0
+            key = (id(group), row)
+            self._lanes[key] = self._lanes.get(key, 0.0) + LANE * self.plan.room + words
+
+    def at(self, group: Group, row: int) -> tuple[list[Thing], float]:
+        """What a frame has in a row, and how much is taken there by its borders and by lanes."""
+        rest = 2 * _PAD.get(group.kind, _FRAME) * self.plan.room + self._lanes.get((id(group), row), 0.0)
+        return self._things.get((id(group), row), []), rest
+
+    def of(self, thing: Thing) -> float:
+        if isinstance(thing, Vertex):
+            return thing.left + thing.right + (LANE if thing.left < 5 else GAP) * self.plan.room
+        if id(thing) not in self._frames:
+            rows = (self.at(thing, row) for row in range(thing.low, thing.high + 1))
+            self._frames[id(thing)] = max(rest + sum(map(self.of, things)) for things, rest in rows)
+        return self._frames[id(thing)] + 12 * self.plan.room
