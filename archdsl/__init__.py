@@ -45,14 +45,16 @@ def draw(program: PathOrText, **options: Any) -> Figure:
 
 
 def read(*figures: str | os.PathLike[str]) -> str:
-    """The program of a figure, from what can be seen of it: SVG or DOT files that `draw` wrote; several are parts of one figure."""
+    """The program of a figure, from what can be seen of it: SVG or DOT files that `draw` wrote, or folders of such; all are parts of one
+    figure."""
     from archdsl.figure.reading import read as read_figure
+    from archdsl.files import figures_at
 
-    pictures = []
-    for path in figures:
+    pictures = {}
+    for path in (path for of in figures for path in figures_at(os.fspath(of))):
         with open(path, "rb") as file:
-            pictures.append(file.read())
-    return read_figure(pictures, os.fspath(figures[0]) if figures else "")
+            pictures[path] = file.read()
+    return read_figure(pictures, next(iter(pictures), ""))
 
 
 def diff(before: PathOrText, after: PathOrText) -> Difference:
@@ -69,11 +71,29 @@ def compile(program: PathOrText, *, plain: bool = False, **sizes: float | str) -
     return emit(check(program, **sizes), plain=plain)
 
 
-def load(program: PathOrText, name: str | None = None, *, plain: bool = False, **sizes: Any) -> torch.nn.Module:
-    """One of the program's definitions as an `nn.Module`. Keywords are its hyperparameters; `plain` as in `compile`."""
+def load(
+    program: PathOrText,
+    name: str | None = None,
+    /,
+    *,
+    plain: bool = False,
+    weights: str | os.PathLike[str] | None = None,
+    strict: bool = True,
+    **sizes: Any,
+) -> torch.nn.Module:
+    """One of the program's definitions as an `nn.Module`; its one model, where no name is given.
+
+    Keywords are hyperparameters, and the sizes that a block or cell takes from its inputs. `weights` is a file with its state dict, of
+    safetensors or of torch, or a checkpoint that `fit` wrote; `strict` as in `load_state_dict`. `plain` as in `compile`.
+
+        archdsl.load("model.arch", "Tagger", units=512, weights="tagger.safetensors").eval()
+
+    It can be pickled, and read in any process that has archdsl. Raises `archdsl.Errors` where the program, or the program with these
+    sizes, has errors; ValueError for an unknown name; TypeError for a keyword that is unknown, of the wrong kind or missing.
+    """
     from archdsl.loading import load as load_module
 
-    return load_module(program, name, sizes, plain)
+    return load_module(program, name, sizes, plain, weights, strict)
 
 
 _HOMES = {

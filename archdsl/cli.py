@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import keyword
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from archdsl.files import (
     LARGEST,
     Trouble,
     drop_output,
+    figures_at,
     lenient_output,
     read_bytes,
     read_text,
@@ -159,14 +161,16 @@ def read(options: argparse.Namespace) -> int:
     """Rebuild the program of a figure from what can be seen of it."""
     from archdsl.figure.reading import Holes, Unreadable, read
 
-    pictures = [read_bytes(path, 4 * LARGEST) for path in options.files]
-    if options.output != "-" and any(same_file(options.output, path) for path in options.files):
+    pictures = {path: read_bytes(path, 2 * LARGEST) for of in options.files for path in figures_at(of)}
+    if options.output != "-" and any(same_file(options.output, path) for path in pictures):
         raise Trouble(f"cannot write {shown(options.output)}: it is the figure itself")
-    name = "<stdin>" if options.files[0] == "-" else options.files[0]
+    name = _named(next(iter(pictures)))
     try:
         return _write(options.output, read(pictures, name))
     except Unreadable as problem:
-        text = f"cannot read {shown(name)}: {problem.message}" + (f"; {problem.hint}" if problem.hint else "")
+        text = f"cannot read {shown(_named(problem.file) or name)}: {problem.message}" + (
+            f"; {problem.hint}" if problem.hint else ""
+        )
         if isinstance(problem, Holes):
             return _say(text, status=1)
         raise Trouble(text) from None
@@ -175,15 +179,37 @@ def read(options: argparse.Namespace) -> int:
 def compile_(options: argparse.Namespace) -> int:
     """Write a program as PyTorch."""
     output = _target(options, "py")
+    trainer = _trainer_module(options, output) if options.trainer else ""
     program = _checked(options.file, options)
     if program is None:
         return 1
-    from archdsl.torch import CannotEmit, emit
+    from archdsl.torch import CannotEmit, emit, emit_trainer
 
     try:
-        return _write(output, emit(program, plain=options.plain))
+        written = {output: emit(program, plain=options.plain, trainer=trainer)}
+        return _write_all(written | ({options.trainer: emit_trainer()} if trainer else {}))
     except CannotEmit as problem:
         raise Trouble(f"{shown(program.file)} cannot be written as PyTorch: {problem}") from None
+
+
+def _trainer_module(options: argparse.Namespace, output: str) -> str:
+    """The module that the file `--trainer` names is to the file beside it."""
+    path = str(options.trainer)
+    name, suffix = os.path.splitext(os.path.basename(path))
+    if output == "-":
+        raise Trouble("--trainer writes a file that the code imports; name a file for the code, too, with -o")
+    if (
+        suffix != ".py"
+        or not name.isidentifier()
+        or keyword.iskeyword(name)
+        or name in {"torch", *sys.stdlib_module_names}
+    ):
+        raise Trouble(f"cannot import {shown(path)} as a module; name it such as training.py")
+    if os.path.realpath(path) == os.path.realpath(output) or same_file(path, options.file):
+        raise Trouble(f"cannot write {shown(path)}: it is the program or its code; name another file with --trainer")
+    if os.path.realpath(os.path.dirname(path)) != os.path.realpath(os.path.dirname(output)):
+        raise Trouble(f"{shown(output)} cannot import {shown(path)}; let --trainer name a file in its folder")
+    return name
 
 
 def ir(options: argparse.Namespace) -> int:

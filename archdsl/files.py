@@ -38,6 +38,20 @@ def read_bytes(path: str, largest: int = LARGEST) -> bytes:
     return data
 
 
+def figures_at(path: str) -> list[str]:
+    """The SVG files of a folder, or else its DOT files; of what is no folder, itself."""
+    if not os.path.isdir(path):
+        return [path]
+    try:
+        names = sorted(os.listdir(path))
+    except OSError as problem:
+        raise Trouble(f"cannot read {shown(path)}: {reason(problem)}") from None
+    for suffix in (".svg", ".dot"):
+        if found := [name for name in names if name.endswith(suffix)]:
+            return [os.path.join(path, name) for name in found]
+    raise Trouble(f"cannot read {shown(path)}: there is no .svg and no .dot file in this folder")
+
+
 def read_text(path: str) -> str:
     """The text of a program; `-` is standard input. Bytes that are no UTF-8 stay visible as U+FFFD, which no program may hold."""
     data = read_bytes(path)

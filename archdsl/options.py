@@ -67,7 +67,10 @@ def _diff(parser: argparse.ArgumentParser) -> None:
 
 def _read(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="a figure that draw wrote, SVG or DOT; of one in parts, all of them"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a figure that draw wrote, SVG or DOT; of one in parts, all of them or their folder",
     )
     parser.add_argument(
         "-o", "--output", default="-", metavar="OUT", help="where to write the program (standard output)"
@@ -78,6 +81,9 @@ def _compile(parser: argparse.ArgumentParser) -> None:
     _program_options(parser)
     _output_options(parser, "FILE with .py")
     parser.add_argument("--plain", action="store_true", help="the literal equations, without torch's faster kernels")
+    parser.add_argument(
+        "--trainer", metavar="FILE", help="write what all trains share into FILE, and import it from there"
+    )
 
 
 def _ir(parser: argparse.ArgumentParser) -> None:

@@ -35,7 +35,7 @@ from archdsl.compiler import analyse_file  # noqa: E402
 from archdsl.figure import Figure, figure  # noqa: E402
 from archdsl.ir.program import Definition, Program  # noqa: E402
 from archdsl.summary import count  # noqa: E402
-from archdsl.torch import emit  # noqa: E402
+from archdsl.torch import emit, emit_trainer  # noqa: E402
 
 DOCS = ROOT / "docs"
 GALLERY = DOCS / "gallery"
@@ -105,7 +105,7 @@ def systems() -> list[System]:
 
 def texts() -> dict[Path, str]:
     """Every generated file that is text, with what it must hold."""
-    made = {GALLERY / "README.md": index()}
+    made = {GALLERY / "README.md": index(), GALLERY / "code" / "training.py": emit_trainer()}
     for system in systems():
         made[GALLERY / f"{system.name}.md"] = page(system)
         made[GALLERY / "code" / f"{system.name}.py"] = code(system.path)
@@ -142,7 +142,7 @@ def checked(path: Path) -> Program:
 
 @cache
 def code(path: Path) -> str:
-    return emit(checked(path))
+    return emit(checked(path), trainer="training")
 
 
 # -- the gallery ------------------------------------------------------------------------------------------------------
@@ -166,6 +166,9 @@ def page(system: System) -> str:
     name, lines = system.name, len(code(system.path).splitlines())
     about, counted_as = "\n\n".join(docs(system)), "\n".join(table(system))
     shown_by = "\n".join(f"| {a.other} | {a.what} | {a.link} |" for a in system.agrees)
+    trains = any(checked(system.path)[e].kind == "train" for e in checked(system.path).entries)
+    flag = " --trainer training.py" if trains else ""
+    beside = " What all trains share is in [training.py](code/training.py)." if trains else ""
     studied = "".join(f"\n[{p.name}](../../studies/{p.name}): {doc}\n" for p, doc in studies(name))
     return f"""# {system.title}
 
@@ -187,7 +190,7 @@ def page(system: System) -> str:
 
 ## The code
 
-[{name}.py](code/{name}.py), {lines} lines of PyTorch, is what `archdsl compile examples/{name}.arch` writes.
+[{name}.py](code/{name}.py), {lines} lines of PyTorch, is what `archdsl compile examples/{name}.arch{flag}` writes.{beside}
 
 ## What agrees with what
 

@@ -26,6 +26,14 @@ model Small(d = 4) {
 }
 '''
 BAD = "model Bad(d = 4) {\n  input x: [batch, d]\n  output y = relu(z)\n}\n"
+FIT = """train Fit() {
+  input x: [batch, 4], target: [batch, 8]
+  net = Small()
+  loss = mse(net(x), target)
+  minimize loss with SGD(0.1)
+}
+"""
+TRAINED = "import torch, fit; print(list(fit.Fit().fit([(torch.zeros(2, 4), torch.zeros(2, 8))])[0]))"
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -129,6 +137,21 @@ def test_compile(run: Run) -> None:
     assert "archdsl" not in source.split('"""')[2] if source.startswith('"""') else True
     assert run("compile", "good.arch", "-o", "-")[1] == source
     compile(source, "good.py", "exec")
+
+
+def test_what_trains_share_in_a_file_of_its_own(run: Run) -> None:
+    """The code imports it; together they are what the one file is, and whatever could not be imported is refused."""
+    Path("fit.arch").write_text(GOOD + FIT)
+    assert run("compile", "fit.arch", "--trainer", "training.py")[:2] == (0, "wrote fit.py\nwrote training.py\n")
+    code, shared = Path("fit.py").read_text(), Path("training.py").read_text()
+    assert "from training import Trainer" in code and "class Trainer" not in code and "class Trainer" in shared
+    said = subprocess.run([sys.executable, "-c", TRAINED], capture_output=True, text=True, check=False)
+    assert said.stdout == "['loss']\n", said.stderr
+    for bad in ("sys.py", "fit.py", "fit.arch", "a-b.py", "training.txt", "sub/training.py"):
+        Path("fit.py").unlink(missing_ok=True)
+        status, _, problem = run("compile", "fit.arch", "--trainer", bad)
+        assert status == 2 and bad in problem and not Path("fit.py").exists()
+    assert run("compile", "fit.arch", "-o", "-", "--trainer", "training.py")[0] == 2
 
 
 def test_ir_goes_to_json_and_back(run: Run) -> None:

@@ -17,6 +17,8 @@ _SIZE = re.compile(r'POINT-SIZE="([0-9.]+)"')
 
 def folded(line: str, letters: int) -> list[str]:
     """The line, or several if it has more than so many letters and brackets in which it can be broken."""
+    if line.endswith(_CALL) and len(line) > letters / 2:
+        return [line.removesuffix(_CALL) + ",", _CALL[2:]]
     tokens = _TOKEN.findall(line)
     shown = [_letter(t) for t in tokens]
     if sum(map(bool, shown)) <= letters:
@@ -29,6 +31,9 @@ def folded(line: str, letters: int) -> list[str]:
         start = at + 1
     lines.append("".join(tokens[start:]))
     return _closed(lines)
+
+
+_CALL = ", next call"
 
 
 def folded_label(label: str, letters: int) -> str:

@@ -47,7 +47,7 @@ def of_call(node: Call, of: Definition, made: Holder, holds_weights: bool, drawn
     if not drawn:
         lines.append(small("inside not drawn"))
     mark = Mark("weights" if holds_weights else "function", lines, tag=made.tag)
-    learned(mark, made.frozen)
+    learned(mark, made.frozen and holds_weights)
     if len(of.outputs) > 1:
         mark.results = [words.name(o.name) for o in of.outputs]
     if len(of.inputs) > 1:

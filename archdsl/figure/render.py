@@ -44,6 +44,8 @@ class Look:
     """One way to draw a figure: which way it reads, how closely it is set, and its DOT and panels so drawn."""
 
     direction: str
+    close: bool
+    """Whether it is set closely: smaller letters, and panels as narrow as they must be."""
     dot: str
     sheets: list[Sheet] = field(default_factory=list, repr=False)
 
@@ -177,7 +179,7 @@ def _look(shown: list[Panel], direction: str, close: bool, asked: Wishes) -> Loo
     parts = sheets(shown, key, direction, letters)
     if close:
         dot, parts = style.dense(dot), [replace(s, dot=style.dense(s.dot)) for s in parts]
-    return Look(direction, dot, parts)
+    return Look(direction, close, dot, parts)
 
 
 # -- what is asked for --------------------------------------------------------------------------------------------------

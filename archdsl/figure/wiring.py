@@ -245,6 +245,11 @@ class _Builder(Board):
         frame = Frame(node.kind, repeats.heading(node, self.definition, self.types), parent=outer)
         outer.frames.append(frame)
         for s in node.sliced:
+            twin = next((t for t in node.sliced if (t.operand, t.axis.index) == (s.operand, s.axis.index)), s)
+            if twin is not s:  # the same slices under two names
+                self.types[s.value.id], self.values[s.value.id] = s.value.type, self.values[twin.value.id]
+                self.values[s.value.id].dot &= repeats.unread(node, s.value.id)
+                continue
             at = words.axis(s.axis, self.types[s.operand] if isinstance(s.operand, int) else None)
             at = words.position(s.axis) if repeats.slices_differ(node) else at
             held = self.enter(s.value, s.operand, frame, outer, f"each {at}:<BR/>{type_text(s.value.type)}")

@@ -239,11 +239,12 @@ class _Body:
 
     def make(self, made: Made) -> int:
         if made.primitive:
-            label = ("make", made.of, self.settings(made.settings), self.settings(made.initial), made.frozen)
+            label = ("make", made.of, self.settings(made.settings), self.settings(made.initial), made.frozen and bool(made.weights))
         else:
             numbers = {h.name for h in self.all_of.definitions[made.of].hypers}
             given = self.settings({k: v for k, v in made.settings.items() if k in numbers})
-            label = ("make", self.all_of.digest(made.of), given, [], made.frozen)
+            frozen = made.frozen and self.all_of.holds(made.of, "weights")
+            label = ("make", self.all_of.digest(made.of), given, [], frozen)
         return self.own(*label, children=[self.copies]) if self.all_of.keeps(made) else self.pure(*label)
 
     # -- nodes of the program ---------------------------------------------------------------------------------------

@@ -1,33 +1,72 @@
-"""Attention that a program writes out step by step, with masks, found so that it can run on torch's kernel.
+"""Attention that a program writes out step by step, found so that it can run on torch's kernel.
 
 In: a definition. Out: for each product of weights and values that ends an attention, an `Attention`; and the values in between, which
-are not computed by themselves any more. What is found is softmax over the keys of query · key, scaled by a number, with one mask: a bias
-that is added, or scores replaced by a large negative number where nothing is to be seen. Every step in between is used once.
+are not computed by themselves any more. What is found is softmax over the keys of query · key, however the axes are ordered and whichever
+comes first, scaled by numbers, with biases that are added and masks that replace scores by a large negative number. Every step in
+between is used once. Axes are followed by labels, as in an einsum: each product says which of its operands' axes are one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
-from archdsl.ir.num import ONE, Num
-from archdsl.ir.program import Apply, Choice, Definition, Operand
+from archdsl.ir.num import ELLIPSIS, ONE, Num
+from archdsl.ir.program import Apply, Choice, Definition, Numbers, Operand
 from archdsl.ir.types import Type
 from archdsl.ir.uses import uses
 from archdsl.torch.plan import nodes
 
 LARGE = -10_000
 """A score of at most this has no weight beside one that is seen."""
+Label = str
+Labels = tuple[Label, ...]
+
+
+@dataclass
+class View:
+    """An operand, and the order of its axes that the kernel wants; None for its own."""
+
+    operand: Operand
+    order: tuple[int, ...] | None = None
+
+
+@dataclass
+class Mask:
+    operand: Operand
+    hides: bool = False
+    """Whether it says what is hidden, not what may be seen."""
+
+
+@dataclass
+class Axes:
+    """The labels of an attention's axes."""
+
+    lead: Labels
+    group: Labels
+    """Of queries that share a key: the axis that keys and values lack."""
+    query: Label
+    key: Label
+    width: Label
+
+    @property
+    def scores(self) -> Labels:
+        return (*self.lead, *self.group, self.query, self.key)
 
 
 @dataclass
 class Attention:
-    query: Operand
-    key: Operand
-    value: Operand
+    axes: Axes
+    value: View
+    query: View = field(default_factory=lambda: View(0))
+    key: View = field(default_factory=lambda: View(0))
+    out: tuple[int, ...] | None = None
+    """The order in which the program wants the result's axes."""
     scale: Num = ONE
-    mask: Operand | None = None
-    """Bool: what may be seen; or a bias."""
+    masks: list[Mask] = field(default_factory=list)
+    biases: list[tuple[Operand, Num]] = field(default_factory=list)
+    """What is added to the scores, and by which number it is multiplied."""
     causal: bool = False
     dropout: int | None = None
     """The layer whose probability drops weights."""
@@ -59,129 +98,249 @@ class _Search:
         return node
 
     def shape(self, operand: Operand) -> tuple[Num, ...] | None:
-        return self.types[operand].shape if isinstance(operand, int) and operand in self.types else None
+        return tuple(self.types[operand].shape) if isinstance(operand, int) and operand in self.types else None
 
+    # -- the end: weights @ values ------------------------------------------------------------------------
     def ends(self, node: Apply) -> Attention | None:
-        """`weights @ value`, if these are weights of attention."""
-        if len(node.inputs) != 2 or (node.op == "einsum" and not _values(node)):
+        """The attention that a product ends, if these are weights of one."""
+        labels = self.product(node)
+        if labels is None:
             return None
-        match = Attention(0, 0, node.inputs[1])
-        weights = node.inputs[0]
-        dropped = self.step(weights, "Dropout")
-        if dropped is not None:
-            match.dropout = dropped.made
-            match.swallowed.add(dropped.outputs[0].id)
-            weights = dropped.inputs[0]
-        soft = self.step(weights, "softmax")
-        if soft is None or not _last(soft):
-            return None
-        match.swallowed.add(soft.outputs[0].id)
-        return match if self.scores(soft.inputs[0], match) and self.alike(match) else None
+        for side in (0, 1):
+            match = self.weighted(node, side, labels)
+            if match is not None:
+                return match
+        return None
 
-    def scores(self, operand: Operand, match: Attention) -> bool:
+    def weighted(self, node: Apply, side: int, labels: tuple[Labels, Labels, Labels]) -> Attention | None:
+        weights, own = node.inputs[side], labels[side]
+        value, its = node.inputs[1 - side], labels[1 - side]
+        swallowed, dropout = set[int](), None
+        while (step := self.step(weights, "Dropout", *MOVES)) is not None:
+            dropout = step.made if step.op == "Dropout" else dropout
+            own = own if step.op == "Dropout" else self.before(step, own)
+            swallowed.add(step.outputs[0].id)
+            weights = step.inputs[0]
+        soft = self.step(weights, "softmax")
+        axes = _axes(own, its, labels[2])
+        if soft is None or axes is None or not own or own[_over(soft)] != axes.key:
+            return None
+        view = self.view(value, its, (*axes.lead, axes.key, axes.width))
+        if view is None:
+            return None
+        match = Attention(axes, view[0], dropout=dropout, swallowed=swallowed | view[1] | {soft.outputs[0].id})
+        match.out = _order((*axes.lead, *axes.group, axes.query, axes.width), labels[2])
+        if not self.scores(soft.inputs[0], own, match) or not self.alike(match):
+            return None
+        return self.settled(match)
+
+    def settled(self, match: Attention) -> Attention:
+        """A causal mask alone is a word to the kernel."""
+        only = match.masks[0].operand if len(match.masks) == 1 and not match.biases else None
+        node = self.made.get(only) if isinstance(only, int) else None
+        known = self.sizes(match.query)[-2] == self.sizes(match.key)[-2]
+        if node is not None and node.op == "causal_mask" and not match.masks[0].hides and known:
+            match.causal, match.masks = True, []
+            if self.count[node.outputs[0].id] == 1:
+                match.swallowed.add(node.outputs[0].id)
+        return match
+
+    # -- scores -------------------------------------------------------------------------------------------
+    def scores(self, operand: Operand, labels: Labels, match: Attention) -> bool:
         """`query · key`, scaled and masked."""
-        node = self.step(operand, "where", "add", "mul", "div", "matmul", "einsum")
+        node = self.step(operand, "where", "add", "sub", "neg", "mul", "div", "matmul", "einsum", *MOVES)
         if node is None:
             return False
         match.swallowed.add(node.outputs[0].id)
-        shape = node.outputs[0].type.shape
         match node.op:
             case "where":
-                seen, inner, low = node.inputs
-                rank = len(self.shape(seen) or ())
-                fits = isinstance(low, Num) and low.is_const and low.value <= LARGE and self.shape(inner) == shape
-                if match.mask is not None or match.causal or match.scale != ONE or not fits or rank < 2:
-                    return False
-                match.causal = self.is_causal(seen, shape, match)
-                match.mask = None if match.causal else seen
-                return self.scores(inner, match)
-            case "add":
-                if match.mask is not None or match.causal or match.scale != ONE:
-                    return False
-                for inner, bias in (node.inputs, node.inputs[::-1]):
-                    rank = len(self.shape(bias) or ())
-                    if isinstance(inner, int) and isinstance(bias, int) and self.shape(inner) == shape and rank >= 2:
-                        trial = Attention(0, 0, match.value, mask=bias)
-                        if self.scores(inner, trial):
-                            match.query, match.key, match.scale, match.mask = trial.query, trial.key, trial.scale, bias
-                            match.swallowed |= trial.swallowed
-                            return True
-                return False
-            case "mul" | "div":
-                inner, factor = node.inputs
-                if node.op == "mul" and isinstance(inner, Num):
-                    inner, factor = factor, inner
-                if not isinstance(factor, Num) or match.scale != ONE:
-                    return False
-                match.scale = factor if node.op == "mul" else ONE / factor
-                return self.scores(inner, match)
-            case "einsum":
-                match.query, match.key = node.inputs[0], node.inputs[-1]
-                return _scores(node)
-        transposed = self.step(node.inputs[1], "transpose", "swap")
-        if transposed is None or not self.turns(transposed):
+                return self.masked(node, labels, match)
+            case "add" | "sub":
+                return self.biased(node, labels, match)
+            case "mul" | "div" | "neg":
+                inner, factor = _factor(node)
+                match.scale = match.scale * factor if factor is not None else match.scale
+                return factor is not None and self.scores(inner, labels, match)
+            case "matmul" | "einsum":
+                return self.meets(node, labels, match)
+        return self.scores(node.inputs[0], self.before(node, labels), match)
+
+    def masked(self, node: Apply, labels: Labels, match: Attention) -> bool:
+        """`where(seen, scores, -1e9)`, or the other way round."""
+        seen, one, other = node.inputs
+        hides = isinstance(one, Num)
+        inner, low = (other, one) if hides else (one, other)
+        if not isinstance(low, Num) or not self.fits(seen, inner, node, labels, match):
             return False
-        match.swallowed.add(transposed.outputs[0].id)
-        match.query, match.key = node.inputs[0], transposed.inputs[0]
-        scaled = self.step(match.query, "mul", "div")
-        by = scaled.inputs[1] if scaled else None
-        if scaled is not None and isinstance(by, Num) and match.scale == ONE:
-            match.swallowed.add(scaled.outputs[0].id)
-            match.query, match.scale = scaled.inputs[0], by if scaled.op == "mul" else ONE / by
+        low = low * match.scale
+        if not low.is_const or low.value > LARGE:
+            return False
+        opposite = self.made.get(seen) if hides and isinstance(seen, int) else None
+        if opposite is not None and opposite.op == "not":
+            if self.count[opposite.outputs[0].id] == 1:
+                match.swallowed.add(opposite.outputs[0].id)
+            seen, hides = opposite.inputs[0], False
+        match.masks.insert(0, Mask(seen, hides))
+        return self.scores(inner, labels, match)
+
+    def biased(self, node: Apply, labels: Labels, match: Attention) -> bool:
+        """`scores + bias`, in either order, or `scores - bias`."""
+        sign = ONE if node.op == "add" else -ONE
+        for inner, bias in (node.inputs, node.inputs[::-1])[: 2 if node.op == "add" else 1]:
+            trial = deepcopy(match)
+            trial.biases.insert(0, (bias, match.scale * sign))
+            if self.fits(bias, inner, node, labels, match) and self.scores(inner, labels, trial):
+                match.__dict__.update(trial.__dict__)
+                return True
+        return False
+
+    def fits(self, other: Operand, inner: Operand, node: Apply, labels: Labels, match: Attention) -> bool:
+        """Whether a mask or bias lies over the scores as the kernel wants them."""
+        shape, whole = self.shape(other), tuple(node.outputs[0].type.shape)
+        if shape is None or self.shape(inner) != whole or labels != match.axes.scores:
+            return False
+        return 2 <= len(shape) <= (2 if match.axes.group else len(whole))
+
+    def meets(self, node: Apply, labels: Labels, match: Attention) -> bool:
+        """The product of query and key, whichever comes first."""
+        product = self.product(node)
+        if product is None or len(product[2]) != len(labels):
+            return False
+        names = dict(zip(product[2], labels))
+        sides = [tuple(names.get(label, "·" + label) for label in side) for side in product[:2]]
+        inside = set(sides[0]) & set(sides[1]) - set(labels)
+        axes = match.axes
+        place = next((i for i in (0, 1) if axes.query in sides[i] and axes.key in sides[1 - i]), None)
+        if place is None or len(inside) != 1:
+            return False
+        (width,) = inside
+        wanted = ((*axes.lead, *axes.group, axes.query, width), (*axes.lead, axes.key, width))
+        query = self.view(node.inputs[place], sides[place], wanted[0], match)
+        key = self.view(node.inputs[1 - place], sides[1 - place], wanted[1], match)
+        if query is None or key is None:
+            return False
+        match.query, match.key = query[0], key[0]
+        match.swallowed |= query[1] | key[1]
         return True
 
-    def turns(self, node: Apply) -> bool:
-        """Whether a node swaps the last two axes."""
-        before, after = self.shape(node.inputs[0]), node.outputs[0].type.shape
-        if node.op == "transpose":
-            return True
-        axes = {a.index - len(after) if a.index >= 0 else a.index for at in node.axes.values() for a in at}
-        return before is not None and axes == {-1, -2}
+    # -- operands -----------------------------------------------------------------------------------------
+    def view(
+        self, operand: Operand, labels: Labels, wanted: Labels, match: Attention | None = None
+    ) -> tuple[View, set[int]] | None:
+        """An operand with its axes as wanted, and what is not computed for it any more: moves of axes, and factors."""
+        gone, factors = set[int](), ("mul", "div") if match else ()
+        scale = match.scale if match else ONE
+        base: tuple[Operand, Labels, set[int], Num] = (operand, labels, set(), scale)
+        while (node := self.step(operand, *factors, *(() if labels == wanted else (*MOVES, "unsqueeze")))) is not None:
+            if node.op in factors:
+                inner, number = _factor(node)
+                if number is None or match is None:
+                    break
+                match.scale, operand = match.scale * number, inner
+            else:
+                operand, labels = node.inputs[0], self.before(node, labels)
+            gone.add(node.outputs[0].id)
+            if node.op in factors and base[2] == gone - {node.outputs[0].id}:
+                base = (operand, labels, set(gone), match.scale if match else ONE)
+        if labels == wanted:
+            return View(operand), gone
+        if match is not None:
+            match.scale = base[3]
+        order = _order(base[1], wanted)
+        return (View(base[0], order), base[2]) if order is not None else None
 
-    def is_causal(self, seen: Operand, scores: Sequence[Num], match: Attention) -> bool:
-        """Whether a mask shows each position those up to it."""
-        node = self.made.get(seen) if isinstance(seen, int) else None
-        if node is None or node.op != "causal_mask" or scores[-1] != scores[-2]:
-            return False
-        if self.count[node.outputs[0].id] == 1:
-            match.swallowed.add(node.outputs[0].id)
-        return True
+    def before(self, node: Apply, labels: Labels) -> Labels:
+        """The labels of what a node moves the axes of."""
+        if not labels:
+            return labels
+        if node.op == "unsqueeze":
+            at = node.settings["at"]
+            place = int(at.value) if isinstance(at, Num) and at.is_const else -1
+            rest = list(labels)
+            del rest[place]
+            return tuple(rest)
+        moved = list(range(len(labels)))
+        if node.op == "permute":
+            order = node.settings["order"]
+            moved = [int(n.value) for n in order.items] if isinstance(order, Numbers) else moved
+        else:
+            one, other = (-1, -2) if node.op == "transpose" else [a.index for at in node.axes.values() for a in at]
+            moved[one], moved[other] = moved[other], moved[one]
+        found = {m % len(labels): label for m, label in zip(moved, labels)}
+        return tuple(found[i] for i in range(len(labels)))
+
+    def sizes(self, view: View) -> tuple[Num, ...]:
+        shape = self.shape(view.operand) or ()
+        return tuple(shape[i] for i in view.order) if view.order else shape
 
     def alike(self, match: Attention) -> bool:
         """Whether query, key and value have the same first axes, and as many as torch's kernel wants."""
-        shapes = [self.shape(i) for i in (match.query, match.key, match.value)]
-        known = [s for s in shapes if s is not None]
-        if len(known) < 3 or any(len(s) < 3 for s in known):
+        query, key, value = (self.sizes(v) for v in (match.query, match.key, match.value))
+        rank = len(match.axes.lead) + 2
+        if len(query) != rank + len(match.axes.group) or len(key) != rank or len(value) != rank or rank < 3:
             return False
-        return len({s[:-2] for s in known}) == 1 and known[1][-2] == known[2][-2]
+        same = query[: rank - 2] == key[:-2] == value[:-2] and key[-2] == value[-2] and query[-1] == key[-1]
+        return same and not (match.axes.group and ELLIPSIS in query)
+
+    def product(self, node: Apply) -> tuple[Labels, Labels, Labels] | None:
+        """The labels of both operands' axes, and of the result's."""
+        if node.op == "einsum":
+            return _equation(node)
+        one, other = (self.shape(i) for i in node.inputs)
+        if one is None or other is None or len(one) != len(other) or len(one) < 2:
+            return None
+        lead = [f"{i}" for i in range(len(one) - 2)]
+        sides = []
+        for shape, opposite, last in ((one, other, ("i", "j")), (other, one, ("j", "k"))):
+            alone = [n == ONE and opposite[i] != ONE for i, n in enumerate(shape[:-2])]
+            sides.append((*(f"1 at {i}" if a else i for i, a in zip(lead, alone)), *last))
+        return sides[0], sides[1], (*lead, "i", "k")
 
 
-def _last(node: Apply) -> bool:
-    axes, rank = node.axes.get("over", []), len(node.outputs[0].type.shape)
-    return len(axes) == 1 and axes[0].index in (-1, rank - 1)
+MOVES = ("transpose", "swap", "permute")
+"""Ops that give the axes another order."""
 
 
-def _equation(node: Apply) -> tuple[str, str, str] | None:
-    """The letters of an einsum of two."""
+def _axes(weights: Labels, value: Labels, out: Labels) -> Axes | None:
+    """What the axes of weights, values and result are to an attention."""
+    summed = set(weights) & set(value) - set(out)
+    lead = tuple(a for a in weights if a in out and a in value)
+    shown = tuple(a for a in weights if a in out and a not in value)
+    width = tuple(a for a in out if a not in weights)
+    if len(summed) != 1 or len(shown) not in (1, 2) or len(width) != 1 or not set(weights) <= {*out, *summed}:
+        return None
+    return Axes(lead, shown[:-1], shown[-1], summed.pop(), width[0])
+
+
+def _order(have: Labels, want: Labels) -> tuple[int, ...] | None:
+    """Where each wanted axis stands; None where they stand so, or do not."""
+    if have == want or sorted(have) != sorted(want):
+        return None
+    return tuple(have.index(label) for label in want)
+
+
+def _factor(node: Apply) -> tuple[Operand, Num | None]:
+    """A value times a number."""
+    if node.op == "neg":
+        return node.inputs[0], -ONE
+    inner, factor = node.inputs
+    if node.op == "mul" and isinstance(inner, Num):
+        inner, factor = factor, inner
+    if not isinstance(factor, Num) or isinstance(inner, Num):
+        return inner, None
+    return inner, factor if node.op == "mul" else ONE / factor
+
+
+def _over(node: Apply) -> int:
+    """The axis that a softmax runs over."""
+    return node.axes["over"][0].index if len(node.axes.get("over", [])) == 1 else 0
+
+
+def _equation(node: Apply) -> tuple[Labels, Labels, Labels] | None:
+    """The letters of an einsum of two, none of them twice in one operand."""
     word = next((s.word for s in node.settings.values() if isinstance(s, Choice)), "").replace(" ", "")
     left, _, right = word.partition("->")
-    parts = left.split(",")
-    return (parts[0], parts[1], right) if len(parts) == 2 and right else None
-
-
-def _scores(node: Apply) -> bool:
-    """`…qd, …kd -> …qk`"""
-    found = _equation(node)
-    if found is None or len(found[0]) < 2:
-        return False
-    a, b, c = found
-    return a[:-2] == b[:-2] == c[:-2] and a[-1] == b[-1] and c[-2:] == a[-2] + b[-2] and len(set(a + b)) == len(a) + 1
-
-
-def _values(node: Apply) -> bool:
-    """`…qk, …kd -> …qd`"""
-    found = _equation(node)
-    if found is None or len(found[0]) < 2:
-        return False
-    a, b, c = found
-    return a[:-2] == b[:-2] == c[:-2] and a[-1] == b[-2] and c[-2:] == a[-2] + b[-1] and len(set(a + b)) == len(a) + 1
+    parts = [*left.split(","), right]
+    if len(parts) != 3 or not right or any(len(set(p)) != len(p) or not p.isalpha() for p in parts):
+        return None
+    return tuple(parts[0]), tuple(parts[1]), tuple(parts[2])

@@ -132,7 +132,9 @@ class Body(Scans):
 
     def sum_of(self, node: Repeat, collected: Collected) -> Apply | None:
         """The sum over all passes, where that is all that is wanted of what they collect: it needs no list."""
-        readers = [n for n in nodes(self.plan.definition.body) if isinstance(n, Apply) and collected.value.id in n.inputs]
+        readers = [
+            n for n in nodes(self.plan.definition.body) if isinstance(n, Apply) and collected.value.id in n.inputs
+        ]
         if self.plan.program.plain or node.lengths is not None or self.count[collected.value.id] != 1 or not readers:
             return None
         (total,) = readers

@@ -37,12 +37,17 @@ if TYPE_CHECKING:
     from archdsl.torch.norms import Norm
     from archdsl.torch.steps import Steps
 
-HELPERS = frozenset(
-    name
-    for helper in (*(op.helper for op in OPS.values()), *(i.helper for i in INITIALIZERS.values()))
-    for name in re.findall(r"^(?:def|class) (\w+)", helper, re.M)
-) | {"turned", "ended", "at_end", "kept", "linear_recurrence"}
-"""Functions that may be written into the file: those of primitives, and those of scans."""
+OF_LENGTHS = frozenset(("turned", "ended", "at_end", "kept", "stopped"))
+
+
+def helpers(program: Program) -> set[str]:
+    """Names of the functions that may be written into the file: those of primitives, and those of scans."""
+    every = [n for d in program.definitions for n in (*d.initial, *nodes(d.body))]
+    used = {n.op for n in every if isinstance(n, Apply)}
+    texts = [op.helper for name, op in OPS.items() if name in used] + [i.helper for i in INITIALIZERS.values()]
+    names = {name for text in texts for name in re.findall(r"^(?:def|class) (\w+)", text, re.M)}
+    lengths = any(isinstance(n, Repeat) and n.lengths is not None for n in every)
+    return names | {"linear_recurrence"} | (OF_LENGTHS if lengths else set())
 
 
 def regions(region: Region) -> Iterator[Region]:
@@ -174,10 +179,7 @@ class Plan:
     def _alone(self, h: Held) -> bool:
         """Whether a part without a name is all that a stack consists of."""
         return (
-            isinstance(h.item, Made)
-            and not h.item.named
-            and bool(h.stacks)
-            and len(list(held(h.stacks[-1].body))) == 1
+            isinstance(h.item, Made) and not h.item.named and bool(h.stacks) and len(list(held(h.stacks[-1].body))) == 1
         )
 
     @cached_property
@@ -235,6 +237,11 @@ class Plan:
         """The method of a cell that takes all its steps in both directions; empty where nobody asks for it."""
         own = [*self.attributes.values(), *self.hyper_attributes.values()]
         return Namespace(own).take("scan_both") if self.definition.name in self.program.scanned_both else ""
+
+    @cached_property
+    def stops(self) -> bool:
+        """Whether the method that takes all steps is told where sequences end."""
+        return self.definition.name in self.program.stopping
 
     @cached_property
     def weights_method(self) -> str:
@@ -303,9 +310,10 @@ class ProgramPlan:
         self.program = program
         self.plain = plain
         """Whether the literal equations are wanted, and nothing that is faster."""
-        self.classes = Namespace(["Trainer", "gathered", "progress", "split", "stalled", *HELPERS])
+        functions = helpers(program)
+        self.classes = Namespace(["Trainer", "gathered", "progress", "split", "stalled", *functions])
         self.plans = {d.name: Plan(self, d, self.classes.take(class_name(d.name))) for d in program.definitions}
-        self.globals = {p.name for p in self.plans.values()} | HELPERS
+        self.globals = {p.name for p in self.plans.values()} | functions
         """What no argument of a constructor may hide."""
         self._find_real()
 
@@ -322,6 +330,13 @@ class ProgramPlan:
         from archdsl.torch.directions import scanned_both
 
         return scanned_both(self)
+
+    @cached_property
+    def stopping(self) -> set[str]:
+        """The cells whose kernel must stop at the ends of sequences."""
+        from archdsl.torch.ends import stopping
+
+        return stopping(self)
 
     @cached_property
     def absent(self) -> dict[str, set[int]]:

@@ -14,13 +14,14 @@ from archdsl.ir.num import Num
 from archdsl.ir.program import Apply
 from archdsl.ir.types import Type
 from archdsl.torch.batch import widened_type
+from archdsl.torch.ends import STOPPED
 from archdsl.torch.forward import Forward
 from archdsl.torch.kernels import Kernel
 from archdsl.torch.matrices import Bias, Row, joined
-from archdsl.torch.names import plural
+from archdsl.torch.names import Namespace, plural
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import flat, parse
-from archdsl.torch.statements import Assign, keys, name
+from archdsl.torch.statements import Assign, If, keys, name
 from archdsl.torch.steps import Root, Steps
 
 
@@ -49,10 +50,17 @@ class Products(Forward):
                 self.input_keys.insert(0, (key, self.types[value.id]))
             elif value.default is None:
                 self.input_keys.append((key, value.type))
+        taken = Namespace(v.name for v in self.variables.values())
+        self.lengths_key = self.parameter("lengths", taken.take("lengths")) if plan.stops else ""
+        """Where sequences end, for a kernel that stops there."""
         self.products: dict[int, Prepared] = {}
         """What is ready before the loop for each group, by its first root."""
         self.layers: dict[tuple[str, ...], str] = {}
         """The variables of lists of layers whose weights and biases are joined."""
+
+    def signature(self) -> list[str]:
+        more = [f"{self.variables[self.lengths_key].name}: Tensor | None = None"] if self.lengths_key else []
+        return [*super().signature(), *more]
 
     def widen(self, value: int, type_: Type) -> Type:
         self.types[value] = widened_type(type_, self.steps.at, self.steps.time)
@@ -138,6 +146,8 @@ class Products(Forward):
         x = self.joined_operand(pieces)
         params = parse(f"self.{self.plan.weights_method}()") if self.plan.scans_both else self.kernel_weights(kernel)
         before = [parse(f"{flat(self.env[states[i].value.id])}.unsqueeze(0)") for i in kernel.states]
+        if self.lengths_key:
+            x, params = self.stopped(x, params)
         call = self.kernel_call(kernel, x, before, params)
         shown = states[kernel.states[0]]
         wish = shown.value.name or "h"
@@ -147,6 +157,16 @@ class Products(Forward):
         if isinstance(shown.next, int):
             self.env[shown.next] = name(out)
         return self.state_of([parse(f"{flat(self.env[s.value.id])}.squeeze(0)") for s in states])
+
+    def stopped(self, x: ast.expr, params: ast.expr) -> tuple[ast.expr, ast.expr]:
+        """The kernel's input and weights, where lengths are given, such that the memory stays beyond a sequence's end."""
+        self.helpers[STOPPED] = None
+        seen, weights = self.variable("x", "seen"), self.variable("weights", named=True, kind="list")
+        self.block.append(Assign([seen], x, copy=isinstance(x, ast.Name)))
+        self.assign([weights], params, keep=True)
+        call = parse(f"stopped({seen}, {weights}, {self.lengths_key})")
+        self.block.append(If(parse(f"{self.lengths_key} is not None"), [Assign([seen, weights], call, keep=True)]))
+        return name(seen), name(weights)
 
     def kernel_weights(self, kernel: Kernel) -> ast.expr:
         """The kernel's weights and biases, as a list."""

@@ -13,6 +13,7 @@ from archdsl.ir.program import Apply, Call, Operand, Repeat, Ride
 from archdsl.ir.types import Type
 from archdsl.torch import directions
 from archdsl.torch.cells import Cells
+from archdsl.torch.ends import AT_END, known, shown
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import parse
@@ -33,11 +34,6 @@ def ended(y: Tensor, lengths: Tensor) -> Tensor:
     """y [batch, time, ...] with 0 from each sequence's own end on."""
     beyond = torch.arange(y.shape[1], device=y.device) >= lengths.unsqueeze(1)
     return y.masked_fill(beyond.view(*beyond.shape, *[1] * (y.dim() - 2)), 0)
-'''
-AT_END = '''
-def at_end(y: Tensor, lengths: Tensor) -> Tensor:
-    """The last step of each sequence of y [batch, time, ...]."""
-    return y[torch.arange(y.shape[0], device=y.device), lengths - 1]
 '''
 KEPT = '''
 def kept(running: Tensor, new: Any, old: Any) -> Any:
@@ -61,11 +57,11 @@ class Scans(Cells):
         """Scans that are part of a call for both directions."""
 
     # -- lengths ------------------------------------------------------------------------------------------
-    def with_lengths(self, function: str, value: ast.expr, lengths: ast.expr, at: int) -> ast.expr:
+    def with_lengths(self, function: str, value: ast.expr, lengths: ast.expr, at: int, *more: str) -> ast.expr:
         """One of the functions above, whose sequences have the batch first."""
         self.helpers[LENGTHS[function]] = None
         swapped = ast.unparse(value) if at else f"({ast.unparse(value)}).transpose(0, 1)"
-        call = parse(f"{function}({swapped}, {ast.unparse(lengths)})")
+        call = parse(f"{function}({', '.join([swapped, ast.unparse(lengths), *more])})")
         return call if at or function == "at_end" else parse(f"{ast.unparse(call)}.transpose(0, 1)")
 
     def held_back(self, running: ast.expr, new: ast.expr, old: ast.expr, type_: Type) -> ast.expr:
@@ -114,14 +110,7 @@ class Scans(Cells):
         steps = self.plan.program.steps.get(callee.definition.name)
         if steps is None or steps.pattern != pattern:
             return False
-        return node.lengths is None or all(self.shown(callee, f) is not None for f in node.rides[0].finals)
-
-    def shown(self, callee: Plan, state: str) -> int | None:
-        """The output of a cell that is one of its states, by place."""
-        for s in callee.definition.states:
-            if s.value.name == state:
-                return next((i for i, o in enumerate(callee.definition.outputs) if o.operand == s.next), None)
-        return None
+        return node.lengths is None or all(known(callee, steps, f) for f in node.rides[0].finals)
 
     def apply(self, node: Apply) -> None:
         both = next((b for b in self.pairs if b.joined is node), None)
@@ -164,15 +153,23 @@ class Scans(Cells):
         arguments = self.arguments(outside)
         if node.reversed:
             arguments = [turn(a) if i in whole else a for i, a in zip(call.inputs, arguments)]
+            if lengths is not None and ride.finals:
+                arguments = [self.kept_apart(a) if i in whole else a for i, a in zip(call.inputs, arguments)]
         state = self.first_state(node, ride, arguments, steps)
+        if lengths is not None and ride.finals:  # a sequence without a step ends as it began
+            first = self.variable("first", named=True, kind=f"state of {callee.name}")
+            self.assign([first], state or self.begin(ride, arguments, steps), keep=True)
+            state = name(first)
         holder = self.cell_of(node)
         while arguments and state is None and isinstance(arguments[-1], ast.Constant) and arguments[-1].value is None:
             arguments.pop()
+        ends = {shown(callee, f): v for f, v in ride.finals.items()} if lengths is not None else {}
         value = ast.Call(
-            ast.Attribute(holder, callee.scan_method, ast.Load()), [*arguments, *([state] if state else [])], []
+            ast.Attribute(holder, callee.scan_method, ast.Load()),
+            [*arguments, *([state] if state else []), *([lengths] if None in ends and lengths else [])],
+            [],
         )
         by_operand = {c.operand: c for c in node.collected if c.value.id in self.used}
-        ends = {self.shown(callee, f): v for f, v in ride.finals.items()} if lengths is not None else {}
         targets, late, last = [], [], []
         for place, v in enumerate(call.outputs):
             found = by_operand.get(v.id)
@@ -189,22 +186,40 @@ class Scans(Cells):
                 targets.append(key)
             elif found is not None:
                 targets.append(self.define(found.value, node))
-        inside = ride.finals and lengths is None
+        inside = {f: v for f, v in ride.finals.items() if lengths is None or shown(callee, f) is None}
         final = self.variable("state", named=True, kind=f"state of {callee.name}") if inside else "_"
         self.assign([*targets, final], value, keep=True)
         for v, key in last:
-            assert lengths is not None
-            self.assign([self.define(v, node)], self.with_lengths("at_end", name(key), lengths, steps.at))
+            assert lengths is not None and isinstance(state, ast.Name)
+            began = self.part_of(callee, state.id, next(f for f, out in ride.finals.items() if out is v))
+            self.assign([self.define(v, node)], self.with_lengths("at_end", name(key), lengths, steps.at, began))
         for found, key in late:
             whole_ = name(key)
             if lengths is not None:
                 whole_ = self.with_lengths("ended", whole_, lengths, steps.at)
             self.assign([self.define(found.value, node)], turn(whole_) if node.reversed else whole_)
-        if not inside:
-            return
-        for field, v in ride.finals.items():
-            part = next(p for p in callee.state if p.state is not None and p.state.value.name == field)
-            self.bind(v, parse(f"{final}.{part.name}") if callee.state_class else name(final))
+        for field, v in inside.items():
+            self.bind(v, parse(self.part_of(callee, final, field)))
+
+    def kept_apart(self, value: ast.expr) -> ast.expr:
+        """A value that is used twice, in a variable of its own."""
+        key = self.variable("backwards", "steps")
+        self.assign([key], value, keep=True)
+        return name(key)
+
+    def part_of(self, callee: Plan, key: str, field: str) -> str:
+        """One state of a cell's, as Python."""
+        part = next(p for p in callee.state if p.state is not None and p.state.value.name == field)
+        return f"{key}.{part.name}" if callee.state_class else key
+
+    def begin(self, ride: Ride, arguments: list[ast.expr], steps: Steps) -> ast.expr:
+        """The state that a cell itself makes before its first step."""
+        at = f"[{':, ' * steps.at}0]"
+        firsts = []
+        for i in self.plan.program.of(self.made[ride.made]).initial_inputs:
+            sliced = steps.pattern.sliced[i]
+            firsts.append(parse(f"({ast.unparse(arguments[i])}){at}") if sliced else arguments[i])
+        return ast.Call(ast.Attribute(self.holders[ride.made], "initial_state", ast.Load()), firsts, [])
 
     def first_state(self, node: Repeat, ride: Ride, arguments: list[ast.expr], steps: Steps) -> ast.expr | None:
         """The state before the first step, where the program says what it, or a part of it, is."""
@@ -224,10 +239,5 @@ class Scans(Cells):
                 if callee.state_class
                 else fields[0].value
             )
-        at = f"[{':, ' * steps.at}0]"
-        firsts = []
-        for i in callee.initial_inputs:
-            sliced = steps.pattern.sliced[i]
-            firsts.append(parse(f"({ast.unparse(arguments[i])}){at}") if sliced else arguments[i])
-        start = ast.Call(ast.Attribute(self.holders[ride.made], "initial_state", ast.Load()), firsts, [])
+        start = self.begin(ride, arguments, steps)
         return ast.Call(ast.Attribute(start, "_replace", ast.Load()), [], fields)

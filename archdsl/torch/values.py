@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from archdsl.ir.num import ONE, Num, sqrt
-from archdsl.ir.program import Apply, Draw, Made, Node, Operand, Repeat, Value
+from archdsl.ir.program import Apply, Call, Draw, Made, Node, Operand, Repeat, Value
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS
 from archdsl.ops.emit import is_at
@@ -20,12 +20,12 @@ from archdsl.torch.errors import CannotEmit
 from archdsl.torch.function import Function
 from archdsl.torch.needs import used_values
 from archdsl.torch.plan import Plan, nodes
-from archdsl.torch.printer import parse
+from archdsl.torch.printer import flat, parse
 from archdsl.torch.site import EmitSite, fill_template, setting
 from archdsl.torch.statements import Assign, Variable, keys, name
 from archdsl.torch.words import noun
 
-FORMS = {"to_float", "to_int"}
+FORMS = {"to_float", "to_int", "stop_gradient"}
 MOVES = frozenset(op.name for op in FAMILIES["shape"]) - {"concat", "split", "gather", "lookup", "patches"} | FORMS
 """Ops whose result is another form of their operand, under its name."""
 CHEAP = frozenset(op.name for op in FAMILIES["operators"]) | {"weight_of", "by_mode", "stop_gradient"}
@@ -55,8 +55,7 @@ class Values(Function):
         self.distributions: dict[int, str] = {}
         """The variable that holds the distribution of each drawn value."""
         self.seen: dict[tuple[int, str], tuple[object, ast.expr]] = {}
-        """By block and text. Each keeps its block, whose `id()` so stays its own."""
-        """What was computed in each block, by its text."""
+        """What was computed in each block, by its text. It keeps the block, whose `id()` so stays its own."""
         self.value_names = {v.name for n in everything for v in getattr(n, "outputs", [])}
         self.value_names |= {v.name for v in definition.inputs} | {s.value.name for s in definition.states}
         self.value_names |= {c.value.name for r in repeats for c in r.carried}
@@ -112,6 +111,8 @@ class Values(Function):
             plain = value.name.rstrip("'")
             return [plain, f"new_{plain}"] if plain != value.name or value.id in self.handed_on else [plain]
         words = [noun(node, self.made)]
+        if isinstance(node, Call):
+            words = [*self._called(node, value, main), *words]
         before = self.variable_of(main) if main is not None else None
         if isinstance(node, Apply) and node.op == "concat" and (joined := self._joined(node)):
             return [joined]
@@ -122,6 +123,17 @@ class Values(Function):
             )
             return [same, *words] if same else words
         return [before.name or before.wishes[0], *words] if before and self._flows(before, value) else words
+
+    def _called(self, node: Call, value: Value, main: Operand | None) -> list[str]:
+        """What a called part names its output, where this definition means nothing else by it; `D_fake` for `D(fake)`."""
+        made = self.made[node.made]
+        outputs = self.plan.program.of(made).definition.outputs
+        told = next((o.name for o, v in zip(outputs, node.outputs) if v.id == value.id), "")
+        result = [told] if len(told) > GENERIC and told not in self.value_names else []
+        before = self.variable_of(main) if main is not None else None
+        if made.named and before and len(before.wishes[0]) > GENERIC and before.wishes[0] in self.value_names:
+            result.append(f"{made.name}_{before.wishes[0]}")
+        return result
 
     def _joined(self, node: Apply) -> str:
         """`xh` for `x` and `h` side by side."""
@@ -149,18 +161,48 @@ class Values(Function):
 
     def attended(self, node: Apply, found: attending.Attention) -> None:
         """Attention that the program writes out, on torch's kernel."""
-        operands = ", ".join(self.text(i) for i in (found.query, found.key, found.value))
-        mask = f", attn_mask={self.text(found.mask)}" if found.mask is not None else ", is_causal=True" * found.causal
+        group = len(found.axes.lead) - 1 if found.axes.group else None
+        query, key_, value_ = (moved(self.text(v.operand), v.order) for v in (found.query, found.key, found.value))
+        if group is not None:
+            query = f"{query}.flatten({group}, {group + 1})"
+        mask = f", attn_mask={self.attention_mask(found)}" if found.masks or found.biases else ""
+        mask = ", is_causal=True" if found.causal else mask
         dropout = ""
         if found.dropout is not None:
             dropout = f", dropout_p={ast.unparse(self.holders[found.dropout])}.p if self.training else 0.0"
-        width = self.type_of(found.query).shape[-1]
+        width = self.type_of(found.query.operand).shape[(found.query.order or (-1,))[-1]]
         scale = "" if found.scale == ONE / sqrt(width) else f", scale={ast.unparse(self.number(found.scale))}"
-        value = parse(f"F.scaled_dot_product_attention({operands}{mask}{dropout}{scale})")
+        shared = ", enable_gqa=True" if group is not None else ""
+        value = parse(f"F.scaled_dot_product_attention({query}, {key_}, {value_}{mask}{dropout}{scale}{shared})")
+        if group is not None or found.out is not None:
+            step = self.variable("attended")
+            self.assign([step], value, keep=True)
+            shape = self.type_of(found.query.operand).shape
+            place = found.query.order or tuple(range(len(shape)))
+            parted = (
+                [flat(self.number(shape[place[group + i]], whole=True)) for i in (0, 1)] if group is not None else []
+            )
+            text = f"{step}.unflatten({group}, ({', '.join(parted)}))" if parted else step
+            value = parse(moved(text, found.out))
         out = node.outputs[0]
         key = self.variable((out.name or "attended").rstrip("'"), type=out.type, named=out.name is not None)
         self.bind(out, name(key))
         self.assign([key], value)
+
+    def attention_mask(self, found: attending.Attention) -> str:
+        """What may be seen, or what is added to the scores: minus infinity where nothing is to be seen."""
+        seen = " & ".join(f"{'~' * m.hides}{self.text(m.operand)}" for m in found.masks)
+        signs = {ONE: "", -ONE: "-"}
+        terms = [
+            f"{signs[factor]}{self.text(b)}"
+            if factor in signs
+            else f"({ast.unparse(self.number(factor))}) * {self.text(b)}"
+            for b, factor in found.biases
+        ]
+        if not terms:
+            return seen
+        bias = " + ".join(terms)
+        return f"torch.where({seen}, {bias}, -torch.inf)" if seen else bias
 
     def apply(self, node: Apply) -> None:
         if node.outputs[0].id in self.swallowed:
@@ -342,6 +384,16 @@ class Values(Function):
         self.variables[key].of = sources[0] if sources else ""
         self.assign([key], value)
         return name(key)
+
+
+def moved(text: str, order: tuple[int, ...] | None) -> str:
+    """A value with its axes in another order."""
+    if order is None:
+        return text
+    wrong = [i for i, n in enumerate(order) if i != n]
+    if len(wrong) == 2:
+        return f"{text}.transpose({wrong[0]}, {wrong[1]})"
+    return f"{text}.permute({', '.join(map(str, order))})"
 
 
 def part_called(value: ast.expr) -> str:

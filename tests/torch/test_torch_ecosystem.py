@@ -215,6 +215,7 @@ DRAWS = {"Boltzmann", "PersistentRBM", "RAM", "RBM", "VAE"}
 """What they give is drawn, also in evaluation; onnxruntime draws otherwise, so that only its kind can be compared."""
 NOT_IN_ONNX = {
     **dict.fromkeys(["FuzzyCMeans", "KMeans", "SOM"], "_cdist_forward"),  # torch has no ONNX form of cdist
+    "Mixture": "linalg_inv_ex",  # nor of a matrix's inverse
     "OneClassSVM": "clamp",  # nor of a clamp whose bound is a size that is open
 }
 """What the exporter says."""

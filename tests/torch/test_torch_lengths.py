@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from archdsl.compiler import analyse
 from archdsl.diagnostics import Errors
+from archdsl.torch import emit
 
 LENGTHS = torch.tensor([5, 1, 7, 3])
 
@@ -37,7 +38,7 @@ def copy(cell: nn.Module, theirs: nn.Module, gates: str, end: str) -> None:
 @pytest.mark.parametrize(("kind", "gates"), [("LSTM", "ifgo"), ("RNN", "h")])
 @pytest.mark.parametrize("memory", [False, True])
 def test_is_a_packed_sequence(kind: str, gates: str, memory: bool) -> None:
-    """With the memory of an LSTM asked for, its steps are a loop; else they run on the kernel."""
+    """Outputs, last states, an LSTM's memory, and gradients."""
     ends = "\n output c = r.c'\n output d = s.c'" if memory and kind == "LSTM" else ""
     ours = model(
         f" r = x -> scan {kind}(4) over time at_most n\n s = x -> scan {kind}(4) over time reversed at_most n\n"
@@ -61,6 +62,23 @@ def test_is_a_packed_sequence(kind: str, gates: str, memory: bool) -> None:
     ((out * direction).sum() + (h[0] * h[1]).sum()).backward()
     assert mine.grad is not None and other.grad is not None
     same(mine.grad, other.grad)
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+@pytest.mark.parametrize("way", ["", " reversed"])
+def test_a_memory_stays_on_the_kernel(way: str, gradients: bool) -> None:
+    """The last memory of each sequence, in float32 and in evaluation too, where torch may take another kernel; and no loop is written."""
+    text = f"model M() {{\n input x: [batch, time, 3]\n input n: int[batch]\n r = x -> scan LSTM(4) over time{way} at_most n\n output c = r.c'\n}}"
+    assert "for " not in emit(analyse(text), ["M"]).split("class M(")[1]
+    ours = compiled(text, "M")["M"]()
+    x = torch.randn(4, 7, 3)
+    with torch.set_grad_enabled(gradients):
+        found = ours(x, LENGTHS)
+    for row, length in enumerate(LENGTHS.tolist()):
+        state = None
+        for x_t in reversed(x[row, :length]) if way else x[row, :length]:
+            _, state = ours.r(x_t.unsqueeze(0), state)
+        torch.testing.assert_close(found[row], state.c[0], rtol=1e-6, atol=1e-6)
 
 
 # -- each sequence by itself -----------------------------------------------------------------------------------------
@@ -104,6 +122,29 @@ def test_is_each_sequence_by_itself(name: str, way: str, first: bool) -> None:
     assert x.grad is not None
     beyond = torch.arange(7) >= LENGTHS.unsqueeze(1)
     assert not x.grad[beyond].any() and x.grad[~beyond].any()
+
+
+@pytest.mark.parametrize("way", ["", " reversed"])
+@pytest.mark.parametrize("start", ["", " from (h = a, c = b)"])
+@pytest.mark.parametrize("kind", ["LSTM", "PeepholeLSTM", "GRU", "RNN"])
+def test_a_length_of_0(kind: str, start: str, way: str) -> None:
+    """No step: the outputs are 0, the state is the first one, and the others are as they were."""
+    memory = "LSTM" in kind
+    start = start if memory else start.replace(", c = b", "")
+    ends = "\n output c = r.c'" if memory else ""
+    text = f" input a, b: [batch, 4]\n r = x -> scan {kind}(4) over time{way} at_most n{start}\n output y = r\n output h = r.h'{ends}"
+    ours = model(text)
+    x, a, b = (torch.randn(4, *size, dtype=torch.double) for size in ((7, 3), (4,), (4,)))
+    full = torch.tensor([5, 1, 7, 3])
+    some = torch.tensor([5, 0, 7, 0])
+    whole, found = ours(x, full, a, b), ours(x, some, a, b)
+    began = [a, b] if start else [torch.zeros_like(a), torch.zeros_like(b)]
+    assert not found[0][some == 0].any()
+    for state, first in zip(found[1:], began):
+        same(state[some == 0], first[some == 0])
+    for one, other in zip(found, whole, strict=True):
+        same(one[some > 0], other[some > 0])
+    assert all(t.isfinite().all() for t in ours(x, torch.zeros(4, dtype=torch.long), a, b))
 
 
 def test_full_lengths_change_nothing() -> None:

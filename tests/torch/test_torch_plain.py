@@ -338,6 +338,7 @@ HEADS = """ q = swap(reshape(Linear(8)(x), to = [batch, time, 2, 4]), 1, 2)
  k = swap(reshape(Linear(8)(x), to = [batch, time, 2, 4]), 1, 2)
  v = swap(reshape(Linear(8)(x), to = [batch, time, 2, 4]), 1, 2)
 """
+GROUPS = " g = swap(swap(reshape(Linear(16)(x), to = [batch, time, 2, 2, 4]), 1, 2), 2, 3)\n"
 ATTENTIONS = {
     "plain": "softmax(q @ transpose(k) / sqrt(4)) @ v",
     "another scale": "softmax(0.3 * (q @ transpose(k))) @ v",
@@ -349,20 +350,54 @@ ATTENTIONS = {
     "a band": "softmax(where(abs(to_float(unsqueeze(arange(time), 1) - arange(time))) < 2, q @ transpose(k) / 2, -1e9)) @ v",
     "einsum": 'einsum(softmax(einsum(q, k, equation = "bhqd,bhkd->bhqk") / 2), v, equation = "bhqk,bhkd->bhqd")',
     "no dropout": "Dropout(0)(softmax(q @ transpose(k))) @ v",
+    "einsum, the value first": 'einsum(v, softmax(einsum(q, k, equation = "bhqd,bhkd->bhqk")), equation = "bhkd,bhqk->bhqd")',
+    "einsum, another order of axes": 'einsum(softmax(einsum(q, k, equation = "bhqd,bhkd->bhqk") / 2), v, equation = "bhqk,bhkd->bqhd")',
+    "einsum, heads last": 'einsum(softmax(einsum(swap(q, 1, 2), swap(k, 1, 2), equation = "bqhd,bkhd->bhqk")), swap(v, 1, 2), equation = "bhqk,bkhd->bqhd")',
+    "einsum, one axis moved": 'einsum(softmax(einsum(permute(q, order = [1, 0, 2, 3]), k, equation = "hbqd,bhkd->bhqk")), v, equation = "bhqk,bhkd->bhqd")',
+    "einsum, then a product": 'softmax(einsum(q, k, equation = "bhqd,bhkd->bhqk") / 2) @ v',
+    "keys first": "swap(softmax(k @ transpose(q) / 2, over = -2), 2, 3) @ v",
+    "keys first, einsum": 'einsum(softmax(einsum(k, q, equation = "bhkd,bhqd->bhkq"), over = 2), v, equation = "bhkq,bhkd->bhqd")',
+    "all turned": "transpose(transpose(v) @ softmax(k @ transpose(q) / 2, over = -2))",
+    "the key scaled": "softmax(q @ (transpose(k) / 2)) @ v",
+    "both scaled": "softmax((q / sqrt(2)) @ transpose(k / sqrt(2))) @ v",
+    "scaled twice": "softmax((q @ transpose(k)) / 2 * 3) @ v",
+    "minus twice": "softmax(-(q @ transpose(k)) / -2) @ v",
+    "masked, then scaled": "softmax(where(causal_mask(time), q @ transpose(k), -1e9) / 2) @ v",
+    "hidden": "softmax(where(abs(to_float(unsqueeze(arange(time), 1) - arange(time))) > 2, -1e9, q @ transpose(k) / 2)) @ v",
+    "not causal is hidden": "softmax(where(not causal_mask(time), -1e9, q @ transpose(k))) @ v",
+    "a bias under a mask": "softmax(where(causal_mask(time), q @ transpose(k) / 2 + bias, -1e9)) @ v",
+    "a bias over a mask": "softmax(where(causal_mask(time), q @ transpose(k) / 2, -1e9) + bias) @ v",
+    "two masks": "softmax(where(causal_mask(time), where(unsqueeze(unsqueeze(seen, 1), 1), q @ transpose(k) / 2, -1e9), -1e9)) @ v",
+    "a mask of two": "softmax(where(causal_mask(time) and unsqueeze(unsqueeze(seen, 1), 1), q @ transpose(k) / 2, -1e9)) @ v",
+    "two biases": "softmax(q @ transpose(k) / 2 + bias + transpose(bias)) @ v",
+    "the bias scaled": "softmax((q @ transpose(k) + bias) / 2) @ v",
+    "a mask that is added": "softmax(q @ transpose(k) / 2 + where(causal_mask(time), 0, -1e9)) @ v",
+    "a mask that is taken away": "softmax(q @ transpose(k) / 2 - 1e9 * (1 - to_float(causal_mask(time)))) @ v",
+    "ALiBi": "softmax(where(causal_mask(time), q @ transpose(k) / 2 - abs(to_float(unsqueeze(arange(time), 1) - arange(time))) * 0.3, -1e9)) @ v",
+    "a causal band": "softmax(where(causal_mask(time) and unsqueeze(arange(time), 1) - arange(time) < 3, q @ transpose(k) / 2, -1e9)) @ v",
+    "the key not turned": "softmax(q @ k) @ v",
+    "keys for values": 'einsum(softmax(einsum(q, k, equation = "bhqd,bhkd->bhkq")), v, equation = "bhqk,bhkd->bhqd")',
+    "grouped queries": 'einsum(softmax(einsum(g, k, equation = "bhgqd,bhkd->bhgqk") / 2), v, equation = "bhgqk,bhkd->bhgqd")',
+    "grouped queries, masked": 'einsum(softmax(where(causal_mask(time), einsum(g, k, equation = "bhgqd,bhkd->bhgqk"), -1e9)), v, equation = "bhgqk,bhkd->bqhgd")',
+    "grouped queries by broadcasting": "softmax(where(causal_mask(time), g @ transpose(unsqueeze(k, 2)), -1e9)) @ unsqueeze(v, 2)",
 }
 NO_ATTENTIONS = {
     "over queries": "softmax(q @ transpose(k), over = 2) @ v",
-    "the mask scaled": "softmax((q @ transpose(k) + bias) / 2) @ v",
     "a mild mask": "softmax(where(causal_mask(time), q @ transpose(k), -3)) @ v",
-    "the other way round": "softmax(where(causal_mask(time), -1e9, q @ transpose(k))) @ v",
-    "the key not turned": "softmax(q @ k) @ v",
-    "keys for values": 'einsum(softmax(einsum(q, k, equation = "bhqd,bhkd->bhkq")), v, equation = "bhqk,bhkd->bhqd")',
+    "a mild mask made milder": "softmax(where(causal_mask(time), q @ transpose(k), -20000) / 4) @ v",
+    "a bias of turned scores": "transpose(softmax(k @ transpose(q) + bias, over = -2)) @ v",
+    "the weights masked": "(softmax(q @ transpose(k)) * to_float(causal_mask(time))) @ v",
+    "a product by a mask": "softmax((q @ transpose(k)) * bias) @ v",
+    "queries summed": 'einsum(softmax(einsum(q, k, equation = "bhqd,bhkd->bhqk")), v, equation = "bhqk,bhkd->bhkd")',
+    "heads summed": 'einsum(softmax(einsum(q, k, equation = "bhqd,bhkd->bhqk")), v, equation = "bhqk,bhkd->bqd")',
+    "taken from a bias": "softmax(bias - q @ transpose(k)) @ v",
 }
 
 
 def attending(expression: str) -> str:
-    time = "4" if expression == NO_ATTENTIONS["the key not turned"] else "time"
-    text = HEADS.replace("time", time) + f" output y = {expression.replace('time', time)}\n"
+    time = "4" if expression == ATTENTIONS["the key not turned"] else "time"
+    own = HEADS + GROUPS if '"bhgqd' in expression or "g @" in expression else HEADS
+    text = own.replace("time", time) + f" output y = {expression.replace('time', time)}\n"
     return f"model M() {{\n input x: [batch, {time}, 5]\n input seen: bool[batch, {time}]\n input bias: [{time}, {time}]\n{text}}}"
 
 
@@ -374,7 +409,16 @@ def seen(batch: int, time: int) -> Tensor:
 def test_attention_runs_on_the_kernel(name: str) -> None:
     fast, plain, text = pair(attending(ATTENTIONS[name]))
     assert "F.scaled_dot_product_attention" in text and "softmax" not in text
-    assert ("is_causal=True" in text) == (name == "causal")
+    assert ("is_causal=True" in text) == (
+        name
+        in (
+            "causal",
+            "masked, then scaled",
+            "not causal is hidden",
+            "grouped queries, masked",
+            "grouped queries by broadcasting",
+        )
+    )
     agree(fast, plain, [torch.randn(3, 4, 5), seen(3, 4), torch.randn(4, 4)])
 
 

@@ -2,7 +2,7 @@
 
 The job is an object with `pages`, `format` (svg, pdf, png, tikz, tex, or places: where everything is, as JSON), `dpi` and `least`, the
 smallest text there may be. A page has `title`, `description`, `width` (points, or null) and `looks`, of which the first that fits is taken:
-each with `direction`, `dot` (the whole figure), `smallest` (its smallest text) and `sheets` (see `archdsl.figure.dot.Sheet`).
+each with `direction`, `close` (how it is set), `dot` (the whole figure), `smallest` (its smallest text) and `sheets` (see `archdsl.figure.dot.Sheet`).
 Out: the pictures, each after its length in eight bytes. Exit status 3: Graphviz is not there or failed; 4: a panel does not fit. Which
 panel is being laid out is said on standard error, for who waits.
 """
@@ -72,9 +72,15 @@ def _fitting(run: Run, page: Data, least: float) -> tuple[Data, list[geometry.Sh
     failures = []
     found: list[tuple[float, Data, list[geometry.Sheet], float]] = []
     for look in page["looks"]:
+        if found and look["direction"] != found[0][1]["direction"]:
+            break  # turned only where it does not fit otherwise
         sizes = _measured(run, look)
         most = 1e9 if page["width"] is None else page["width"] * (look["smallest"] or least) / least - 2 * arrange.PAD
-        sheets = [_laid_out(run, panel, look["direction"], sizes, most) for panel in look["sheets"]]
+        sheets = []
+        for panel in look["sheets"]:
+            sheets.append(_laid_out(run, panel, look["direction"], sizes, most, look["close"]))
+            if sheets[-1].bounds().width > most and not look["close"]:
+                break  # too wide; set closely, perhaps it fits
         try:
             scale = arrange.arrange(sheets, page["width"], least / (look["smallest"] or least))
         except arrange.TooNarrow as problem:
@@ -103,13 +109,15 @@ def _measured(run: Run, look: Data) -> geometry.Measured:
     return geometry.measure(run(text, "osage", "json0"), look["direction"] in ("right", "left"))
 
 
-def _laid_out(run: Run, panel: Data, direction: str, sizes: geometry.Measured, most: float) -> geometry.Sheet:
+def _laid_out(
+    run: Run, panel: Data, direction: str, sizes: geometry.Measured, most: float, narrow: bool
+) -> geometry.Sheet:
     print("panel", panel["name"], file=sys.stderr, flush=True)
     if not panel["name"]:
         sheet = geometry.read(run(panel["dot"], "dot", "json0"))
         arrange.columns(sheet)
         return sheet
-    sheet = layered.lay_out(panel, sizes, 1e9 if sizes.lying else most)
+    sheet = layered.lay_out(panel, sizes, most, narrow and not sizes.lying)
     if sizes.lying:
         turn.upright(sheet, sizes)
     turn.mirror(sheet, direction)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from archdsl.figure.layout import simplex
-from archdsl.figure.layout.plan import GAP, LANE, Group, Item, Plan, Vertex, Wire
+from archdsl.figure.layout.plan import GAP, LANE, Group, Item, Plan, Vertex, Wire, common, zone_of
 
 _UNIT = 4
 """Steps in a point."""
@@ -20,7 +20,13 @@ _NARROW = 5000
 _AFTER_WORDS = 7.0
 """Words are nearer to their own line than to the next."""
 
+_STEMS = 5.0
+"""Between two upright pieces of lines."""
+
 Thing = Vertex | Group
+_End = tuple[Vertex, float]
+_Stems = tuple[int, _End, _End]
+"""Of a piece of wire between two rows: where it changes its column, counted from below; its lower and its upper end."""
 
 
 def place(plan: Plan, most: float | None = None) -> None:
@@ -33,9 +39,6 @@ def place(plan: Plan, most: float | None = None) -> None:
         for item in g.items:
             if item.group is None:
                 net.x[id(item)] = net.new()
-    for wire in plan.wires:
-        if wire.turn == "back":
-            _words_outside(wire)
     for g in plan.groups:
         for row in range(g.low, g.high + 1):
             _separate(net, g, row)
@@ -46,6 +49,8 @@ def place(plan: Plan, most: float | None = None) -> None:
                 da = wire.start_dx if k == 0 else 0.0
                 db = wire.end_dx if k == last else 0.0
                 net.align(a.item, b.item, da, db, _weight(wire.weight, a, b))
+    if most:
+        _keep_stems_apart(net, plan)
     places = simplex.solve(net.count, net.edges)
     for g in plan.groups:
         g.x0, g.x1 = places[net.left[id(g)]] / _UNIT, places[net.right[id(g)]] / _UNIT
@@ -54,8 +59,34 @@ def place(plan: Plan, most: float | None = None) -> None:
                 item.x = places[net.x[id(item)]] / _UNIT
 
 
-def _words_outside(wire: Wire) -> None:
+def _keep_stems_apart(net: _Net, plan: Plan) -> None:
+    """Between two rows, what rises from a lower border does not run along what comes up to a higher one."""
+    channels: dict[int, list[_Stems]] = {}
+    for wire in plan.wires:
+        last = len(wire.stops) - 2
+        for k, (a, b) in enumerate(zip(wire.stops, wire.stops[1:])):
+            if a.item is not b.item and a.row != b.row:
+                ends = [(a, wire.start_dx if k == 0 else 0.0), (b, wire.end_dx if k == last else 0.0)]
+                low, high = sorted(ends, key=lambda end: end[0].row)
+                kind, level = zone_of(plan, common(a.group, b.group), low[0].row)
+                place = {"end": level, "middle": 1000, "start": 2000 - level}[kind]
+                channels.setdefault(low[0].row, []).append((place, low, high))
+    for stems in channels.values():
+        for under, _, (v, dv) in stems:
+            for over, (u, du), _ in stems:
+                if under < over and u.item is not v.item:
+                    (left, dl), (right, dr) = sorted([(u, du), (v, dv)], key=lambda end: end[0].key)
+                    net.edges.append((net.x[id(left.item)], net.x[id(right.item)], _whole(_STEMS + dl - dr), 0))
+
+
+def words_outside(plan: Plan) -> None:
     """The words of what returns stand on the side of its lane away from what it joins, or else above it."""
+    for wire in plan.wires:
+        if wire.turn == "back":
+            _words_outside(wire)
+
+
+def _words_outside(wire: Wire) -> None:
     lane = [v for v in wire.stops[1:-1] if v.words]
     for v in lane:
         joined = [o for o in v.beside if o.row == v.row]

@@ -20,41 +20,50 @@ _OVER = 10.0
 _HEAD, _DOT = 6.0, 4.8
 
 
-def lay_out(panel: dict[str, Any], sizes: Measured, most: float = 1e9) -> Sheet:
-    """The panel, no wider than `most` if rows with less in them make it so."""
-    plan = _ordered(panel, sizes)
-    columns.place(plan)
-    if plan.root.x1 - plan.root.x0 > most:
-        plan = _narrowed(panel, sizes, most - _ROUNDING)
-    return _sheet(plan, Lines(plan), sizes)
+def lay_out(panel: dict[str, Any], sizes: Measured, most: float = 1e9, narrow: bool = True) -> Sheet:
+    """The panel, no wider than `most` if more rows with less in them, and lanes that bend, make it so (and if it is to be `narrow`)."""
+    plan = _in_rows(panel, sizes)
+    if not narrow or packing.least_width(plan) <= most:
+        _in_order(plan)
+        columns.place(plan)
+        if not narrow or plan.root.x1 - plan.root.x0 <= most:
+            return _sheet(plan, Lines(plan), sizes)
+    return _narrowed(panel, sizes, most - _ROUNDING)
 
 
-def _narrowed(panel: dict[str, Any], sizes: Measured, most: float) -> Plan:
+def _narrowed(panel: dict[str, Any], sizes: Measured, most: float) -> Sheet:
     """The panel in more rows. What stands in one is not all that makes it wide, so less and less is put there."""
-    found: list[tuple[float, int, Plan]] = []
+    found: list[tuple[float, int, int, Plan, Lines]] = []
     for share in _SHARES:
-        plan = _ordered(panel, sizes, most, share)
+        plan = _in_rows(panel, sizes, most * share)
+        _in_order(plan, most)
         packing.bend(plan, most)
-        found.append((packing.width(plan), len(found), plan))
-        if found[-1][0] <= most:
+        if packing.width(plan) > most and share != _SHARES[-1]:
+            continue
+        columns.place(plan, most)
+        lines = Lines(plan)
+        found.append((max(most, plan.root.x1 - plan.root.x0), lines.clashes, len(found), plan, lines))
+        if found[-1][:2] <= (most + _ROUNDING, 0):
             break
-    plan = min(found)[2]
-    columns.place(plan, most)
-    return plan
+    _, _, _, plan, lines = min(found, key=lambda f: f[:3])
+    return _sheet(plan, lines, sizes)
 
 
-_SHARES = (1.0, 0.85, 0.7, 0.55)
+_SHARES = (1.0, 0.85, 0.7, 0.93, 0.55)
 """How wide the rows of a panel may be, compared with the page."""
 _ROUNDING = 2.0
 """Columns are quarters of a point, and every distance is rounded up."""
 
 
-def _ordered(panel: dict[str, Any], sizes: Measured, most: float | None = None, share: float = 1.0) -> Plan:
-    """Rows, and in each an order."""
+def _in_rows(panel: dict[str, Any], sizes: Measured, most: float | None = None) -> Plan:
     plan = _plan(panel, sizes)
-    ranks.assign(plan, most * share if most else None)
-    order.arrange(plan, most)
+    ranks.assign(plan, most)
     return plan
+
+
+def _in_order(plan: Plan, most: float | None = None) -> None:
+    order.arrange(plan, most)
+    columns.words_outside(plan)
 
 
 # -- in -----------------------------------------------------------------------------------------------------------------

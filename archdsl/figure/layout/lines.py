@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from archdsl.figure.layout.plan import Group, Plan, Spot, Wire, common
+from archdsl.figure.layout.plan import Group, Plan, Spot, Wire, common, depth, zone_of
 from archdsl.figure.layout.sides import Sides
 from archdsl.figure.layout.tracks import Net, Piece, stack
 
@@ -32,6 +32,8 @@ class Lines:
     def __init__(self, plan: Plan):
         self.plan, self.sides = plan, Sides(plan)
         self.center = [0.0] * plan.rows
+        self.clashes = 0
+        """How many lines run along each other, for want of an order of tracks that would keep them apart."""
         self.pointed = {w.head.row for w in plan.wires if w.end.kind != "fork"}
         """Rows at which arrows arrive from below."""
         self.pieces: dict[str, list[Piece]] = {w.key: list(self._pieces(w)) for w in plan.wires}
@@ -67,8 +69,8 @@ class Lines:
         shared: dict[tuple[object, ...], Net] = {}
         for wire in self.plan.wires:
             for piece in self.pieces[wire.key]:
-                zone = self._zone(piece)
-                own = wire.key if wire.kind == "return" else ""
+                zone = zone_of(self.plan, piece.group, piece.channel)
+                own = "" if wire.start.kind == "fork" and wire.kind != "return" else wire.key
                 net = shared.get((piece.channel, zone, wire.source, own))
                 if net is None:
                     net = shared[(piece.channel, zone, wire.source, own)] = Net()
@@ -83,28 +85,21 @@ class Lines:
                 self.center[channel + 1] = y + down
                 y += down + up
 
-    def _zone(self, piece: Piece) -> tuple[str, int]:
-        if piece.group.high == piece.channel:
-            return "end", _depth(self.plan, piece.group, "high") - 1
-        if piece.group.low == piece.channel + 1:
-            return "start", _depth(self.plan, piece.group, "low") - 1
-        return "middle", 0
-
     def _channel(self, channel: int, zones: dict[tuple[str, int], list[Net]], y: float) -> float:
         """Lays out what lies between two rows, from `y` upwards; where the next row begins."""
         start = y
         ending = [g for g in self.plan.groups if g.high == channel]
         starting = [g for g in self.plan.groups if g.low == channel + 1]
-        for level in range(max((_depth(self.plan, g, "high") for g in ending), default=0)):
+        for level in range(max((depth(self.plan, g, "high") for g in ending), default=0)):
             y = self._tracks(zones.get(("end", level), []), y, _CLEAR)
-            own = [g for g in ending if _depth(self.plan, g, "high") == level + 1]
+            own = [g for g in ending if depth(self.plan, g, "high") == level + 1]
             y += max(_border(g, top=True) for g in own)
             for g in own:
                 g.y1 = y
             y += 4.0 if any(g.kind == "stack" for g in own) else 0.0
         y = self._tracks(zones.get(("middle", 0), []), y, _CLEAR)
-        for level in reversed(range(max((_depth(self.plan, g, "low") for g in starting), default=0))):
-            own = [g for g in starting if _depth(self.plan, g, "low") == level + 1]
+        for level in reversed(range(max((depth(self.plan, g, "low") for g in starting), default=0))):
+            own = [g for g in starting if depth(self.plan, g, "low") == level + 1]
             y += 4.0 if any(g.kind == "stack" for g in own) else 0.0
             y += _BORDER - 2 if channel >= 0 else 0.0
             for g in own:
@@ -130,7 +125,7 @@ class Lines:
                 piece.y = y
         if not bent:
             return y
-        stack(bent)
+        self.clashes += stack(bent)
         y += clear
         for net in bent:
             for piece in net.pieces:
@@ -184,12 +179,6 @@ def _plain(points: list[Point]) -> list[Point]:
             kept.pop()
         kept.append(p)
     return kept
-
-
-def _depth(plan: Plan, group: Group, side: str) -> int:
-    """How many borders lie in one another where a frame ends."""
-    inner = [g for g in plan.groups if g.parent is group and getattr(g, side) == getattr(group, side)]
-    return 1 + max((_depth(plan, g, side) for g in inner), default=0)
 
 
 def _border(group: Group, top: bool) -> float:

@@ -6,6 +6,8 @@ rows anew.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from archdsl.figure.layout.plan import GAP, LANE, Group, Plan, Vertex, Wire, below, common
 
 _PAD = {"panel": 14.0, "stack": 16.0}
@@ -76,11 +78,84 @@ def _high(thing: Thing) -> int:
     return thing.high if isinstance(thing, Group) else thing.row
 
 
-class Widths:
-    """How wide things are and rows will be, lanes and their words included."""
+class Room:
+    """Where the words of wires have most room."""
 
     def __init__(self, plan: Plan):
-        self.plan = plan
+        widths = Widths(plan, words=False)
+        self.taken: dict[tuple[int, int], float] = {}
+        for g in plan.groups:
+            for row in range(g.low, g.high + 1):
+                things, rest = widths.at(g, row)
+                self.taken[id(g), row] = rest + sum(map(widths.of, things))
+
+    def best(self, places: list[tuple[int, Group]], width: float) -> int:
+        """The row, of those in their frames, that is least full; it then has these words, too."""
+        row, group = min(places, key=lambda p: (round(self.taken[id(p[1]), p[0]]), p[0]))
+        self.taken[id(group), row] += width
+        return row
+
+
+def make_room(plan: Plan, most: float, places: Callable[[Wire], list[tuple[int, Group]]]) -> None:
+    """Inserts rows for words that make the panel too wide wherever they may stand."""
+    for _ in range(_ROWS):
+        room, widths = Room(plan), Widths(plan, words=False)
+        for wire in plan.wires:
+            found = places(wire)
+            if not found or not wire.label:
+                continue
+            row = room.best(found, wire.label[0] + 3)
+            group = next(g for r, g in found if r == row)
+            if room.taken[id(group), row] > _allowed(widths, group, most) and _room_for(plan, widths, found):
+                break
+        else:
+            return
+
+
+_ROWS = 40
+
+
+def _allowed(widths: Widths, group: Group, most: float) -> float:
+    """How wide the rows of a frame may be."""
+    root = widths.plan.root
+    if group is root:
+        return most
+    rows = (widths.at(root, r) for r in range(group.low, group.high + 1))
+    return widths.of(group) + max(0.0, most - max(rest + sum(map(widths.of, things)) for things, rest in rows))
+
+
+def _room_for(plan: Plan, widths: Widths, places: list[tuple[int, Group]]) -> bool:
+    """Inserts a row among those in which words may stand, or at their ends, where it is least full; whether that helps."""
+    group = places[0][1]
+
+    def between(row: int) -> float:
+        inside = [t for t in widths.frames(group) if t.low < row <= t.high]
+        return sum(map(widths.of, inside))
+
+    rows = [r for r, g in places if g is group]
+    best = min((*rows, rows[-1] + 1), key=lambda r: (round(between(r)), r))
+    if between(best) >= min(sum(map(widths.of, widths.at(group, r)[0])) for r in rows):
+        return False
+    around = group.path() if best > group.high else []
+    insert_row(plan, best, around)
+    return True
+
+
+def insert_row(plan: Plan, row: int, around: list[Group]) -> None:
+    """An empty row, which lies in `around` too if these end below it."""
+    for v in [v for g in plan.groups for item in g.items for v in item.vertices]:
+        v.row += v.row >= row
+    for g in plan.groups:
+        g.low += g.low >= row
+        g.high += g.high >= row or (g in around and g.high == row - 1)
+    plan.rows += 1
+
+
+class Widths:
+    """How wide things are and rows will be, lanes and (if wished) their words included."""
+
+    def __init__(self, plan: Plan, words: bool = True):
+        self.plan, self.words = plan, words
         self._frames: dict[int, float] = {}
         self._things: dict[tuple[int, int], list[Thing]] = {}
         self._lanes: dict[tuple[int, int], float] = {}
@@ -107,9 +182,13 @@ class Widths:
                 while isinstance(inner, Group) and inner.low <= row <= inner.high:
                     group = inner
                     inner = below(group, end)
-            words = wire.label[0] + 3 if wire.label and row == low and wire.end.kind != "fork" else 0.0
+            worded = self.words and wire.label and row == low and wire.end.kind != "fork"
+            words = wire.label[0] + 3 if worded and wire.label else 0.0
             key = (id(group), row)
             self._lanes[key] = self._lanes.get(key, 0.0) + LANE * self.plan.room + words
+
+    def frames(self, group: Group) -> list[Group]:
+        return [item.group for item in group.items if item.group]
 
     def at(self, group: Group, row: int) -> tuple[list[Thing], float]:
         """What a frame has in a row, and how much is taken there by its borders and by lanes."""

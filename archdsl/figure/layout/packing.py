@@ -18,6 +18,17 @@ def width(plan: Plan) -> float:
     return _Packed(plan).width
 
 
+def least_width(plan: Plan) -> float:
+    """How wide the panel is at least, whatever its order."""
+    return max(_row_width(plan.root, row) for row in range(plan.rows)) if plan.rows else 0.0
+
+
+def _row_width(group: Group, row: int) -> float:
+    marks = [v for item in group.items if item.group is None for v in item.vertices if v.row == row]
+    frames = [g.group for g in group.items if g.group and g.group.low <= row <= g.group.high]
+    return sum(v.left + v.right for v in marks) + sum(_row_width(g, row) for g in frames)
+
+
 def bend(plan: Plan, most: float) -> None:
     """Lanes bend where that makes the panel narrower, until it is no wider than `most`, or no lane makes it wide."""
     for _ in range(_BENDS):

@@ -184,3 +184,19 @@ def below(group: Group, vertex: Vertex) -> Vertex | Group:
     path = vertex.group.path()
     k = path.index(group)
     return path[k + 1] if k + 1 < len(path) else vertex
+
+
+def depth(plan: Plan, group: Group, side: str) -> int:
+    """How many borders lie in one another where a frame ends."""
+    inner = [g for g in plan.groups if g.parent is group and getattr(g, side) == getattr(group, side)]
+    return 1 + max((depth(plan, g, side) for g in inner), default=0)
+
+
+def zone_of(plan: Plan, group: Group, channel: int) -> tuple[str, int]:
+    """Where a piece of wire in a frame changes its column above the row `channel`: below the border of a frame that ends there, between all
+    borders, or above the border of one that begins; and how many borders of such frames lie in that one's."""
+    if group.high == channel:
+        return "end", depth(plan, group, "high") - 1
+    if group.low == channel + 1:
+        return "start", depth(plan, group, "low") - 1
+    return "middle", 0

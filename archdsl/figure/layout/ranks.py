@@ -6,7 +6,7 @@ In: a plan. Out: the same plan, its vertices and frames in rows, and every wire 
 from __future__ import annotations
 
 from archdsl.figure.layout import simplex
-from archdsl.figure.layout.narrow import Narrowing, widens
+from archdsl.figure.layout.narrow import Narrowing, Room, insert_row, make_room, widens
 from archdsl.figure.layout.plan import Group, Item, Plan, Vertex, Wire, below, common
 
 
@@ -19,11 +19,14 @@ def assign(plan: Plan, most: float | None = None) -> None:
             break
     _sides(plan)
     _words(plan, most)
+    if most:
+        make_room(plan, most, _places)
+    room = Room(plan) if most else None
     for wire in plan.wires:
         if wire.turn == "back":
-            _back(plan, wire)
+            _back(plan, wire, room)
         else:
-            _forth(plan, wire)
+            _forth(plan, wire, room)
 
 
 def _sides(plan: Plan) -> None:
@@ -93,7 +96,7 @@ def _words(plan: Plan, most: float | None) -> None:
                 wide[v.row] += v.left + v.right + 12
         row = min(wide, key=lambda r: (round(wide[r]), r))
         if most and widens(plan, g, row, g.words.width, most):
-            _insert_row(plan, g)
+            insert_row(plan, g.high + 1, g.path())
             row = g.high
         item = Item(g, still=True)
         v = Vertex(g, item, row, spots=[g.words])
@@ -101,17 +104,6 @@ def _words(plan: Plan, most: float | None) -> None:
         v.up = v.down = g.words.height / 2
         item.vertices.append(v)
         g.items.append(item)
-
-
-def _insert_row(plan: Plan, group: Group) -> None:
-    """An empty row at the top of a frame."""
-    row, around = group.high, group.path()
-    for v in [v for g in plan.groups for item in g.items for v in item.vertices]:
-        v.row += v.row > row
-    for g in plan.groups:
-        g.low += g.low > row
-        g.high += g.high > row or g in around
-    plan.rows += 1
 
 
 def _frame_at(row: int, tail: Vertex, head: Vertex, outer: Group) -> Group:
@@ -125,20 +117,35 @@ def _frame_at(row: int, tail: Vertex, head: Vertex, outer: Group) -> Group:
     return outer
 
 
-def _forth(plan: Plan, wire: Wire) -> None:
+def _forth(plan: Plan, wire: Wire, room: Room | None) -> None:
     tail, head = wire.tail, wire.head
     outer = common(tail.group, head.group)
-    passed = [(r, _frame_at(r, tail, head, outer)) for r in range(tail.row + 1, head.row)]
-    words = _words_row(wire, passed, outer)
+    passed = _passed(wire, outer)
+    words = _words_row(wire, passed, outer, room)
     if wire.turn == "side":
         passed.append((head.row, head.group))
     wire.stops = [tail, *_lanes(wire, passed, words), head]
 
 
-def _words_row(wire: Wire, passed: list[tuple[int, Group]], outer: Group) -> int:
+def _passed(wire: Wire, outer: Group) -> list[tuple[int, Group]]:
+    return [(r, _frame_at(r, wire.tail, wire.head, outer)) for r in range(wire.tail.row + 1, wire.head.row)]
+
+
+def _places(wire: Wire) -> list[tuple[int, Group]]:
+    """Where the words of a wire may stand, outside of the frames that it enters and leaves."""
+    if not wire.label or wire.end.kind == "fork" or wire.turn == "back":
+        return []
+    outer = common(wire.tail.group, wire.head.group)
+    passed = _passed(wire, outer)
+    return [(r, g) for r, g in passed if g is outer] or passed
+
+
+def _words_row(wire: Wire, passed: list[tuple[int, Group]], outer: Group, room: Room | None) -> int:
     """The row of a wire's words: outside of the frames that it enters and leaves; near what it leaves, or else what it enters."""
     if not wire.label or not passed or wire.end.kind == "fork":
         return -1
+    if room:
+        return room.best([(r, g) for r, g in passed if g is outer] or passed, wire.label[0])
     outside = [r for r, g in passed if g is outer] or [r for r, _ in passed]
     enters = wire.head.group is not outer and wire.tail.group is outer
     return outside[-1] if enters else outside[0]
@@ -161,7 +168,7 @@ def _lanes(wire: Wire, passed: list[tuple[int, Group]], words: int) -> list[Vert
     return found
 
 
-def _back(plan: Plan, wire: Wire) -> None:
+def _back(plan: Plan, wire: Wire, room: Room | None) -> None:
     """Up out of the frames of its tail, down beside everything, and up into those of its head."""
     tail, head = wire.tail, wire.head
     outer = common(tail.group, head.group)
@@ -171,7 +178,7 @@ def _back(plan: Plan, wire: Wire) -> None:
     up = [(r, _frame_at(r, tail, tail, outer)) for r in range(tail.row + 1, top + 1)]
     into = [(r, _frame_at(r, head, head, outer)) for r in range(bottom, head.row)]
     if top < bottom:
-        return _forth(plan, wire)
+        return _forth(plan, wire, room)
     lane = [(r, outer) for r in range(bottom, top + 1)]
     down = _lanes(wire, lane, -1)
     wire.stops = [tail, *_lanes(wire, up, -1), *reversed(down), *_lanes(wire, into, -1), head]
@@ -180,5 +187,9 @@ def _back(plan: Plan, wire: Wire) -> None:
         heights = {v.row: max((u.up + u.down for u in plan.vertices if u.row == v.row), default=0.0) for v in down}
         middle = (bottom + top) / 2
         chosen = min(down, key=lambda v: (heights[v.row] < label[1], abs(v.row - middle), v.row))
+        if room:
+            high = [v.row for v in down if heights[v.row] >= label[1]] or [v.row for v in down]
+            row = room.best([(r, outer) for r in high], label[0])
+            chosen = next(v for v in down if v.row == row)
         chosen.words, chosen.right = wire, label[0] + 3
         chosen.up = chosen.down = label[1] / 2

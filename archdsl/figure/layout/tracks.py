@@ -13,6 +13,10 @@ _NEAR = 4.5
 """Closer than this, two lines beside each other would be one."""
 
 
+_CLASH = 50.0
+"""What it costs, compared with a crossing, that two lines run along each other."""
+
+
 @dataclass(eq=False)
 class Piece:
     """A level piece of a wire, between the rows `channel` and `channel + 1`, and where it comes from and goes to."""
@@ -49,8 +53,8 @@ class Net:
         return min(every), max(every)
 
 
-def stack(nets: list[Net]) -> None:
-    """Tracks for nets, from below, such that as few as can be cross and none run along each other."""
+def stack(nets: list[Net]) -> int:
+    """Tracks for nets, from below, such that as few as can be cross and none run along each other; how many do all the same."""
     order: dict[tuple[int, int], float] = {}
     for i, a in enumerate(nets):
         for j in range(i):
@@ -59,10 +63,12 @@ def stack(nets: list[Net]) -> None:
             if a0 < b1 + _NEAR and b0 < a1 + _NEAR:
                 order[(i, j)] = _cost(b, a) - _cost(a, b)  # more than 0: `a` below `b` is better
     below: list[list[int]] = [[] for _ in nets]
+    clashes = 0
     for (i, j), gain in sorted(order.items(), key=lambda e: (-abs(e[1]), e[0])):
         low, high = (i, j) if gain > 0 or (gain == 0 and _first(nets[i], nets[j])) else (j, i)
         if _leads(below, low, high):
             low, high = high, low
+            clashes += abs(gain) > _CLASH / 2
         below[high].append(low)
     tracks: dict[int, int] = {}
 
@@ -73,6 +79,7 @@ def stack(nets: list[Net]) -> None:
 
     for k, net in enumerate(nets):
         net.track = track(k)
+    return clashes
 
 
 def _first(a: Net, b: Net) -> bool:
@@ -98,5 +105,5 @@ def _cost(a: Net, b: Net) -> float:
     (a0, a1), (b0, b1) = a.span, b.span
     total = float(sum(b0 - 1 < x < b1 + 1 for x in a.highs()) + sum(a0 - 1 < x < a1 + 1 for x in b.lows()))
     for x in a.highs():
-        total += sum(50.0 for y in b.lows() if abs(x - y) < _NEAR)
+        total += sum(_CLASH for y in b.lows() if abs(x - y) < _NEAR)
     return total

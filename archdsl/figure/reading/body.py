@@ -238,8 +238,9 @@ class Body:
         """A mark that computes: a statement, or an expression for its only reader."""
         if mark.results:
             return self.several(mark)
-        value, expression = self.graph.made(mark, None), self.expression(mark)
-        return self.bind(value, expression, frame, self.uses[id(mark)].turn > 0)
+        value, expression, use = self.graph.made(mark, None), self.expression(mark), self.uses[id(mark)]
+        first = not use.weight and self.parts.name(mark) in self.parts.taken
+        return self.bind(value, expression, frame, use.turn > 0 or first)
 
     def bind(self, value: Value, expression: Expression, frame: Frame, named: bool = False) -> list[str]:
         """Give a value a name, or let its one reader take the expression."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple, NoReturn
 
 from archdsl.figure.reading.errors import Unreadable
@@ -24,6 +24,9 @@ _TOKEN = re.compile(
 _START = re.compile(r"(\s+|//[^\n]*|#[^\n]*|/\*.*?\*/|strict\b)*digraph\b", re.DOTALL | re.IGNORECASE)
 _BRACKET = re.compile(r"[<>]")
 _DEEPEST = 200
+_LARGEST, _MOST, _LONGEST = 8 * 2**20, 500_000, 500_000
+"""Characters, tokens, and characters of one label: the largest figures have a tenth of that."""
+_TOO_LARGE = "no figure of archdsl is so large"
 _HINT = "it may have been cut off, or is no figure of archdsl"
 
 
@@ -63,6 +66,8 @@ class Edge(NamedTuple):
 class Graph:
     root: Cluster
     nodes: dict[str, dict[str, str]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    """Where each node is met first."""
     edges: list[Edge] = field(default_factory=list)
 
 
@@ -72,7 +77,12 @@ def parse(text: str) -> Graph:
         raise Unreadable(
             "this is neither SVG nor a directed graph in DOT", "give the .svg or .dot file that `archdsl draw` wrote"
         )
-    return _Parser(list(_tokens(text))).graph()
+    if len(text) > _LARGEST:
+        raise Unreadable(f"the DOT text has more than {_LARGEST:,} characters", _TOO_LARGE)
+    found = list(islice(_tokens(text), _MOST + 1))
+    if len(found) > _MOST:
+        raise Unreadable(f"the DOT text has more than {_MOST:,} words and signs", _TOO_LARGE)
+    return _Parser(found).graph()
 
 
 def _tokens(text: str) -> Iterator[Token]:
@@ -89,7 +99,7 @@ def _tokens(text: str) -> Iterator[Token]:
             raise Unreadable(f"line {line} of the DOT text cannot be read: {text[at : at + 20]!r}", _HINT)
         kind = match.lastgroup or ""
         if kind == "quoted":
-            yield Token("word", re.sub(r'\\(["\\])', r"\1", match[0][1:-1]), line)
+            yield Token("word", re.sub(r'\\(["\\])', r"\1", match[0][1:-1].replace("\\\n", "")), line)
         elif kind != "space":
             yield Token(kind, match[0], line)
         line += match[0].count("\n")
@@ -99,7 +109,7 @@ def _tokens(text: str) -> Iterator[Token]:
 def _closing(text: str, at: int, line: int) -> int:
     """Where the angle bracket at a place is closed."""
     depth = 0
-    for match in _BRACKET.finditer(text, at):
+    for match in _BRACKET.finditer(text, at, at + _LONGEST):
         depth += 1 if match[0] == "<" else -1
         if depth == 0:
             return match.start()
@@ -197,8 +207,10 @@ class _Parser:
             if self.take().text == "--":
                 raise Unreadable("this is an undirected graph", "it is no figure that `archdsl draw` wrote")
             ends.append((self.take().text, self.port()))
+        line = self.peek().line
         given = self.attributes()
         for end, _ in ends:
+            self.found.lines.setdefault(end, line)
             self.found.nodes.setdefault(end, dict(nodes))
             home = self.homes.setdefault(end, self.found.root)
             if cluster.within(home):

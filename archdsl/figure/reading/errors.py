@@ -20,6 +20,8 @@ class Unreadable(Exception):
     def __init__(self, message: str, hint: str = BY_HAND):
         super().__init__(spoken(message))
         self.message, self.hint = spoken(message), spoken(hint)
+        self.file = ""
+        """Which of several pictures it is in, if it is in one."""
 
 
 def spoken(text: str) -> str:

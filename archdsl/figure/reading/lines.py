@@ -99,7 +99,8 @@ def _split(row: list[Word], gap: float, unlike: float, shifts: Mapping[int, Shif
     for before, word in pairwise(row):
         slack = 0.12 * (before.x1 - before.x0) if before.bold else 0.03 * (before.x1 - before.x0)
         alike = id(before) in shifts or id(word) in shifts or abs(before.size - word.size) < 0.1
-        if word.x0 - before.x1 > (gap if alike else unlike) + slack:
+        padded = before.text[-1] in " \xa0" and word.text[0] in " \xa0"  # the words of two wires, side by side
+        if word.x0 - before.x1 > (0.5 if padded else gap + slack if alike else unlike + slack):
             groups.append([word])
         else:
             groups[-1].append(word)

@@ -43,7 +43,8 @@ def unfolded(lines: Iterable[str]) -> list[str]:
     found: list[str] = []
     depth = 0
     for line in lines:
-        found[-1:] = [plain(f"{found[-1]} {line}")] if depth > 0 else [*found[-1:], line]
+        goes_on = depth > 0 or (line == "next call" and found[-1:] and found[-1].endswith("′,"))
+        found[-1:] = [plain(f"{found[-1]} {line}")] if goes_on else [*found[-1:], line]
         depth = sum((c in "([⌊⌈") - (c in ")]⌋⌉") for c in found[-1])
     return found
 

@@ -23,6 +23,8 @@ class Parts:
     def __init__(self, graph: Graph, uses: Mapping[int, Use], all_of: Mapping[str, Signature], names: Names):
         self.graph, self.uses, self.all_of = graph, uses, all_of
         self.named: dict[int, str] = {}
+        self.taken: set[str] = set()
+        """The parts whose weights are read as values: only once they have been applied are their sizes known."""
         self.homes: dict[str, tuple[Frame, str]] = {}
         groups: dict[str, list[Mark]] = {}
         for mark in graph.root.all_marks():
@@ -46,6 +48,8 @@ class Parts:
             raise Unreadable(f"nothing in {self.graph.panel.name} shows what {name} is")
         for mark in group:
             self.named[id(mark)] = name
+        if any(self.uses[id(m)].weight for m in group):
+            self.taken.add(name)
         self.homes[name] = (home, self.maker(shown[0]))
 
     def _only_weight(self, mark: Mark) -> bool:

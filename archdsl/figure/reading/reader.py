@@ -6,7 +6,7 @@ In: bytes of an SVG or DOT file. Out: a program's text. Raises `Unreadable`, and
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from archdsl.figure.reading.canonical import canonical, differences
 from archdsl.figure.reading.errors import BY_HAND, Holes, Unreadable, within
@@ -24,9 +24,17 @@ _OTHERS = {
 }
 
 
-def read(data: bytes | Sequence[bytes], name: str = "the figure") -> str:
-    """The program that a figure was drawn from; several pictures are parts of one figure."""
-    seen = [p for part in ([data] if isinstance(data, bytes) else data) for p in panels_of(part)]
+def read(data: bytes | Mapping[str, bytes], name: str = "the figure") -> str:
+    """The program that a figure was drawn from; several pictures, by their names, are parts of one figure."""
+    seen: list[Panel] = []
+    for of, part in ({name: data} if isinstance(data, bytes) else data).items():
+        try:
+            shown = panels_of(part)
+        except Unreadable as problem:
+            problem.file = of
+            raise
+        twins = {p.name: p for p in seen}
+        seen += [p for p in shown if p.name not in twins or differences(canonical([p]), canonical([twins[p.name]]))]
     _refuse_holes(seen)
     from archdsl.figure.reading.program import program_text
 
@@ -108,12 +116,21 @@ def _compare(seen: Sequence[Panel], again: Sequence[Panel]) -> None:
         return
     drawn = {p.name: q for p, q in zip(again, theirs)}
     for panel, covered in zip(seen, ours):
-        if panel.name in drawn and (apart := differences([covered], [drawn[panel.name]])):
+        if panel.name in drawn and differences([covered], [drawn[panel.name]]):
             with within(panel.name):
-                raise Unreadable(f"the marks do not fit together: {_told(apart[0])}")
-    raise Unreadable(f"the figure does not show one program: {_told(found[0])}")
+                raise Unreadable(f"the marks do not fit together: {_fault(covered, drawn[panel.name])}")
+    raise Unreadable(f"the figure does not show one program: {found[0]}")
 
 
-def _told(difference: str) -> str:
-    """A difference between the figure and the one that its program would have, as the figure's fault."""
-    return re.sub("^.*?: only here: ", "there is ", re.sub("^.*?: only there: ", "there should be ", difference))
+def _fault(panel: Panel, drawn: Panel) -> str:
+    """What is different in the panel that its program would have, as this one's fault."""
+    ours, theirs = (" ".join(p.title) for p in (panel, drawn))
+    for line in panel.title:
+        if line not in theirs:
+            return f"“{line}” does not follow from the rest"
+    for line in drawn.title:
+        if line not in ours:
+            return f"“{line}” is not there"
+    drawn.title = panel.title
+    found = (differences([panel], [drawn]) or ["the types differ"])[0].partition(": ")[2]
+    return found.replace("only here: ", "there is ").replace("only there: ", "there should be ")

@@ -124,18 +124,17 @@ class C(nn.Module):
         """x [batch, d] -> y [batch, d], skips [batch, d]"""
         m = None
         h = x
-        outputs = []
+        skips = x.new_zeros(())
         for i, linear in enumerate(self.linears):
             z = torch.tanh(linear(h))
             m = self.memory_cell(z, m)
-            outputs.append(m)
+            skips = skips + m
             h = h + m * (i + 1)
         h_2 = None
         again = h
         for _ in range(4):
             h_2 = self.h(again, h_2)
             again = h_2
-        skips = torch.stack(outputs, dim=0).sum(0)
         return again, skips
 
 

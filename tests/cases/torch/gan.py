@@ -3,6 +3,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import torch
@@ -50,7 +51,6 @@ class Trainer(nn.Module):
 
     step: Callable[..., dict[str, float]]
     evaluating = False
-    differentiates = False  # whether a step asks for gradients itself, in evaluation too
     sharded = False
     rank, world = 0, 1
     clip: float | None = None
@@ -130,7 +130,7 @@ class Trainer(nn.Module):
             raise ValueError("nothing is minimized here, so there are no losses to evaluate")
         self.evaluating = True
         try:
-            with torch.set_grad_enabled(self.differentiates):
+            with torch.no_grad():
                 return self.run(batches, "evaluation")
         finally:
             self.evaluating = False
@@ -242,6 +242,9 @@ class Trainer(nn.Module):
         from torch.distributed.fsdp import fully_shard
 
         self.join()
+        # Torch keeps a group that parameters are split over, so its threads outlive the end of the
+        # group. One that lets go of a tensor while Python ends aborts the process; let them finish.
+        atexit.register(sleep, 0.2)
         names = {id(p): name for name, p in self.named_parameters()}
         mesh = init_device_mesh(next(self.parameters()).device.type, (self.world,))
         blocks = [b for m in self.modules() if isinstance(m, nn.ModuleList) for b in m]
@@ -337,13 +340,13 @@ class GAN(Trainer):
         self.train(not self.evaluating)
         z = torch.randn(batch, self.latent, device=real.device, dtype=real.dtype)
         fake = self.G(z)
-        hidden = self.D(real)
-        hidden_2 = self.D(fake.detach())
-        loss = F.binary_cross_entropy(hidden_2, torch.zeros_like(hidden_2))
-        discriminator_loss = F.binary_cross_entropy(hidden, torch.ones_like(hidden)) + loss
+        D_real = self.D(real)
+        D_fake = self.D(fake.detach())
+        loss = F.binary_cross_entropy(D_fake, torch.zeros_like(D_fake))
+        discriminator_loss = F.binary_cross_entropy(D_real, torch.ones_like(D_real)) + loss
         self.descend(discriminator_loss, self.D_optimizer)
-        hidden = self.D(fake)
-        generator_loss = F.binary_cross_entropy(hidden, torch.ones_like(hidden))
+        D_fake = self.D(fake)
+        generator_loss = F.binary_cross_entropy(D_fake, torch.ones_like(D_fake))
         self.descend(generator_loss, self.G_optimizer)
         return {
             "discriminator_loss": discriminator_loss.item(),

@@ -77,11 +77,11 @@ class Tensor_(nn.Module):
 class Helpers(nn.Module):
     """Values with the names of functions that are written into the file, and of classes."""
 
-    def __init__(self, d: int, None__2: float = 2.0, mean_by_2: float = 1.0) -> None:
+    def __init__(self, d: int, None__2: float = 2.0, mean_by: float = 1.0) -> None:
         super().__init__()
         self.None_ = None__2
         self.W = nn.Parameter(spectral(d, radius=0.5), requires_grad=False)
-        self.gain = nn.Parameter(torch.full((), float(mean_by_2)))
+        self.gain = nn.Parameter(torch.full((), float(mean_by)))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, d] -> Helpers [batch, d]"""

@@ -3,6 +3,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
+from time import sleep
 from typing import Any, NamedTuple
 
 import torch
@@ -30,13 +31,13 @@ class Address(nn.Module):
         key = torch.tanh(self.key(h))  # [batch, width]
         strength = F.softplus(self.strength(h))  # [batch, 1]
         g = torch.sigmoid(self.g(h))  # [batch, 1]
-        shift_2 = self.shift(h).softmax(-1)  # [batch, 2*reach + 1]
+        shift = self.shift(h).softmax(-1)  # [batch, 2*reach + 1]
         sharpness = 1 + F.softplus(self.sharpness(h))  # [batch, 1]
         alike = torch.einsum("brw,bw->br", F.normalize(M, dim=-1), F.normalize(key, dim=-1))
         mixed = g * (strength * alike).softmax(-1) + (1 - g) * before
         total = torch.zeros(h.shape[0], self.rows, device=h.device, dtype=h.dtype)  # [batch, rows]
         for i in range(2 * self.reach + 1):
-            total = total + shift_2[:, i : i + 1] * mixed.roll(i - self.reach, -1)
+            total = total + shift[:, i : i + 1] * mixed.roll(i - self.reach, -1)
         sharp = total**sharpness
         return sharp / (sharp.sum(-1, keepdim=True) + 1e-8)
 
@@ -84,7 +85,7 @@ class NTMStepState(NamedTuple):
     read: Tensor
     reading: Tensor
     writing: Tensor
-    h_state: LSTMState | None
+    controller: LSTMState | None
 
 
 class NTMStep(nn.Module):
@@ -97,7 +98,7 @@ class NTMStep(nn.Module):
         self.rows = rows
         self.width = width
         self.first_read = nn.Parameter(nn.init.uniform_(torch.empty(width), -1, 1))
-        self.h = LSTM(features + width, units)
+        self.controller = LSTM(features + width, units)
         self.writing = Address(units, rows, width)
         self.erase = nn.Linear(units, width)
         self.added = nn.Linear(units, width)
@@ -109,55 +110,58 @@ class NTMStep(nn.Module):
         batch = x.shape[0]
         first_read = self.first_read.expand(batch, -1)
         positions = torch.arange(self.rows, device=x.device)
+        mask = (positions == 0).to(x.dtype).expand(batch, -1)
         hidden = (positions == 0).to(x.dtype).expand(batch, -1)
-        hidden_2 = (positions == 0).to(x.dtype).expand(batch, -1)
         return NTMStepState(
             M=x.new_full((batch, self.rows, self.width), 1e-3),
             read=first_read,
-            reading=hidden,
-            writing=hidden_2,
-            h_state=None,
+            reading=mask,
+            writing=hidden,
+            controller=None,
         )
 
     def forward(self, x: Tensor, state: NTMStepState | None = None) -> tuple[Tensor, NTMStepState]:
         """One step: x [batch, features] -> y [batch, outputs]"""
-        M, read, reading, writing, h_state = self.initial_state(x) if state is None else state
-        h, h_state = self.h(torch.cat([x, read], dim=-1), h_state)
+        M, read, reading, writing, controller = self.initial_state(x) if state is None else state
+        h, controller = self.controller(torch.cat([x, read], dim=-1), controller)
         writing = self.writing(h, M, writing)
         erase = torch.sigmoid(self.erase(h))  # [batch, width]
         added = torch.tanh(self.added(h))  # [batch, width]
-        hidden = writing.unsqueeze(-1) * added.unsqueeze(-2)  # [batch, rows, width]
-        M = M * (1 - writing.unsqueeze(-1) * erase.unsqueeze(-2)) + hidden
+        product = writing.unsqueeze(-1) * added.unsqueeze(-2)  # [batch, rows, width]
+        M = M * (1 - writing.unsqueeze(-1) * erase.unsqueeze(-2)) + product
         reading = self.reading(h, M, reading)
         read = torch.einsum("br,brw->bw", reading, M)  # [batch, width]
         y = self.y(torch.cat([h, read], dim=-1))  # [batch, outputs]
-        return y, NTMStepState(M, read, reading, writing, h_state)
+        return y, NTMStepState(M, read, reading, writing, controller)
 
     def scan(self, x: Tensor, state: NTMStepState | None = None) -> tuple[Tensor, NTMStepState]:
         """All steps: x [batch, time, features] -> y [batch, time, outputs]
 
         Gates that see the same take one product.
         """
-        M, read, reading, writing, h_state = self.initial_state(x[:, 0]) if state is None else state
-        w_h = torch.cat([self.erase.weight, self.added.weight])
-        bias = torch.cat([self.erase.bias, self.added.bias])
+        M, read, reading, writing, controller = (
+            self.initial_state(x[:, 0]) if state is None else state
+        )
+        h_layers = [self.erase, self.added]
+        w_h = torch.cat([layer.weight for layer in h_layers])
+        bias = torch.cat([layer.bias for layer in h_layers])
         hs = []
         reads = []
         for x_t in x.unbind(1):
-            h, h_state = self.h(torch.cat([x_t, read], dim=-1), h_state)
+            h, controller = self.controller(torch.cat([x_t, read], dim=-1), controller)
             writing = self.writing(h, M, writing)
             erase, added = F.linear(h, w_h, bias).chunk(2, dim=-1)
             erase = torch.sigmoid(erase)
             added = torch.tanh(added)
-            hidden = writing.unsqueeze(-1) * added.unsqueeze(-2)
-            M = M * (1 - writing.unsqueeze(-1) * erase.unsqueeze(-2)) + hidden
+            product = writing.unsqueeze(-1) * added.unsqueeze(-2)
+            M = M * (1 - writing.unsqueeze(-1) * erase.unsqueeze(-2)) + product
             reading = self.reading(h, M, reading)
             read = torch.einsum("br,brw->bw", reading, M)
             hs.append(h)
             reads.append(read)
         h = torch.cat([torch.stack(hs, dim=1), torch.stack(reads, dim=1)], dim=-1)
         y = self.y(h)
-        return y, NTMStepState(M, read, reading, writing, h_state)
+        return y, NTMStepState(M, read, reading, writing, controller)
 
 
 class NTM(nn.Module):
@@ -185,7 +189,6 @@ class Trainer(nn.Module):
 
     step: Callable[..., dict[str, float]]
     evaluating = False
-    differentiates = False  # whether a step asks for gradients itself, in evaluation too
     sharded = False
     rank, world = 0, 1
     clip: float | None = None
@@ -265,7 +268,7 @@ class Trainer(nn.Module):
             raise ValueError("nothing is minimized here, so there are no losses to evaluate")
         self.evaluating = True
         try:
-            with torch.set_grad_enabled(self.differentiates):
+            with torch.no_grad():
                 return self.run(batches, "evaluation")
         finally:
             self.evaluating = False
@@ -377,6 +380,9 @@ class Trainer(nn.Module):
         from torch.distributed.fsdp import fully_shard
 
         self.join()
+        # Torch keeps a group that parameters are split over, so its threads outlive the end of the
+        # group. One that lets go of a tensor while Python ends aborts the process; let them finish.
+        atexit.register(sleep, 0.2)
         names = {id(p): name for name, p in self.named_parameters()}
         mesh = init_device_mesh(next(self.parameters()).device.type, (self.world,))
         blocks = [b for m in self.modules() if isinstance(m, nn.ModuleList) for b in m]

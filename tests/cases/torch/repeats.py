@@ -10,13 +10,13 @@ class Repeats(nn.Module):
         super().__init__()
         self.d = d
         self.passes = passes
-        self.layers = nn.ModuleList(nn.Linear(d, d) for _ in range(layers))
+        self.deeps = nn.ModuleList(nn.Linear(d, d) for _ in range(layers))
         self.owns = nn.ModuleList(nn.Linear(d, d) for _ in range(2))
         self.again = nn.Linear(d, d)
-        self.layers_2 = nn.ModuleList(
+        self.nesteds = nn.ModuleList(
             nn.ModuleList(nn.Linear(d, d) for _ in range(layers)) for _ in range(2)
         )
-        self.layers_3 = nn.ModuleList(
+        self.dilateds = nn.ModuleList(
             nn.Conv1d(d, d, 3, padding=2**i, dilation=2**i) for i in range(layers)
         )
         self.scale = nn.ParameterList(nn.Parameter(torch.ones(d, 1)) for _ in range(layers))
@@ -25,8 +25,8 @@ class Repeats(nn.Module):
         """x [batch, time, d] -> y [batch, time, d], parts [layers, batch, d]"""
         batch, time, _ = x.shape
         deep = x
-        for layer in self.layers:
-            deep = F.relu(layer(deep))
+        for deep_linear in self.deeps:
+            deep = F.relu(deep_linear(deep))
         own = deep
         for own_linear in self.owns:
             own = own_linear(own)
@@ -34,14 +34,14 @@ class Repeats(nn.Module):
         for _ in range(self.passes):
             again = torch.tanh(self.again(again))
         nested = again
-        for layers in self.layers_2:
+        for nesteds in self.nesteds:
             again = nested
-            for layer in layers.children():
-                again = layer(again)
+            for nested_2 in nesteds.children():
+                again = nested_2(again)
             nested = torch.tanh(again)
         dilated = nested.mT  # [batch, d, time]
-        for layer in self.layers_3:
-            dilated = layer(dilated)
+        for dilated_2 in self.dilateds:
+            dilated = dilated_2(dilated)
         h = dilated
         outputs = []
         for i, scale in enumerate(self.scale):

@@ -40,7 +40,7 @@ class Maps(nn.Module):
         [batch, time, d], tops [d, time]
         """
         heads = self.heads(x)  # [batch, time, 1]
-        frames_out = torch.vmap(lambda one: self.frames_out(one), in_dims=1, out_dims=1)(film)
+        frames_out = self.frames_out(film.flatten(0, 1)).unflatten(0, (-1, film.shape[1]))
         weighted = (x * w).softmax(-1)
         outputs = []
         for x_t in x.unbind(1):

@@ -26,9 +26,10 @@ def linear_recurrence(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
     return b
 
 
-def at_end(y: Tensor, lengths: Tensor) -> Tensor:
-    """The last step of each sequence of y [batch, time, ...]."""
-    return y[torch.arange(y.shape[0], device=y.device), lengths - 1]
+def at_end(y: Tensor, lengths: Tensor, first: Tensor) -> Tensor:
+    """The last step of each sequence of y [batch, time, ...]; `first` where it has none."""
+    last = y[torch.arange(y.shape[0], device=y.device), (lengths - 1).clamp(min=0)]
+    return torch.where((lengths > 0).view(-1, *[1] * (last.dim() - 1)), last, first)
 
 
 def ended(y: Tensor, lengths: Tensor) -> Tensor:
@@ -219,9 +220,12 @@ class Sequences(nn.Module):
         """
         batch, time, _ = x.shape
         lengths = given.clamp(min=1)
-        shown, _ = self.forth.scan(x)
+        first = self.forth.initial_state(x[:, 0])
+        shown, _ = self.forth.scan(x, first)
         forth = ended(shown, lengths)  # [batch, time, units]
-        h, _ = self.back.scan(turned(x, lengths))
+        backwards = turned(x, lengths)
+        first_2 = self.back.initial_state(backwards[:, 0])
+        h, _ = self.back.scan(backwards, first_2)
         back = turned(ended(h, lengths), lengths)  # [batch, time, units]
         total = x.new_ones(batch, 3)  # [batch, 3]
         totals = []
@@ -234,5 +238,5 @@ class Sequences(nn.Module):
         smooth, _ = self.smooth.scan(x)
         seen = torch.arange(time, device=x.device).unsqueeze(0) < lengths.unsqueeze(1)
         y = self.y(torch.cat([forth, back, sums, smooth], dim=-1), seen.unsqueeze(1))
-        last = at_end(shown, lengths) + at_end(h, lengths)  # [batch, units]
+        last = at_end(shown, lengths, first.shown) + at_end(h, lengths, first_2)  # [batch, units]
         return y, last

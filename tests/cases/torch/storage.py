@@ -1,3 +1,5 @@
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -20,11 +22,19 @@ class Storage(nn.Module):
         self.register_buffer("centre", torch.full((d,), torch.nan))
         self.register_buffer("count", torch.zeros(()))
         self.register_buffer("seen", torch.zeros(k, dtype=torch.long))
+        self.begun = False
+        on_load: Any = self.register_load_state_dict_post_hook
+        on_load(Storage.loaded)
+
+    def loaded(self, _: object) -> None:
+        """What was loaded does not begin anew with the data, but where it has not begun yet."""
+        self.begun = not self.centre.isnan().all()
 
     def forward(self, x: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """x [n, d], tokens int[batch, time] -> y [n, d], scores [batch, time, vocab]"""
-        if self.training and self.centre.isnan().all():
-            self.centre = x.mean(0).detach()
+        if self.training and not self.begun:
+            self.centre = torch.where(self.centre.isnan(), x.mean(0).detach(), self.centre)
+            self.begun = True
         moved = (x - self.centre) @ self.W @ self.R * self.gain
         y = self.shared(self.shared(moved)) + self.frozen_layer(x)
         scores = self.E(tokens) @ self.E.weight.mT  # [batch, time, vocab]

@@ -3,6 +3,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
+from time import sleep
 from typing import Any, NamedTuple
 
 import torch
@@ -53,9 +54,10 @@ class LSTM(nn.Module):
         output.
         """
         h, c = self.initial_state(x[:, 0]) if state is None else state
-        weight = torch.cat([self.i.weight, self.f.weight, self.g.weight, self.o.weight])
+        layers = [self.i, self.f, self.g, self.o]
+        weight = torch.cat([layer.weight for layer in layers])
         w_x, w_h = torch.split(weight, [self.features, self.units], dim=1)
-        bias = torch.cat([self.i.bias, self.f.bias, self.g.bias, self.o.bias])
+        bias = torch.cat([layer.bias for layer in layers])
         hs, h, c = torch.lstm(
             x,
             (h.unsqueeze(0), c.unsqueeze(0)),
@@ -96,7 +98,6 @@ class Trainer(nn.Module):
 
     step: Callable[..., dict[str, float]]
     evaluating = False
-    differentiates = False  # whether a step asks for gradients itself, in evaluation too
     sharded = False
     rank, world = 0, 1
     clip: float | None = None
@@ -176,7 +177,7 @@ class Trainer(nn.Module):
             raise ValueError("nothing is minimized here, so there are no losses to evaluate")
         self.evaluating = True
         try:
-            with torch.set_grad_enabled(self.differentiates):
+            with torch.no_grad():
                 return self.run(batches, "evaluation")
         finally:
             self.evaluating = False
@@ -288,6 +289,9 @@ class Trainer(nn.Module):
         from torch.distributed.fsdp import fully_shard
 
         self.join()
+        # Torch keeps a group that parameters are split over, so its threads outlive the end of the
+        # group. One that lets go of a tensor while Python ends aborts the process; let them finish.
+        atexit.register(sleep, 0.2)
         names = {id(p): name for name, p in self.named_parameters()}
         mesh = init_device_mesh(next(self.parameters()).device.type, (self.world,))
         blocks = [b for m in self.modules() if isinstance(m, nn.ModuleList) for b in m]

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import torch
@@ -32,13 +33,13 @@ class Attend(nn.Module):
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
         self.heads = heads
-        self.num_dropout = dropout
+        self.dropout_rate = dropout
         self.q = nn.Linear(d, d)
         self.k = nn.Linear(d, d)
         self.v = nn.Linear(d, d)
         self.linear = nn.Linear(d, d)
         self.dropout = nn.Dropout(dropout)
-        self.y = LayerNorm(d)
+        self.layer_norm = LayerNorm(d)
 
     def forward(self, x: Tensor, others: Tensor, allowed: Tensor | None) -> Tensor:
         """x [batch, target, d], others [batch, source, d], allowed bool[batch, 1, source]
@@ -50,10 +51,10 @@ class Attend(nn.Module):
         k = self.k(others).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
         v = self.v(others).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
         attended = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, dropout_p=self.num_dropout if self.training else 0.0
+            q, k, v, attn_mask=mask, dropout_p=self.dropout_rate if self.training else 0.0
         )
         seen = self.dropout(self.linear(attended.transpose(-3, -2).flatten(-2)))
-        y: Tensor = self.y(x + seen)
+        y: Tensor = self.layer_norm(x + seen)
         return y
 
 
@@ -79,16 +80,16 @@ class EncoderLayer(nn.Module):
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
-        self.y = Attend(d, heads, dropout)
+        self.attend = Attend(d, heads, dropout)
         self.feed_forward = FeedForward(d)
         self.dropout = nn.Dropout(dropout)
         self.layer_norm = LayerNorm(d)
 
     def forward(self, x: Tensor, allowed: Tensor | None) -> Tensor:
-        """x [batch, s, d], allowed bool[batch, 1, s] -> z [batch, s, d]"""
-        y = self.y(x, x, allowed)
-        z: Tensor = self.layer_norm(y + self.dropout(self.feed_forward(y)))
-        return z
+        """x [batch, s, d], allowed bool[batch, 1, s] -> y [batch, s, d]"""
+        x = self.attend(x, x, allowed)
+        y: Tensor = self.layer_norm(x + self.dropout(self.feed_forward(x)))
+        return y
 
 
 class MultiHeadAttentionCausal(nn.Module):
@@ -104,7 +105,7 @@ class MultiHeadAttentionCausal(nn.Module):
         self.q = nn.Linear(d, d)
         self.k = nn.Linear(d, d)
         self.v = nn.Linear(d, d)
-        self.y = nn.Linear(d, d)
+        self.out = nn.Linear(d, d)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """query [batch, target, d], key [batch, source, d], value [batch, source, d]
@@ -117,7 +118,7 @@ class MultiHeadAttentionCausal(nn.Module):
         attended = F.scaled_dot_product_attention(
             q, k, v, is_causal=True, dropout_p=self.dropout if self.training else 0.0
         )
-        y: Tensor = self.y(attended.transpose(-3, -2).flatten(-2))
+        y: Tensor = self.out(attended.transpose(-3, -2).flatten(-2))
         return y
 
 
@@ -129,11 +130,11 @@ class SelfAttentionCausal(nn.Module):
     def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
-        self.y = MultiHeadAttentionCausal(d, heads, dropout=dropout)
+        self.attend = MultiHeadAttentionCausal(d, heads, dropout=dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, d] -> y [batch, time, d]"""
-        y: Tensor = self.y(x, x, x)
+        y: Tensor = self.attend(x, x, x)
         return y
 
 
@@ -148,7 +149,7 @@ class DecoderLayer(nn.Module):
         self.self_attention = SelfAttentionCausal(d, heads, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
         self.layer_norm = LayerNorm(d)
-        self.z = Attend(d, heads, dropout)
+        self.attend = Attend(d, heads, dropout)
         self.feed_forward = FeedForward(d)
         self.dropout_2 = nn.Dropout(dropout)
         self.layer_norm_2 = LayerNorm(d)
@@ -156,8 +157,9 @@ class DecoderLayer(nn.Module):
     def forward(self, x: Tensor, encoded: Tensor, allowed: Tensor | None) -> Tensor:
         """x [batch, t, d], encoded [batch, s, d], allowed bool[batch, 1, s] -> out [batch, t, d]"""
         y = self.layer_norm(x + self.dropout(self.self_attention(x)))
-        z = self.z(y, encoded, allowed)
-        out: Tensor = self.layer_norm_2(z + self.dropout_2(self.feed_forward(z)))
+        y = self.attend(y, encoded, allowed)
+        z = y + self.dropout_2(self.feed_forward(y))
+        out: Tensor = self.layer_norm_2(z)
         return out
 
 
@@ -170,8 +172,8 @@ class PositionalEncoding(nn.Module):
         """x [batch, time, d] -> y [batch, time, d]"""
         _, time, d = x.shape
         position = torch.arange(time, device=x.device).to(x.dtype).unsqueeze(-1)  # [time, 1]
-        hidden = 10000 ** (2 * torch.arange(d // 2, device=x.device).to(x.dtype) / d)  # [d/2]
-        angle = position / hidden  # [time, d/2]
+        wavelength = 10000 ** (2 * torch.arange(d // 2, device=x.device).to(x.dtype) / d)  # [d/2]
+        angle = position / wavelength  # [time, d/2]
         waves = torch.cat([angle.sin().unsqueeze(-1), angle.cos().unsqueeze(-1)], dim=-1)
         return x + waves.flatten(-2)
 
@@ -197,10 +199,10 @@ class Transformer(nn.Module):
         nn.init.normal_(self.words.weight, std=1 / math.sqrt(d))
         self.positional_encoding = PositionalEncoding()
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(EncoderLayer(d, heads, dropout) for _ in range(layers))
+        self.encoder_layers = nn.ModuleList(EncoderLayer(d, heads, dropout) for _ in range(layers))
         self.positional_encoding_2 = PositionalEncoding()
         self.dropout_2 = nn.Dropout(dropout)
-        self.layers_2 = nn.ModuleList(DecoderLayer(d, heads, dropout) for _ in range(layers))
+        self.decoder_layers = nn.ModuleList(DecoderLayer(d, heads, dropout) for _ in range(layers))
 
     @classmethod
     def big(cls) -> "Transformer":
@@ -214,12 +216,12 @@ class Transformer(nn.Module):
         allowed = None if present is None else present.unsqueeze(1)  # [batch, 1, s]
         hidden = self.positional_encoding(self.words(source) * math.sqrt(self.d))  # [batch, s, d]
         h = self.dropout(hidden)
-        for layer in self.layers:
-            h = layer(h, allowed)
+        for encoder_layer in self.encoder_layers:
+            h = encoder_layer(h, allowed)
         hidden = self.positional_encoding_2(self.words(target) * math.sqrt(self.d))  # [batch, t, d]
         h_2 = self.dropout_2(hidden)
-        for layer in self.layers_2:
-            h_2 = layer(h_2, h, allowed)
+        for decoder_layer in self.decoder_layers:
+            h_2 = decoder_layer(h_2, h, allowed)
         scores: Tensor = h_2 @ self.words.weight.mT  # [batch, t, vocab]
         return scores
 
@@ -234,7 +236,6 @@ class Trainer(nn.Module):
 
     step: Callable[..., dict[str, float]]
     evaluating = False
-    differentiates = False  # whether a step asks for gradients itself, in evaluation too
     sharded = False
     rank, world = 0, 1
     clip: float | None = None
@@ -314,7 +315,7 @@ class Trainer(nn.Module):
             raise ValueError("nothing is minimized here, so there are no losses to evaluate")
         self.evaluating = True
         try:
-            with torch.set_grad_enabled(self.differentiates):
+            with torch.no_grad():
                 return self.run(batches, "evaluation")
         finally:
             self.evaluating = False
@@ -426,6 +427,9 @@ class Trainer(nn.Module):
         from torch.distributed.fsdp import fully_shard
 
         self.join()
+        # Torch keeps a group that parameters are split over, so its threads outlive the end of the
+        # group. One that lets go of a tensor while Python ends aborts the process; let them finish.
+        atexit.register(sleep, 0.2)
         names = {id(p): name for name, p in self.named_parameters()}
         mesh = init_device_mesh(next(self.parameters()).device.type, (self.world,))
         blocks = [b for m in self.modules() if isinstance(m, nn.ModuleList) for b in m]

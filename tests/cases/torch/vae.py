@@ -3,6 +3,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import torch
@@ -15,15 +16,15 @@ class Encoder(nn.Module):
 
     def __init__(self, pixels: int, units: int, latent: int) -> None:
         super().__init__()
-        self.h = nn.Linear(pixels, units)
+        self.hidden = nn.Linear(pixels, units)
         self.mu = nn.Linear(units, latent)
         self.logvar = nn.Linear(units, latent)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x [batch, pixels] -> mu [batch, latent], logvar [batch, latent]"""
-        h = torch.tanh(self.h(x))  # [batch, units]
-        mu = self.mu(h)  # [batch, latent]
-        logvar = self.logvar(h)  # [batch, latent]
+        hidden = torch.tanh(self.hidden(x))  # [batch, units]
+        mu = self.mu(hidden)  # [batch, latent]
+        logvar = self.logvar(hidden)  # [batch, latent]
         return mu, logvar
 
 
@@ -51,13 +52,13 @@ class VAE(nn.Module):
         super().__init__()
         self.pixels = pixels
         self.encoder = Encoder(pixels, units, latent)
-        self.scores = Decoder(latent, units, pixels)
+        self.decoder = Decoder(latent, units, pixels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """x [batch, pixels] -> y [batch, pixels], reconstruction [], divergence []"""
         mu, logvar = self.encoder(x)
         z = mu + (logvar / 2).exp() * torch.randn_like(mu)
-        scores = self.scores(z)  # [batch, pixels]
+        scores = self.decoder(z)  # [batch, pixels]
         y = torch.sigmoid(scores)
         reconstruction = self.pixels * F.binary_cross_entropy_with_logits(scores, x)
         divergence = -0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(-1).mean()
@@ -74,7 +75,6 @@ class Trainer(nn.Module):
 
     step: Callable[..., dict[str, float]]
     evaluating = False
-    differentiates = False  # whether a step asks for gradients itself, in evaluation too
     sharded = False
     rank, world = 0, 1
     clip: float | None = None
@@ -154,7 +154,7 @@ class Trainer(nn.Module):
             raise ValueError("nothing is minimized here, so there are no losses to evaluate")
         self.evaluating = True
         try:
-            with torch.set_grad_enabled(self.differentiates):
+            with torch.no_grad():
                 return self.run(batches, "evaluation")
         finally:
             self.evaluating = False
@@ -266,6 +266,9 @@ class Trainer(nn.Module):
         from torch.distributed.fsdp import fully_shard
 
         self.join()
+        # Torch keeps a group that parameters are split over, so its threads outlive the end of the
+        # group. One that lets go of a tensor while Python ends aborts the process; let them finish.
+        atexit.register(sleep, 0.2)
         names = {id(p): name for name, p in self.named_parameters()}
         mesh = init_device_mesh(next(self.parameters()).device.type, (self.world,))
         blocks = [b for m in self.modules() if isinstance(m, nn.ModuleList) for b in m]

@@ -3,6 +3,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import torch
@@ -29,11 +30,11 @@ class WaveNet(nn.Module):
         self.layers = layers
         self.start = nn.Conv1d(levels, channels, 1)
         self.value = nn.ModuleList(
-            nn.Conv1d(channels, channels, 2, dilation=2 ** (i - layers * (i // layers)))
+            nn.Conv1d(channels, channels, 2, dilation=2 ** (i % layers))
             for i in range(blocks * layers)
         )
         self.open = nn.ModuleList(
-            nn.Conv1d(channels, channels, 2, dilation=2 ** (i - layers * (i // layers)))
+            nn.Conv1d(channels, channels, 2, dilation=2 ** (i % layers))
             for i in range(blocks * layers)
         )
         self.h = nn.ModuleList(nn.Conv1d(channels, channels, 1) for _ in range(blocks * layers))
@@ -45,20 +46,19 @@ class WaveNet(nn.Module):
         """codes int[batch, time] -> scores [batch, time, levels]"""
         one_hot = F.one_hot(codes, self.levels).to(self.start.weight.dtype).transpose(1, 2)
         h = self.start(one_hot)  # [batch, channels, time]
-        skips = []
+        skips = self.start.weight.new_zeros(())
         for i, (value_conv, open_conv, h_conv, skip_conv) in enumerate(
             zip(self.value, self.open, self.h, self.skip)
         ):
-            features = value_conv(F.pad(h, (2 ** (i - self.layers * (i // self.layers)), 0)))
-            value = torch.tanh(features)
-            features = open_conv(F.pad(h, (2 ** (i - self.layers * (i // self.layers)), 0)))
-            open_ = torch.sigmoid(features)
+            padded = F.pad(h, (2 ** (i % self.layers), 0))
+            value = torch.tanh(value_conv(padded))
+            open_ = torch.sigmoid(open_conv(padded))
             z = open_ * value
             skip = skip_conv(z)  # [batch, skips, time]
-            skips.append(skip)
+            skips = skips + skip
             h = h + h_conv(z)
-        x = self.conv1d(F.relu(torch.stack(skips, dim=0).sum(0)))
-        scores: Tensor = self.conv1d_2(F.relu(x)).transpose(1, 2)  # [batch, time, levels]
+        features = self.conv1d_2(F.relu(self.conv1d(F.relu(skips))))  # [batch, levels, time]
+        scores: Tensor = features.transpose(1, 2)  # [batch, time, levels]
         return scores
 
 
@@ -72,7 +72,6 @@ class Trainer(nn.Module):
 
     step: Callable[..., dict[str, float]]
     evaluating = False
-    differentiates = False  # whether a step asks for gradients itself, in evaluation too
     sharded = False
     rank, world = 0, 1
     clip: float | None = None
@@ -152,7 +151,7 @@ class Trainer(nn.Module):
             raise ValueError("nothing is minimized here, so there are no losses to evaluate")
         self.evaluating = True
         try:
-            with torch.set_grad_enabled(self.differentiates):
+            with torch.no_grad():
                 return self.run(batches, "evaluation")
         finally:
             self.evaluating = False
@@ -264,6 +263,9 @@ class Trainer(nn.Module):
         from torch.distributed.fsdp import fully_shard
 
         self.join()
+        # Torch keeps a group that parameters are split over, so its threads outlive the end of the
+        # group. One that lets go of a tensor while Python ends aborts the process; let them finish.
+        atexit.register(sleep, 0.2)
         names = {id(p): name for name, p in self.named_parameters()}
         mesh = init_device_mesh(next(self.parameters()).device.type, (self.world,))
         blocks = [b for m in self.modules() if isinstance(m, nn.ModuleList) for b in m]

@@ -78,7 +78,7 @@ def test_a_hand_that_changed_a_number_of_a_type() -> None:
     picture = ink()
     label = next(e for e in picture.iter() if "[batch, pixels]" in (e.text or "") and e.get("font-size") == "7.50")
     label.text = "[batch, 7]"
-    with pytest.raises(Unreadable, match="does not show one program"):
+    with pytest.raises(Unreadable, match=r"in the panel of Generator, .* “\[batch, 7\]” does not follow from the rest"):
         read(ET.tostring(picture))
 
 
