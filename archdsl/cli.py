@@ -113,7 +113,7 @@ def _drawn(program: Program, options: argparse.Namespace, output: str, kind: str
     """What is to be written where."""
     from archdsl.figure import figure, figures, paint
 
-    names = ("only", "expand", "collapse", "depth", "width", "direction", "theme")
+    names = ("only", "expand", "collapse", "depth", "width", "direction", "theme", "link")
     chosen = {name: getattr(options, name) for name in names}
     chosen |= {"legend": not options.no_legend, "captions": not options.no_captions}
     chosen["entry"] = _entry(program, options).name if options.model else None  # else all: a stranger can rebuild it
@@ -186,7 +186,8 @@ def compile_(options: argparse.Namespace) -> int:
     from archdsl.torch import CannotEmit, emit, emit_trainer
 
     try:
-        written = {output: emit(program, plain=options.plain, trainer=trainer)}
+        code = emit(program, plain=options.plain, trainer=trainer, checkpointing=options.checkpointing)
+        written = {output: code}
         return _write_all(written | ({options.trainer: emit_trainer()} if trainer else {}))
     except CannotEmit as problem:
         raise Trouble(f"{shown(program.file)} cannot be written as PyTorch: {problem}") from None

@@ -70,12 +70,13 @@ def load(
 def number(what: str, value: object, real: bool) -> int | float:
     """A hyperparameter's value as Python's own number. Raises TypeError."""
     if isinstance(value, Integral):
-        return float(value) if real else int(value)
+        return float(int(value)) if real else int(value)
     if isinstance(value, Real) and math.isfinite(value):
+        found = float(value)
         if real:
-            return float(value)
-        if float(value).is_integer():
-            return int(value)
+            return found
+        if found.is_integer():
+            return int(found)
         raise TypeError(f"{what} is a whole number, and not {value}")
     raise TypeError(f"{what} is a number, and not {value!r}")
 
@@ -161,7 +162,7 @@ def module_of(source: str, file: str) -> ModuleType:
             raise
         for value in list(vars(module).values()):
             if isinstance(value, type) and value.__module__ == name:
-                copyreg.pickle(value, Pickled(source, file))  # type: ignore[arg-type]
+                copyreg.pickle(value, Pickled(source, file))
     return sys.modules[name]
 
 

@@ -51,6 +51,11 @@ def _draw(parser: argparse.ArgumentParser) -> None:
         "--panels", choices=("together", "separate"), default="together", help="one figure, or one file for each panel"
     )
     parser.add_argument("--no-captions", action="store_true", help="without the docstrings under the titles")
+    parser.add_argument(
+        "--link",
+        metavar="URL",
+        help="make each mark a link to its line of the program: URL#L12, or URL with {line} in it",
+    )
     parser.add_argument("--counts", action="store_true", help="with the number of parameters of each part")
     _look_options(parser)
 
@@ -81,6 +86,9 @@ def _compile(parser: argparse.ArgumentParser) -> None:
     _program_options(parser)
     _output_options(parser, "FILE with .py")
     parser.add_argument("--plain", action="store_true", help="the literal equations, without torch's faster kernels")
+    parser.add_argument(
+        "--checkpointing", action="store_true", help="compute stacks again for their gradients, to need less memory"
+    )
     parser.add_argument(
         "--trainer", metavar="FILE", help="write what all trains share into FILE, and import it from there"
     )

@@ -8,31 +8,26 @@ changed that way. What comes out is well formed as a graph; sizes may no longer 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from archdsl.ir.num import Num
 from archdsl.ir.program import (
     Apply,
     Call,
     Choice,
-    Data,
     Definition,
     Draw,
     Fill,
     Made,
     Minimize,
     Node,
-    Operand,
     Program,
-    Region,
     Repeat,
-    Setting,
     Until,
     Update,
-    Value,
 )
-from archdsl.ir.types import Type
+from tests import mutate_more
+from tests.slots import Slot, changed, kind, nodes, pick, regions, slots, types
 
 UNARY = ("tanh", "sigmoid", "relu", "silu", "softplus", "exp", "sin", "cos", "square", "abs", "sqrt")
 BINARY = ("add", "sub", "mul", "div", "maximum", "minimum", "pow")
@@ -42,84 +37,13 @@ Mutate = Callable[[Definition, random.Random], bool]
 
 def mutant(program: Program, chance: random.Random) -> tuple[str, Program] | None:
     """One change, at a place and of a kind that chance chooses among those that can be made."""
-    changed = program.model_copy(deep=True)
-    definitions = chance.sample(changed.definitions, len(changed.definitions))
+    after = program.model_copy(deep=True)
+    definitions = chance.sample(after.definitions, len(after.definitions))
     for definition in definitions:
         for mutate in chance.sample(MUTATIONS, len(MUTATIONS)):
             if mutate(definition, chance):
-                return f"{mutate.__name__} in {definition.name}", changed
+                return f"{mutate.__name__} in {definition.name}", after
     return None
-
-
-# -- where things are -------------------------------------------------------------------------------------------------
-@dataclass
-class Slot:
-    """A place where an operand stands, and the values that could stand there."""
-
-    holder: list[Operand] | dict[str, Operand] | Data
-    key: int | str
-    scope: list[Value]
-
-    def get(self) -> Operand:
-        return getattr(self.holder, self.key) if isinstance(self.holder, Data) else self.holder[self.key]  # type: ignore
-
-    def put(self, operand: Operand) -> None:
-        if isinstance(self.holder, Data):
-            setattr(self.holder, str(self.key), operand)
-        else:
-            self.holder[self.key] = operand  # type: ignore
-
-
-def slots(d: Definition) -> list[Slot]:
-    """Every operand of a definition."""
-    found: list[Slot] = []
-    scope = [*d.inputs, *(s.value for s in d.states), *(m.value for m in d.memories)]
-
-    def region(body: Region, scope: list[Value]) -> list[Value]:
-        scope = scope + [p.value for p in body.params]
-        for node in body.nodes:
-            if isinstance(node, (Apply, Call, Draw)):
-                found.extend(Slot(node.inputs, i, scope) for i in range(len(node.inputs)))
-                scope = scope + node.outputs
-            elif isinstance(node, Repeat):
-                found.extend(Slot(s, "operand", scope) for s in node.sliced)
-                found.extend(Slot(c, "initial", scope) for c in node.carried)
-                found.extend(Slot(r.initial, name, scope) for r in node.rides for name in r.initial)
-                inside = region(node.body, scope + [v.value for v in (*node.sliced, *node.carried)])
-                found.extend(Slot(c, "next", inside) for c in node.carried)
-                found.extend(Slot(c, "operand", inside) for c in node.collected)
-                scope = scope + [c.final for c in node.carried] + [c.value for c in node.collected]
-                scope = scope + [v for r in node.rides for v in r.finals.values()]
-            elif isinstance(node, (Minimize, Update)):
-                found.append(Slot(node, "loss" if isinstance(node, Minimize) else "operand", scope))
-            else:
-                region(node.body, scope)
-        return scope
-
-    last = region(d.body, scope)
-    found += [Slot(s, "next", last) for s in d.states] + [Slot(o, "operand", last) for o in d.outputs]
-    found += [Slot(s, "initial", []) for s in d.states if isinstance(s.initial, Num)]
-    found += [Slot(m, "next", last) for m in d.memories if m.next is not None]
-    return found
-
-
-def regions(body: Region) -> Iterator[Region]:
-    yield body
-    for node in body.nodes:
-        if isinstance(node, (Repeat, Until)):
-            yield from regions(node.body)
-
-
-def nodes(d: Definition, *kinds: type) -> list[Node]:
-    return [n for r in regions(d.body) for n in r.nodes if isinstance(n, kinds)]
-
-
-def types(d: Definition) -> dict[int, Type]:
-    return {v.id: v.type for s in slots(d) for v in s.scope}
-
-
-def pick(chance: random.Random, found: list) -> object | None:  # type: ignore[type-arg]
-    return chance.choice(found) if found else None
 
 
 # -- what is computed -------------------------------------------------------------------------------------------------
@@ -145,17 +69,13 @@ def operands_swapped(d: Definition, chance: random.Random) -> bool:
         for n in nodes(d, Apply, Call, Draw)
         for i in range(len(n.inputs))  # type: ignore[union-attr]
         for j in range(i)
-        if n.inputs[i] != n.inputs[j] and _kind(n.inputs[i], kinds) == _kind(n.inputs[j], kinds)  # type: ignore[union-attr]
+        if n.inputs[i] != n.inputs[j] and kind(n.inputs[i], kinds) == kind(n.inputs[j], kinds)  # type: ignore[union-attr]
     ]
     if not ways:
         return False
     inputs, i, j = chance.choice(ways)
     inputs[i], inputs[j] = inputs[j], inputs[i]
     return True
-
-
-def _kind(operand: Operand, kinds: dict[int, Type]) -> object:
-    return kinds.get(operand) if isinstance(operand, int) else "number"
 
 
 def another_number(d: Definition, chance: random.Random) -> bool:
@@ -194,13 +114,13 @@ def another_axis(d: Definition, chance: random.Random) -> bool:
     ways = []
     for n in nodes(d, Apply):
         assert isinstance(n, Apply)
-        kind = kinds.get(n.inputs[0]) if n.inputs and isinstance(n.inputs[0], int) else None
+        of = kinds.get(n.inputs[0]) if n.inputs and isinstance(n.inputs[0], int) else None
         for at in n.axes.values():
             ways += [
                 (a, i)
                 for a in at
-                if kind and a.index < 0
-                for i in range(-len(kind.shape), 0)
+                if of and a.index < 0
+                for i in range(-len(of.shape), 0)
                 if all(b.index != i for b in at)
             ]
             ways = [w for w in ways if w is not None]
@@ -224,14 +144,10 @@ def another_setting(d: Definition, chance: random.Random) -> bool:
     if not ways:
         return False
     settings, key = chance.choice(ways)
-    value = _changed(settings[0][key])
+    value = changed(settings[0][key])
     for each in settings:
         each[key] = value
     return True
-
-
-def _changed(value: Setting) -> Setting:
-    return not value if isinstance(value, bool) else value + Num.of(3) if isinstance(value, Num) else value
 
 
 # -- weights ----------------------------------------------------------------------------------------------------------
@@ -286,7 +202,9 @@ def _rides(d: Definition, made: Made) -> bool:
 
 
 def frozen_or_not(d: Definition, chance: random.Random) -> bool:
-    things = [m for r in regions(d.body) for m in r.made if m.weights] + [p for r in regions(d.body) for p in r.params]
+    things = [m for r in regions(d.body) for m in r.made if m.weights or not m.primitive] + [
+        p for r in regions(d.body) for p in r.params
+    ]
     thing = pick(chance, things)
     if thing is not None:
         thing.frozen = not thing.frozen  # type: ignore[attr-defined]
@@ -325,7 +243,7 @@ def carried_exchanged(d: Definition, chance: random.Random) -> bool:
         for a in n.carried  # type: ignore[union-attr]
         for b in n.carried  # type: ignore[union-attr]
         for part in ("initial", "next")
-        if a is not b and getattr(a, part) != getattr(b, part) and _kind(getattr(a, part), kinds) == _kind(getattr(b, part), kinds)
+        if a is not b and getattr(a, part) != getattr(b, part) and kind(getattr(a, part), kinds) == kind(getattr(b, part), kinds)
     ]  # fmt: skip
     if not ways:
         return False
@@ -376,7 +294,7 @@ def another_optimizer(d: Definition, chance: random.Random) -> bool:
     if chance.random() < 0.5 and over:
         node.over.append(chance.choice(over))
     elif "lr" in node.settings and chance.random() < 0.5:
-        node.settings["lr"] = _changed(node.settings["lr"])
+        node.settings["lr"] = changed(node.settings["lr"])
     else:
         node.optimizer = next(o for o in OPTIMIZERS if o != node.optimizer)
     return True
@@ -415,5 +333,5 @@ def word_changed(d: Definition, chance: random.Random) -> bool:
 MUTATIONS: tuple[Mutate, ...] = (
     another_value, operands_swapped, another_number, another_operation, operation_left_out, another_axis, another_setting, weights_shared,
     weights_apart, made_elsewhere, frozen_or_not, another_start, repeat_changed, carried_exchanged, ends_exchanged, another_default,
-    another_draw, another_optimizer, updates_exchanged, until_changed, word_changed,
+    another_draw, another_optimizer, updates_exchanged, until_changed, word_changed, *mutate_more.MUTATIONS,
 )  # fmt: skip

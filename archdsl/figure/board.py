@@ -21,8 +21,11 @@ class Board:
         self.values: dict[int, Held] = {}
         self.types: dict[int, Type] = {}
         self.wires: list[Wire] = []
+        self.line = 0
+        """Of the statement whose marks are being added."""
 
     def add(self, frame: Frame, mark: Mark) -> Mark:
+        mark.line = self.line
         frame.marks.append(mark)
         return mark
 

@@ -113,9 +113,8 @@ def _graph(**more: str) -> graphviz.Digraph:
 def _panel(
     cluster: Any, graph: graphviz.Digraph, panel: Panel, prefix: str, flow: Streams, direction: str, letters: int
 ) -> None:
-    cluster.attr(
-        label=left(panel.title), labelloc="b", labeljust="l", **changes.frame(theme.FRAMES["panel"], panel.root.change)
-    )
+    look = changes.frame(theme.FRAMES["panel"], panel.root.change) | _linked(panel.root)
+    cluster.attr(label=left(panel.title), labelloc="b", labeljust="l", **look)
     _frame(cluster, panel.root, prefix, flow, panel.wires, direction, letters)
     for i, wire in enumerate(panel.wires):
         _wire(graph, wire, f"{prefix}_w{i}", prefix, flow, direction, letters)
@@ -176,14 +175,19 @@ def _frame(
             with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
                 shown = inner.lines if not _worded(inner, direction) else []
                 title = left(_titled(inner)) if shown else ""
-                sub.attr(label=title, labelloc="b", labeljust="l", **attributes)
+                sub.attr(label=title, labelloc="b", labeljust="l", **attributes, **_linked(inner))
                 _frame(sub, inner, prefix, flow, wires, direction, letters)
             continue
         with cluster.subgraph(name=f"cluster_{prefix}_{inner.id}_outer") as double:  # a second border: separate weights
             double.attr(label="", **{**attributes, "margin": "3", "fillcolor": theme.PAPER})
             with double.subgraph(name=f"cluster_{prefix}_{inner.id}") as sub:
-                sub.attr(label="", **attributes)
+                sub.attr(label="", **attributes, **_linked(inner))
                 _frame(sub, inner, prefix, flow, wires, direction, letters)
+
+
+def _linked(thing: Mark | Frame) -> dict[str, str]:
+    """Where a click on it leads; no word of it is seen."""
+    return {"URL": thing.link} if thing.link else {}
 
 
 def _worded(frame: Frame, direction: str) -> bool:
@@ -217,7 +221,7 @@ def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams, direction: str, 
         attributes["margin"] = "0"
         if mark.kind == "draw":
             attributes |= {"shape": "box", "style": "rounded,filled"}
-    attributes = changes.mark(attributes, mark.change)
+    attributes = changes.mark(attributes, mark.change) | _linked(mark)
     cluster.node(
         f"{prefix}_{mark.id}", label="" if mark.kind == "fork" else label(mark, direction, letters), **attributes
     )

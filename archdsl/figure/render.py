@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from archdsl.figure import style, theme
+from archdsl.figure import links, style, theme
 from archdsl.figure.dot import Sheet, figure_dot, sheets
 from archdsl.figure.legend import legend
 from archdsl.figure.panels import UnknownDefinition, panels
@@ -109,6 +109,8 @@ class Wishes:
     theme: str = "paper"
     legend: bool = True
     captions: bool = True
+    link: str | None = None
+    """Where the program is found: each mark becomes a link to its line."""
 
 
 def figure(program: Program, **wishes: Any) -> Figure:
@@ -169,6 +171,12 @@ def _shown(program: Program, asked: Wishes, close: bool) -> list[Panel]:
         raise FigureError(str(problem), problem.hint) from None
     if not found:
         raise FigureError("there is nothing to draw", "a program needs a model, block, cell or train")
+    if asked.link is not None:
+        if not links.is_address(asked.link):
+            raise FigureError(
+                f"{asked.link!r} is no address", "such as https://example.org/model.arch, or one with {line} in it"
+            )
+        links.link(found, asked.link)
     return found
 
 

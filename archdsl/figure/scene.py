@@ -44,6 +44,9 @@ class Mark:
     tag: str = ""
     id: str = ""
     change: Change = ""
+    line: int = 0
+    """Of the statement that it stands for, in the program's own file; 0 for what stands elsewhere."""
+    link: str = ""
 
 
 @dataclass(eq=False)
@@ -57,6 +60,8 @@ class Frame:
     parent: Frame | None = field(default=None, repr=False)
     id: str = ""
     change: Change = ""
+    line: int = 0
+    link: str = ""
 
     def all_marks(self) -> list[Mark]:
         return self.marks + [m for f in self.frames for m in f.all_marks()]

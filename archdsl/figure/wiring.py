@@ -29,6 +29,7 @@ from archdsl.ir.program import (
     Node,
     Operand,
     Param,
+    Place,
     Region,
     Repeat,
     Ride,
@@ -86,15 +87,23 @@ class _Builder(Board):
     # -- the whole ----------------------------------------------------------------------------------------------
     def build(self, title: list[str]) -> Panel:
         d, root = self.definition, self.root
+        self.at(d.place)
+        root.line = self.line
         self.training = Frame("training", ["training"], parent=root) if self.minimizes else None
         for value in d.inputs:
+            self.at(value.place)
             self.produce(value, self.add(root, marks.of_input(value)), root)
-        delays = [(s, self.add(root, marks.state_of(s))) for s in d.states]
+        delays = []
+        for state in d.states:
+            self.at(state.place)
+            delays.append((state, self.add(root, marks.state_of(state))))
         for state, delay in delays:
             self.produce(state.value, delay, root)
-        cylinders = [(m, self.add(root, marks.of_memory(m, self.writers(m)))) for m in d.memories]
-        for memory, cylinder in cylinders:
-            self.produce(memory.value, cylinder, root)
+        cylinders = []
+        for memory in d.memories:
+            self.at(memory.place)
+            cylinders.append((memory, self.add(root, marks.of_memory(memory, self.writers(memory)))))
+            self.produce(memory.value, cylinders[-1][1], root)
         self.declare(d.body, root)
         if d.initial:
             self.before(d.initial)
@@ -109,10 +118,15 @@ class _Builder(Board):
         for memory, cylinder in cylinders:
             self.memory_wires(memory.initial, memory.next, memory.value.name or "", cylinder)
         for output in d.outputs:
+            self.at(output.place)
             self.read(output.operand, Use(self.add(root, marks.of_output(output.name, output.type))), root)
         if self.training and self.training.marks:
             root.frames.append(self.training)
         return _numbered(Panel(d.name, title, root, connect(self.values, self.wires, root)))
+
+    def at(self, place: Place | None) -> None:
+        """The marks that are added next stand for what is written there."""
+        self.line = place.line if place and not self.definition.library else 0
 
     def writers(self, memory: Memory) -> Sequence[str]:
         return self.context.writers.get((self.definition.name, memory.value.name or ""), ())
@@ -133,11 +147,13 @@ class _Builder(Board):
     def declare(self, region: Region, frame: Frame) -> None:
         self.made.update({m.id: (m, frame) for m in region.made})
         for param in region.params:
+            self.at(param.place)
             self.params[param.value.id] = param
             self.produce(param.value, self.add(frame, marks.of_param(param)), frame)
 
     def nodes(self, nodes: Iterable[Node], frame: Frame) -> None:
         for node in nodes:
+            self.at(node.place)
             match node:
                 case Apply() | Call() | Draw():
                     self.node(node, frame)
@@ -242,7 +258,7 @@ class _Builder(Board):
 
     # -- repeats ------------------------------------------------------------------------------------------------
     def repeat(self, node: Repeat, outer: Frame) -> None:
-        frame = Frame(node.kind, repeats.heading(node, self.definition, self.types), parent=outer)
+        frame = Frame(node.kind, repeats.heading(node, self.definition, self.types), parent=outer, line=self.line)
         outer.frames.append(frame)
         for s in node.sliced:
             twin = next((t for t in node.sliced if (t.operand, t.axis.index) == (s.operand, s.axis.index)), s)
@@ -273,6 +289,7 @@ class _Builder(Board):
             self.states.pop(ride.made, None)  # the same cell in another scan has a delay of its own
             self.start_elsewhere(ride, frame, outer)
         self.nodes(node.body.nodes, frame)
+        self.at(node.place)
         for c, delay in delays:
             self.read(c.next, Use(delay, kind="return", label=words.name(c.name, True)), frame)
         self.hand_out(node, frame, outer)
@@ -352,7 +369,7 @@ class _Builder(Board):
         parts = [f"{words.name(made[m].name)}." if made[m].named else "" for m, _ in node.stable]
         names = ", ".join(f"{part}{words.name(n)}" for part, (_, n) in zip(parts, node.stable))
         head = f"{self.order()}{bold(f'↻ until {names} stable')}"
-        frame = Frame("until", [head, f"at most {number(node.at_most)} calls"], parent=outer)
+        frame = Frame("until", [head, f"at most {number(node.at_most)} calls"], parent=outer, line=self.line)
         outer.frames.append(frame)
         self.declare(node.body, frame)
         self.nodes(node.body.nodes, frame)

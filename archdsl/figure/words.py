@@ -17,6 +17,7 @@ from archdsl.ir.num import ELLIPSIS, Atom, Fn, Monomial, Num
 from archdsl.ir.num_text import decimal
 from archdsl.ir.program import Axis, Choice, Fill, Numbers, Setting
 from archdsl.ir.types import Type
+from archdsl.ops import INITIALIZERS
 
 _SHORT = re.compile(r"([A-Za-z])(?:_([A-Za-z][0-9A-Za-z]{0,2})|([0-9]{1,2}))")
 """`W_in`, `h0`; `h_0` stays as it is, so that it does not look like `h0`."""
@@ -243,7 +244,9 @@ def fill(value: Fill) -> str:
         return "0" if value.name == "zeros" else "1"
     if value.name == "constant" and list(value.settings) == ["value"]:
         return setting(value.settings["value"])
-    inside = ", ".join(setting(v) for v in value.settings.values())
+    known = INITIALIZERS.get(value.name)
+    names = known.settings if known else value.settings  # they are told by their places
+    inside = ", ".join(setting(value.settings[n]) for n in names if n in value.settings)
     return f"{esc(value.name)}({inside})" if inside else esc(value.name)
 
 

@@ -112,6 +112,7 @@ class Input(Value):
     """`input x: [batch, d]`; with a default, the caller may leave it out."""
 
     default: StrictBool | Num | None = None
+    place: Place | None = None
 
 
 class Made(Data):
@@ -311,6 +312,7 @@ class Output(Data):
     name: str
     operand: Operand
     type: Type
+    place: Place | None = None
 
 
 class Config(Data):

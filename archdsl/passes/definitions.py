@@ -173,7 +173,9 @@ def make(session: Session, ref: DefinitionRef, statics: dict[str, Static], witne
     frame.inputs = {port.name for port in declared.ports}
     for port in declared.ports:
         value = frame.value(port.type, port.name)
-        inputs.append(Input.new(id=value.id, name=port.name, type=value.type, default=port.default))
+        inputs.append(
+            Input.new(id=value.id, name=port.name, type=value.type, default=port.default, place=port.span.place())
+        )
         frame.spans[value.id] = port.span
         block.names[port.name] = Tensor(value.id, value.type)
         for size in port.type.shape:
@@ -223,7 +225,9 @@ def _definition(
             for s in frame.memories.values()
         ],
         body=body,
-        outputs=[Output.new(name=n, operand=t.operand, type=t.type) for n, (t, _) in block.outputs.items()],
+        outputs=[
+            Output.new(name=n, operand=t.operand, type=t.type, place=s.place()) for n, (t, s) in block.outputs.items()
+        ],
         configs=[],
         constraints=list(frame.constraints.values()),
         conditions=list(frame.conditions.values()),

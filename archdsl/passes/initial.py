@@ -112,4 +112,4 @@ def bind(
                 raise block.frame.fail(errors.WrongArguments(node.span, what, f"its setting `{name}` is missing"))
             settings[name] = default_of(default)
     limits.check(block, what, entry.limits, settings, spans, node.span)
-    return settings
+    return {name: settings[name] for name in declared}

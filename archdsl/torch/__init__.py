@@ -8,15 +8,22 @@ from archdsl.torch.errors import CannotEmit
 __all__ = ["CannotEmit", "class_name", "emit", "emit_trainer"]
 
 
-def emit(program: Program, entries: list[str] | None = None, plain: bool = False, trainer: str = "") -> str:
+def emit(
+    program: Program,
+    entries: list[str] | None = None,
+    plain: bool = False,
+    trainer: str = "",
+    checkpointing: bool = False,
+) -> str:
     """One Python file with the definitions named (all that the program's file defines, if none are) and what they use.
 
     `plain` writes the literal equations; without it, what torch has a kernel for runs on that kernel, and loops do the least they can.
     `trainer` is a module, with the text of `emit_trainer`, from which trains import their base class; without it, it stands in the file.
+    `checkpointing` computes each copy of a stack again for its gradients, to keep less.
     """
     from archdsl.torch.file import write_file
 
-    return write_file(program, program.entries if entries is None else entries, plain, trainer)
+    return write_file(program, program.entries if entries is None else entries, plain, trainer, checkpointing)
 
 
 def emit_trainer() -> str:

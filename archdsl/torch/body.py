@@ -35,7 +35,7 @@ from archdsl.ir.uses import uses
 from archdsl.torch import batch, fold
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.names import identifier, plural, singular, snake
-from archdsl.torch.needs import needed
+from archdsl.torch.needs import has_effect, needed
 from archdsl.torch.plan import Held, Plan, held, nodes
 from archdsl.torch.printer import flat, parse
 from archdsl.torch.scans import Scans
@@ -108,7 +108,7 @@ class Body(Scans):
         for key in lists:
             self.assign([key], ast.List([], ast.Load()), keep=True)
         body: list[Statement] = []
-        loop = For(ast.Name("_", ast.Store()), ast.Name("_", ast.Load()), body)
+        loop = For(ast.Name("_", ast.Store()), ast.Name("_", ast.Load()), body, stack=self.recomputed(node))
         close = self.head(node)
         step = self.variable("t", named=True, kind="index") if node.lengths is not None else ""
         with self.inside(body):
@@ -129,6 +129,11 @@ class Body(Scans):
             loop.source = ast.Call(ast.Name("enumerate", ast.Load()), [loop.source], [])
         self.block.append(loop)
         self.after(node, wanted, lists)
+
+    def recomputed(self, node: Repeat) -> bool:
+        """Whether the copies of a stack may be computed a second time: none has a memory or a state that would move on."""
+        fit = node.kind == "stack" and not node.rides and bool(node.carried) and not has_effect(node, self.plan)
+        return fit and self.plan.program.checkpointing
 
     def sum_of(self, node: Repeat, collected: Collected) -> Apply | None:
         """The sum over all passes, where that is all that is wanted of what they collect: it needs no list."""

@@ -14,9 +14,11 @@ from archdsl.torch.train import Train
 from archdsl.torch.trainer import trainer
 
 
-def write_file(program: Program, entries: list[str], plain: bool = False, trainer_module: str = "") -> str:
+def write_file(
+    program: Program, entries: list[str], plain: bool = False, trainer_module: str = "", checkpointing: bool = False
+) -> str:
     """The whole file for some definitions and all that they use; trains import their base class from the module, if there is one."""
-    plan = ProgramPlan(program, plain)
+    plan = ProgramPlan(program, plain, checkpointing)
     order: dict[str, Plan] = {}
     for entry in entries:
         _visit(plan.plans[entry], order)
@@ -85,5 +87,6 @@ def imports(body: str) -> list[str]:
     torch += ["import torch.nn.functional as F"] if used(r"F\.") else []
     from_torch = [n for n in ("Tensor", "nn") if used(rf"{n}\b")]
     torch += [f"from torch import {', '.join(from_torch)}"] if from_torch else []
+    torch += ["from torch.utils.checkpoint import checkpoint"] if used(r"checkpoint\(") else []
     first = plain + named
     return [*first, *([""] if first else []), *torch]

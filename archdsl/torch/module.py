@@ -9,6 +9,7 @@ from archdsl.ir.num import Num
 from archdsl.ir.program import Setting
 from archdsl.torch import annotate, docs
 from archdsl.torch.batch import widened_type
+from archdsl.torch.checkpoints import HELPER, checkpointed
 from archdsl.torch.constructor import Constructor
 from archdsl.torch.forward import Forward, Initial
 from archdsl.torch.function import Function
@@ -30,6 +31,7 @@ class Module:
     def __init__(self, plan: Plan):
         self.plan, self.definition = plan, plan.definition
         self.helpers: dict[str, None] = {}
+        self.recomputes = False
         self.hypers: set[str] = set()
 
     def lines(self) -> list[str]:
@@ -38,6 +40,8 @@ class Module:
         constructor = Constructor(self.plan, self.hypers)
         head = [f"class {self.plan.name}({self.base}):", *docs.docstring(self.definition.doc, INDENT)]
         fields = [f"{INDENT}{self.plan.attributes[m.value.id]}: Tensor" for m in self.definition.memories]
+        if self.recomputes:
+            fields.append(f"{INDENT}checkpointing = True  # keep what enters each copy of a stack, no more")
         made = constructor.lines(self.after_parts())
         made = made if len(made) > 2 or constructor.parameters() else []  # one that only calls its parent's is left out
         body = [*fields, *([""] if fields and made else []), *made]
@@ -127,6 +131,9 @@ class Module:
         body = function.finish(function.names())
         annotate.settle(body, function.variables, function.parameters)
         docs.comment_shapes(body, function.variables)
+        if checkpointed(body, function.variables, function.names()):
+            self.helpers[HELPER] = None
+            self.recomputes = True
         self._take(function, body)
         head = signature(INDENT, "forward", ["self", *function.signature()], self.returns())
         return [*head, *docs.forward(self.definition, INDENT * 2), *Writer(function.variables).block(body, INDENT * 2)]

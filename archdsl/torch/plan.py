@@ -306,11 +306,13 @@ class Plan:
 class ProgramPlan:
     """All definitions of a program, from outside."""
 
-    def __init__(self, program: Program, plain: bool = False):
+    def __init__(self, program: Program, plain: bool = False, checkpointing: bool = False):
         self.program = program
         self.plain = plain
         """Whether the literal equations are wanted, and nothing that is faster."""
-        functions = helpers(program)
+        self.checkpointing = checkpointing
+        """Whether stacks are computed again for their gradients, rather than kept."""
+        functions = helpers(program) | ({"recompute", "checkpoint"} if checkpointing else set())
         self.classes = Namespace(["Trainer", "gathered", "progress", "split", "stalled", *functions])
         self.plans = {d.name: Plan(self, d, self.classes.take(class_name(d.name))) for d in program.definitions}
         self.globals = {p.name for p in self.plans.values()} | functions

@@ -60,6 +60,17 @@ class For:
     target: ast.expr
     source: ast.expr
     body: list[Statement]
+    stack: bool = False
+    """It goes through the copies of a stack, each of which may be computed again for its gradients."""
+
+
+@dataclass
+class Define:
+    """A function inside the function, of named variables with their types."""
+
+    name: str
+    parameters: list[tuple[str, str]]
+    body: list[Statement]
 
 
 @dataclass
@@ -98,7 +109,7 @@ class Return:
     values: list[ast.expr]
 
 
-Statement = Union[Assign, Do, For, If, With, Assert, Break, Blank, Return]
+Statement = Union[Assign, Do, For, Define, If, With, Assert, Break, Blank, Return]
 
 
 def name(key: str) -> ast.expr:
@@ -115,7 +126,7 @@ def keys(node: ast.AST | None) -> Iterator[str]:
 
 def blocks(statement: Statement) -> list[list[Statement]]:
     match statement:
-        case For(body=body) | With(body=body):
+        case For(body=body) | With(body=body) | Define(body=body):
             return [body]
         case If(body=body, orelse=orelse):
             return [body, orelse]

@@ -215,57 +215,55 @@ class Steps:
         return [g for g in found.values() if len(g) > 1 or g[0].x]
 
     def _roots(self) -> list[Root]:
-        count = uses(self.definition)
-        made_by = {
-            n.outputs[0].id: n for n in [*self.before, *self.core] if isinstance(n, Apply) and len(n.outputs) == 1
-        }
-        in_core = {id(n) for n in self.core}
-        taken: set[int] = set()
+        """Sums of products with the state in them, from the last; a sum inside another is part of it."""
+        count, taken = uses(self.definition), set[int]()
         result: list[Root] = []
-
-        def terms(node: Apply, top: bool) -> list[Operand]:
-            """The terms of a sum, each a value."""
-            found: list[Operand] = []
-            for i in node.inputs:
-                inner = made_by.get(i) if isinstance(i, int) else None
-                same = inner is not None and inner.outputs[0].type.shape == node.outputs[0].type.shape
-                if (
-                    inner is not None
-                    and inner.op == "add"
-                    and same
-                    and count[inner.outputs[0].id] == 1
-                    and id(inner) in in_core
-                ):
-                    swallowed.add(inner.outputs[0].id)
-                    found += terms(inner, False)
-                else:
-                    found.append(i)
-            return found
-
         for node in reversed(self.core):
-            if not isinstance(node, Apply) or node.op not in ("add", "Linear") or node.outputs[0].id in taken:
-                continue
-            swallowed: set[int] = set()
-            parts: list[Operand] = terms(node, True) if node.op == "add" else [node.outputs[0].id]
-            shape = node.outputs[0].type.shape
-            row, others, x, h = Row(), list[Operand](), tuple[int, ...](), tuple[Operand, ...]()
-            for i in sorted(parts, key=lambda i: isinstance(i, int) and i in self.places):
-                linear = made_by.get(i) if isinstance(i, int) else None
-                fits = linear is not None and linear.op == "Linear" and linear.outputs[0].type.shape == shape
-                alone = linear is node or (fits and isinstance(i, int) and count[i] == 1)
-                split = self._split(linear) if fits and alone and linear is not None else None
-                if split is None or (split.h and h) or (split.x and x) or (not split.h and not h):
-                    others.append(i)
-                    continue
-                x, h = x or split.x, h or split.h
-                row.x, row.h = row.x or split.row.x, row.h or split.row.h
-                row.bias_x, row.bias_h = row.bias_x + split.row.bias_x, row.bias_h + split.row.bias_h
-                if linear is not node and isinstance(i, int):
-                    swallowed.add(i)
-            if h:
-                taken |= swallowed
-                result.append(Root(node, row, x, h, others, swallowed))
+            if isinstance(node, Apply) and node.op in ("add", "Linear") and node.outputs[0].id not in taken:
+                root = self._root(node, count)
+                if root.h:
+                    taken |= root.swallowed
+                    result.append(root)
         return result[::-1]
+
+    @cached_property
+    def _made_by(self) -> dict[int, Apply]:
+        nodes_ = [*self.before, *self.core]
+        return {n.outputs[0].id: n for n in nodes_ if isinstance(n, Apply) and len(n.outputs) == 1}
+
+    def _root(self, node: Apply, count: Counter[int]) -> Root:
+        """A sum by its terms: one product of the state, one of what is there for all steps, and others."""
+        root = Root(node, Row(), (), (), [])
+        parts = self._terms(node, count, root.swallowed) if node.op == "add" else [node.outputs[0].id]
+        shape, row = node.outputs[0].type.shape, root.row
+        for i in sorted(parts, key=lambda i: isinstance(i, int) and i in self.places):
+            linear = self._made_by.get(i) if isinstance(i, int) else None
+            fits = linear is not None and linear.op == "Linear" and linear.outputs[0].type.shape == shape
+            alone = linear is node or (fits and isinstance(i, int) and count[i] == 1)
+            split = self._split(linear) if fits and alone and linear is not None else None
+            if split is None or (split.h and root.h) or (split.x and root.x) or (not split.h and not root.h):
+                root.others.append(i)
+                continue
+            root.x, root.h = root.x or split.x, root.h or split.h
+            row.x, row.h = row.x or split.row.x, row.h or split.row.h
+            row.bias_x, row.bias_h = row.bias_x + split.row.bias_x, row.bias_h + split.row.bias_h
+            if linear is not node and isinstance(i, int):
+                root.swallowed.add(i)
+        return root
+
+    def _terms(self, node: Apply, count: Counter[int], swallowed: set[int]) -> list[Operand]:
+        """The terms of a sum, each a value; sums in it that nothing else reads are opened."""
+        found: list[Operand] = []
+        for i in node.inputs:
+            inner = self._made_by.get(i) if isinstance(i, int) else None
+            same = inner is not None and inner.outputs[0].type.shape == node.outputs[0].type.shape
+            once = inner is not None and count[inner.outputs[0].id] == 1 and any(inner is n for n in self.core)
+            if inner is not None and inner.op == "add" and same and once:
+                swallowed.add(inner.outputs[0].id)
+                found += self._terms(inner, count, swallowed)
+            else:
+                found.append(i)
+        return found
 
     def _split(self, linear: Apply) -> Root | None:
         """A layer by what it sees: columns for what is there for all steps, and for what the step gives."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from archdsl.torch.printer import INDENT, WIDTH, bare, fits, flat, lines
+from archdsl.torch.printer import INDENT, WIDTH, bare, fits, flat, lines, signature
 from archdsl.torch.statements import (
     KEY,
     Assert,
     Assign,
     Blank,
     Break,
+    Define,
     Do,
     For,
     If,
@@ -44,7 +45,7 @@ class Writer:
         own = self.own_lines(statement, indent)
         inner = indent + INDENT
         match statement:
-            case For(body=body) | With(body=body):
+            case For(body=body) | With(body=body) | Define(body=body):
                 return own + self.block(body, inner)
             case If(body=body, orelse=orelse):
                 tail = [f"{indent}else:", *self.block(orelse, inner)] if orelse else []
@@ -64,6 +65,8 @@ class Writer:
                 return lines(indent, "", self.named(value))
             case For(target=target, source=source):
                 return lines(indent, f"for {bare(self.named(target))} in ", self.named(source), ":")
+            case Define(name=function, parameters=parameters):
+                return signature(indent, function, [f"{self.target(k)}: {kind}" for k, kind in parameters], "Any")
             case If(test=test):
                 return lines(indent, "if ", self.named(test), ":")
             case With(context=context):

@@ -18,6 +18,9 @@ NEAR = 12.0
 CLOSER = 1.0
 """By how much their own line must be nearer to words than any other."""
 
+ASIDE, ALONGSIDE = 11.0, 24.0
+"""How far from other lines what comes back keeps, wherever it runs beside them for longer than this."""
+
 
 def faults(sheets: list[Sheet]) -> list[str]:
     found = [text for sheet in sheets for text in _faults_of(sheet)]
@@ -41,6 +44,7 @@ def _faults_of(sheet: Sheet) -> Iterator[str]:
     yield from _through(sheet, marks, frames, lines)
     yield from _borders(lines, frames)
     yield from _confusions(sheet, nodes, lines)
+    yield from _hugging(sheet, lines)
 
 
 def _overlaps(marks: dict[str, Box]) -> Iterator[str]:
@@ -161,12 +165,27 @@ def _confusions(sheet: Sheet, nodes: dict[str, Box], lines: dict[str, list[Point
                 yield f"{one['key']} runs over the fork {name}"
 
 
-def _along(a: Point, b: Point, c: Point, d: Point) -> bool:
+def _hugging(sheet: Sheet, lines: dict[str, list[Point]]) -> Iterator[str]:
+    """What comes back keeps away from every other line, as far as both go the same way."""
+    edges = sheet["edges"]
+    for key, edge in edges.items():
+        if edge["kind"] != "return":
+            continue
+        for other, line in lines.items():
+            if other == key or (edges[other]["tail"] == edge["tail"] and edges[other]["kind"] == "return"):
+                continue
+            for a, b in pairwise(lines[key]):
+                if any(_along(a, b, c, d, ASIDE, ALONGSIDE) for c, d in pairwise(line)):
+                    yield f"{key}, which comes back, runs close beside {other}"
+                    break
+
+
+def _along(a: Point, b: Point, c: Point, d: Point, near: float = 2.5, least: float = 2.5) -> bool:
     """Whether two pieces lie on each other, or so near that they look as if they did."""
     for axis in (0, 1):
         side = 1 - axis
         (low, high), (first, last) = sorted((a[axis], b[axis])), sorted((c[axis], d[axis]))
-        if max(abs(p[side] - a[side]) for p in (b, c, d)) < 2.5 and min(high, last) - max(low, first) > 2.5:
+        if max(abs(p[side] - a[side]) for p in (b, c, d)) < near and min(high, last) - max(low, first) > least:
             return True
     return False
 
@@ -204,7 +223,17 @@ def _line(edge: dict[str, Any]) -> list[Point]:
             before = points[i + 1]
             found.append((a[0], d[1]) if abs(before[0] - a[0]) < 0.01 else (d[0], a[1]))
         found.append(d)
-    return [(float(x), float(y)) for x, y in [*found, *([edge["tip"]] if edge.get("tip") else [])]]
+    return _plain([(float(x), float(y)) for x, y in [*found, *([edge["tip"]] if edge.get("tip") else [])]])
+
+
+def _plain(points: list[Point]) -> list[Point]:
+    """Without the points where a line goes straight on."""
+    kept = points[:1]
+    for p in points[1:]:
+        if len(kept) > 1 and any(max(abs(q[k] - p[k]) for q in kept[-2:]) < 0.3 for k in (0, 1)):
+            kept.pop()
+        kept.append(p)
+    return kept
 
 
 def _runs_through(line: list[Point], box: Box, slack: float) -> bool:

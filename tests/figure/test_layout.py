@@ -89,13 +89,19 @@ def test_residuals_go_round_the_side_in_one_lane(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_wires_enter_frames_from_below_and_leave_above(name: str) -> None:
-    """A wire crosses the border of a frame upright, at its bottom when it goes in and at its top when it comes out."""
+    """A wire crosses the border of a frame upright, at its bottom when it goes in and at its top when it comes out.
+
+    Only from a frame to another beside it does it go in at the side.
+    """
     for _, sheet, wire, edge in _wires(name):
         if wire.kind == "return":
             continue
         boxes = {n: f["box"] for n, f in sheet["frames"].items() if not n.endswith("_pair")}
         tail, head = (sheet["nodes"][edge[end]]["box"] for end in ("tail", "head"))
-        for box in boxes.values():
+        across = _beside(sheet, edge)
+        for frame, box in boxes.items():
+            if frame in across:
+                continue
             inside = [
                 box["x0"] < b["x0"] and b["x1"] < box["x1"] and box["y0"] < b["y0"] and b["y1"] < box["y1"]
                 for b in (tail, head)
@@ -106,6 +112,56 @@ def test_wires_enter_frames_from_below_and_leave_above(name: str) -> None:
                     assert not low < box["x0"] < high and not low < box["x1"] < high, edge["key"]
                 if inside == [False, True] and min(a[1], b[1]) < box["y1"] < max(a[1], b[1]):
                     assert not box["x0"] < a[0] < box["x1"], edge["key"]
+
+
+def _beside(sheet: Sheet, edge: Sheet) -> list[str]:
+    """The borders of the frame at a wire's head, if it stands beside the one at its tail."""
+    first, second = (_frame(sheet, edge[end]) for end in ("tail", "head"))
+    a, b = first["box"], second["box"]
+    apart = a["x1"] < b["x0"] or b["x1"] < a["x0"]
+    return [second["name"], f"{second['name']}_outer"] if apart and a["y0"] < b["y1"] and b["y0"] < a["y1"] else []
+
+
+def _frame(sheet: Sheet, node: str) -> Sheet:
+    frame: Sheet = sheet["frames"][sheet["nodes"][node]["frame"]]
+    return sheet["frames"][frame["parent"]] if frame["name"].endswith("_pair") else frame
+
+
+SEQUENCES = """model Seq(vocab = 100, units = 32) {
+  input source: int[batch, s]
+  input target: int[batch, t]
+  e = source -> Embedding(vocab, units) -> scan LSTM(units) over s
+  d = target -> Embedding(vocab, units) -> scan LSTM(units) over t from (h = e.h', c = e.c')
+  output scores = d -> Linear(vocab)
+}"""
+CHAIN = """model Chain(units = 32) {
+  input x: [batch, time, units]
+  a = x -> stack 3 { Linear(units) -> tanh }
+  b = x -> stack 3 { input h
+    h' = tanh(Linear(units)(h) + a) }
+  output y = b
+}"""
+
+
+@pytest.mark.parametrize("name", ["transformer", "sequences"])
+def test_encoder_stands_beside_decoder(name: str) -> None:
+    """Two streams that meet: frames at one height, and the arrow goes from the top of one into the side of the other."""
+    path = folder("examples") / f"{name}.arch"
+    text = SEQUENCES if name == "sequences" else path.read_text(encoding="utf-8")
+    sheet = figure(analyse(text, name)).places()[0]
+    across = [(e, s) for e in sheet["edges"].values() if (s := _beside(sheet, e))]
+    assert len(across) == (2 if name == "sequences" else 1)
+    for edge, _ in across:
+        first, second = (_frame(sheet, edge[end])["box"] for end in ("tail", "head"))
+        assert first["y0"] == pytest.approx(second["y0"])
+        above = [y for _, y in edge["points"] if y > first["y1"]]
+        assert second["y0"] < min(above) < second["y1"]
+    assert faults([sheet]) == []
+
+
+def test_what_stems_from_the_same_stands_above() -> None:
+    sheet = figure(analyse(CHAIN, "chain")).places()[0]
+    assert [e["key"] for e in sheet["edges"].values() if _beside(sheet, e)] == []
 
 
 @pytest.mark.parametrize(("name", "width"), [("lstm", "5.6in"), ("gru", "5in"), ("gpt2", "3.25in")])

@@ -2,7 +2,8 @@
 
 The job is an object with `pages`, `format` (svg, pdf, png, tikz, tex, or places: where everything is, as JSON), `dpi` and `least`, the
 smallest text there may be. A page has `title`, `description`, `width` (points, or null) and `looks`, of which the first that fits is taken:
-each with `direction`, `close` (how it is set), `dot` (the whole figure), `smallest` (its smallest text) and `sheets` (see `archdsl.figure.dot.Sheet`).
+each with `direction`, `close` (how it is set), `dot` (the whole figure), `smallest` (its smallest text) and `sheets` (see
+`archdsl.figure.dot.Sheet`).
 Out: the pictures, each after its length in eight bytes. Exit status 3: Graphviz is not there or failed; 4: a panel does not fit. Which
 panel is being laid out is said on standard error, for who waits.
 """
@@ -69,28 +70,24 @@ def _within(sheets: list[geometry.Sheet], dpi: float) -> None:
 
 def _fitting(run: Run, page: Data, least: float) -> tuple[Data, list[geometry.Sheet], float]:
     """The first way to draw it that fits the page, and at what scale. If all are higher than a page, the lowest."""
-    failures = []
-    found: list[tuple[float, Data, list[geometry.Sheet], float]] = []
+    failures: list[tuple[float, str]] = []
+    found: list[tuple[float, Data, list[geometry.Sheet]]] = []
     for look in page["looks"]:
         if found and look["direction"] != found[0][1]["direction"]:
             break  # turned only where it does not fit otherwise
-        sizes = _measured(run, look)
-        most = 1e9 if page["width"] is None else page["width"] * (look["smallest"] or least) / least - 2 * arrange.PAD
-        sheets = []
-        for panel in look["sheets"]:
-            sheets.append(_laid_out(run, panel, look["direction"], sizes, most, look["close"]))
-            if sheets[-1].bounds().width > most and not look["close"]:
-                break  # too wide; set closely, perhaps it fits
-        try:
-            scale = arrange.arrange(sheets, page["width"], least / (look["smallest"] or least))
-        except arrange.TooNarrow as problem:
-            failures.append((problem.needed, look["sheets"][problem.sheet]["name"]))
-            continue
-        found.append((arrange.extent(sheets)[1] * scale, look, sheets, scale))
-        if found[-1][0] <= _PAGE:
-            return found[-1][1:]
+        smallest = least / (look["smallest"] or least)
+        for sheets in _ways(run, page, look, smallest):
+            try:
+                scale = arrange.arrange(sheets, page["width"], smallest)
+            except arrange.TooNarrow as problem:
+                failures.append((problem.needed, look["sheets"][problem.sheet]["name"]))
+                break
+            found.append((arrange.extent(sheets)[1] * scale, look, sheets))
+            if page["width"] is None or found[-1][0] <= _PAGE:
+                return look, sheets, scale
     if found:
-        return min(found, key=lambda f: f[0])[1:]
+        _, look, sheets = min(found, key=lambda f: f[0])
+        return look, sheets, arrange.arrange(sheets, page["width"], least / (look["smallest"] or least))
     needed, name = min(failures)
     shown = f"the panel of {name}" if name else "the legend"
     alone = len(page["looks"][0]["sheets"]) <= 2  # one panel and the legend
@@ -101,6 +98,29 @@ def _fitting(run: Run, page: Data, least: float) -> tuple[Data, list[geometry.Sh
 
 _PAGE = 9.0 * 72
 """The height of what a page of a paper holds."""
+_COLUMN = 3.0 * 72
+"""The width of the narrowest column into which panels are set."""
+
+
+def _ways(run: Run, page: Data, look: Data, smallest: float) -> Iterator[list[geometry.Sheet]]:
+    """The panels as wide as they like; and no wider than the page, half of it, a third, if they may be set closely."""
+    sizes = _measured(run, look)
+    most = 1e9 if page["width"] is None else page["width"] / smallest - 2 * arrange.PAD
+    sheets: list[geometry.Sheet] = []
+    for panel in look["sheets"]:
+        sheets.append(_laid_out(run, panel, look["direction"], sizes, most, look["close"]))
+        if sheets[-1].bounds().width > most and not look["close"]:
+            break  # too wide; set closely, perhaps it fits
+    yield sheets
+    for columns in (2, 3) if look["close"] and page["width"] is not None else ():
+        limit = (most - (columns - 1) * arrange.GAP) / columns
+        if limit * smallest < _COLUMN or all(s.bounds().width <= limit for s in sheets):
+            break
+        sheets = [
+            s if s.bounds().width <= limit else _laid_out(run, panel, look["direction"], sizes, limit, True)
+            for s, panel in zip(sheets, look["sheets"])
+        ]
+        yield sheets
 
 
 def _measured(run: Run, look: Data) -> geometry.Measured:

@@ -13,7 +13,7 @@ from archdsl.figure.layout.geometry import Box, Sheet
 
 PAD = 4.0
 """What Graphviz leaves free around a figure."""
-_GAP = 14.0
+GAP = 14.0
 _SHAPES = (0.75, 1.4)
 """Width to height, of an upright page and of one on its side."""
 _FEW = 24
@@ -97,7 +97,7 @@ def _page(width: float) -> float:
 
 
 def _widths(sizes: list[Size]) -> list[float]:
-    widest, total = max(w for w, _ in sizes), sum(w + _GAP for w, _ in sizes) - _GAP
+    widest, total = max(w for w, _ in sizes), sum(w + GAP for w, _ in sizes) - GAP
     return sorted({max(widest, total * k / 24) for k in range(1, 25)})
 
 
@@ -122,7 +122,7 @@ def _holes(sizes: list[Size], width: float) -> list[Place]:
     boxes: list[Box] = []
     for w, h in sizes:
         x, y = min(_corners(boxes, w, h, width), key=lambda p: (round(p[1], 2), p[0]))
-        boxes.append(Box(x, y, x + w + _GAP, y + h + _GAP))
+        boxes.append(Box(x, y, x + w + GAP, y + h + GAP))
     return [(b.x0, b.y0) for b in boxes]
 
 
@@ -145,7 +145,7 @@ def _rows(sizes: list[Size], width: float) -> list[Place]:
     x = y = height = 0.0
     for w, h in sizes:
         if x and x + w > width + 0.01:
-            x, y, height = 0.0, y + height + _GAP, 0.0
+            x, y, height = 0.0, y + height + GAP, 0.0
         places.append((x, y))
-        x, height = x + w + _GAP, max(height, h)
+        x, height = x + w + GAP, max(height, h)
     return places

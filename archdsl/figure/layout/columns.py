@@ -5,16 +5,19 @@ In: a plan in rows and in order. Out: the same plan, with an `x` for every item 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from archdsl.figure.layout import simplex
-from archdsl.figure.layout.plan import GAP, LANE, Group, Item, Plan, Vertex, Wire, common, zone_of
+from archdsl.figure.layout.plan import ASIDE, GAP, LANE, Group, Item, Plan, Vertex, Wire, common, zone_of
 
 _UNIT = 4
 """Steps in a point."""
 _PAD = {"panel": 14.0, "stack": 16.0}
 _FRAME = 13.0
 _BESIDE_FRAME = 12.0
+_LITTLE, _DEARER = 24.0, 8
+"""Lines that bend by less had better be straight, and how much more it costs to bend what is straight."""
 _NARROW = 5000
 """What it costs to be wider than the page, compared with a bend."""
 _AFTER_WORDS = 7.0
@@ -29,8 +32,8 @@ _Stems = tuple[int, _End, _End]
 """Of a piece of wire between two rows: where it changes its column, counted from below; its lower and its upper end."""
 
 
-def place(plan: Plan, most: float | None = None) -> None:
-    """`most` is how wide the panel becomes, or wider where it must."""
+def place(plan: Plan, most: float | None = None, apart: Sequence[tuple[Vertex, Vertex]] = ()) -> None:
+    """`most` is how wide the panel becomes, or wider where it must. The vertices of a pair in `apart` are not right above one another."""
     net = _Net(plan.room)
     for g in plan.groups:
         net.left[id(g)], net.right[id(g)] = net.new(), net.new()
@@ -51,7 +54,10 @@ def place(plan: Plan, most: float | None = None) -> None:
                 net.align(a.item, b.item, da, db, _weight(wire.weight, a, b))
     if most:
         _keep_stems_apart(net, plan)
-    places = simplex.solve(net.count, net.edges)
+    for a, b in apart:
+        left, right = sorted((a, b), key=lambda v: v.key)
+        net.edges.append((net.x[id(left.item)], net.x[id(right.item)], _whole(_STEMS), 0))
+    places = net.solved()
     for g in plan.groups:
         g.x0, g.x1 = places[net.left[id(g)]] / _UNIT, places[net.right[id(g)]] / _UNIT
         for item in g.items:
@@ -111,6 +117,8 @@ class _Net:
         self.room = room
         self.count = 0
         self.edges: list[simplex.Edge] = []
+        self.joined: list[tuple[int, int, int, int]] = []
+        """Two variables that had better be so far apart, and what each step more or less costs."""
         self.x: dict[int, int] = {}
         self.left: dict[int, int] = {}
         self.right: dict[int, int] = {}
@@ -120,9 +128,23 @@ class _Net:
         return self.count - 1
 
     def align(self, a: Item, b: Item, da: float, db: float, weight: int) -> None:
-        middle = self.new()
-        self.edges.append((middle, self.x[id(a)], -round(da * _UNIT), weight))
-        self.edges.append((middle, self.x[id(b)], -round(db * _UNIT), weight))
+        self.joined.append((self.x[id(a)], self.x[id(b)], round(da * _UNIT) - round(db * _UNIT), weight))
+
+    def solved(self) -> list[int]:
+        """Least bend; and then again, where what bends a little costs more, so that few lines bend, and those much."""
+        places = self._solve([w for *_, w in self.joined])
+        bends = [abs(places[b] - places[a] - d) / _UNIT for a, b, d, _ in self.joined]
+        if not any(0 < bend < _LITTLE for bend in bends):
+            return places
+        dearer = [max(1.0, _DEARER * 10 / (10 + bend)) for bend in bends]
+        return self._solve([round(w * more) for more, (*_, w) in zip(dearer, self.joined)])
+
+    def _solve(self, weights: list[int]) -> list[int]:
+        edges, count = list(self.edges), self.count
+        for (a, b, d, _), weight in zip(self.joined, weights):
+            edges += [(count, a, min(0, -d), weight), (count, b, min(0, d), weight)]
+            count += 1
+        return simplex.solve(count, edges)
 
 
 def _whole(length: float) -> int:
@@ -173,9 +195,16 @@ def right_of(thing: Thing) -> float:
 def gap(a: Thing, b: Thing) -> float:
     if isinstance(a, Group) or isinstance(b, Group):
         return _BESIDE_FRAME
-    if a.line or b.line or _fork(a) or _fork(b):
-        return _AFTER_WORDS if (a.words and a.right) or (b.words and b.left) else LANE
+    one, other = a.line or _fork(a), b.line or _fork(b)
+    if one or other:
+        if (a.words and a.right) or (b.words and b.left):
+            return _AFTER_WORDS
+        return ASIDE if one and other and (_returns(a) or _returns(b)) else LANE
     return GAP
+
+
+def _returns(v: Vertex) -> bool:
+    return v.item.lane is not None and v.item.lane.turn == "back"
 
 
 def _fork(v: Vertex) -> bool:

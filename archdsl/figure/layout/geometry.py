@@ -80,6 +80,7 @@ class Edge:
     points: list[Point]
     tip: Point | None = None
     label: Box | None = None
+    kind: str = ""
 
 
 @dataclass

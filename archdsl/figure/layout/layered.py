@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.figure.layout import columns, order, packing, ranks
+from archdsl.figure.layout import columns, judge, order, packing, ranks
 from archdsl.figure.layout.curves import rounded
 from archdsl.figure.layout.geometry import Box, Edge, Frame, Measured, Node, Sheet
 from archdsl.figure.layout.lines import Lines
 from archdsl.figure.layout.plan import Group, Item, Plan, Spot, Vertex, Wire
+from archdsl.figure.layout.tracks import Clash
 
 _PAIR = 26.0
 """Between a delay and the cell beside it."""
@@ -32,24 +33,42 @@ def lay_out(panel: dict[str, Any], sizes: Measured, most: float = 1e9, narrow: b
 
 
 def _narrowed(panel: dict[str, Any], sizes: Measured, most: float) -> Sheet:
-    """The panel in more rows. What stands in one is not all that makes it wide, so less and less is put there."""
-    found: list[tuple[float, int, int, Plan, Lines]] = []
+    """The panel in more rows, the best to look at of those that fit. One row is not all that makes it wide, so less and less is there."""
+    found: list[tuple[float, int, float, int, Plan, Lines]] = []
     for share in _SHARES:
+        if len(found) >= _ENOUGH and min(f[:2] for f in found) <= (most + _ROUNDING, 0):
+            break
         plan = _in_rows(panel, sizes, most * share)
         _in_order(plan, most)
         packing.bend(plan, most)
-        if packing.width(plan) > most and share != _SHARES[-1]:
+        if found and packing.width(plan) > max(most, found[0][0]):
             continue
-        columns.place(plan, most)
-        lines = Lines(plan)
-        found.append((max(most, plan.root.x1 - plan.root.x0), lines.clashes, len(found), plan, lines))
-        if found[-1][:2] <= (most + _ROUNDING, 0):
-            break
-    _, _, _, plan, lines = min(found, key=lambda f: f[:3])
+        lines = _parted(plan, most)
+        width = max(most + _ROUNDING, plan.root.x1 - plan.root.x0)
+        found.append((width, len(lines.clashes), judge.cost(plan, lines), len(found), plan, lines))
+    plan, lines = min(found, key=lambda f: f[:4])[4:]
     return _sheet(plan, lines, sizes)
 
 
-_SHARES = (1.0, 0.85, 0.7, 0.93, 0.55)
+def _parted(plan: Plan, most: float) -> Lines:
+    """The lines of a plan; where some run along each other, its columns are found again, and keep these apart."""
+    apart: list[Clash] = []
+    for _ in range(_TRIES):
+        columns.place(plan, most, apart)
+        before = [(w, w.start_dx, w.end_dx, list(w.stops)) for w in plan.wires]
+        lines = Lines(plan)
+        if not lines.clashes:
+            break
+        apart += lines.clashes
+        for wire, start, end, stops in before:
+            wire.start_dx, wire.end_dx, wire.stops = start, end, stops
+    return Lines(plan) if lines.clashes else lines
+
+
+_TRIES = 4
+_ENOUGH = 3
+"""Ways among which the best is taken."""
+_SHARES = (1.0, 0.85, 0.7, 0.93, 0.77, 0.55)
 """How wide the rows of a panel may be, compared with the page."""
 _ROUNDING = 2.0
 """Columns are quarters of a point, and every distance is rounded up."""
@@ -165,9 +184,8 @@ def _wire(w: dict[str, Any], home: dict[str, Vertex], spots: dict[str, Spot], si
         wire.head.down = max(wire.head.down, wire.label[1] + 4)
     wire.highway = w["highway"]
     wire.round, wire.beside = w["round"], w["beside"] and w["kind"] != "return"
-    wire.weight = (
-        30 if w["highway"] or (end.kind == "fork" and not wire.turn) else 1 if wire.turn or w["kind"] == "gate" else 4
-    )
+    aside = wire.turn or wire.round or w["kind"] == "gate"
+    wire.weight = 30 if w["highway"] or (end.kind == "fork" and not wire.turn) else 1 if aside else 4
     return wire
 
 
@@ -207,7 +225,7 @@ def _sheet(plan: Plan, lines: Lines, sizes: Measured) -> Sheet:
 
 def _draw(sheet: Sheet, plan: Plan, lines: Lines, wire: Wire) -> None:
     points, tip = rounded(lines.corners(wire), _length(wire))
-    edge = Edge(wire.key, wire.start.name, wire.end.name, points, tip)
+    edge = Edge(wire.key, wire.start.name, wire.end.name, points, tip, kind=wire.kind)
     if wire.label:
         width, height = wire.label
         v = next((v for v in wire.stops if v.words is wire), None)
@@ -231,12 +249,12 @@ def _draw_pair(sheet: Sheet, there: Wire | None, back: Wire | None, v: Vertex) -
     cell, delay = (sheet.nodes[s.name].box for s in v.spots[:2])
     if there:
         points, tip = rounded([(delay.x1, delay.y), (cell.x0, cell.y)], _HEAD)
-        sheet.edges[there.key] = Edge(there.key, there.start.name, there.end.name, points, tip)
+        sheet.edges[there.key] = Edge(there.key, there.start.name, there.end.name, points, tip, kind=there.kind)
     if back:
         top = max(cell.y1, delay.y1) + _OVER
         x = cell.x0 + min(14.0, cell.width / 4)
         points, tip = rounded([(x, cell.y1), (x, top), (delay.x, top), (delay.x, delay.y1)], _HEAD)
-        edge = Edge(back.key, back.start.name, back.end.name, points, tip)
+        edge = Edge(back.key, back.start.name, back.end.name, points, tip, kind=back.kind)
         if back.label:
             width, height = back.label
             edge.label = Box.around((x + delay.x) / 2, top + height / 2 + 1, width, height)

@@ -9,14 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from archdsl.figure.layout.plan import Group, Plan, Spot, Wire, common, depth, zone_of
+from archdsl.figure.layout.plan import ASIDE, TRACK, Group, Plan, Spot, Wire, common, depth, zone_of
 from archdsl.figure.layout.sides import Sides
-from archdsl.figure.layout.tracks import Net, Piece, stack
+from archdsl.figure.layout.tracks import Clash, Net, Piece, stack
 
 Point = tuple[float, float]
 
-_TRACK = 8.0
-"""Between two tracks."""
 _CLEAR = 8.0
 """From a row to the first track above it."""
 _ARRIVE = 13.0
@@ -32,10 +30,12 @@ class Lines:
     def __init__(self, plan: Plan):
         self.plan, self.sides = plan, Sides(plan)
         self.center = [0.0] * plan.rows
-        self.clashes = 0
-        """How many lines run along each other, for want of an order of tracks that would keep them apart."""
+        self.clashes: list[Clash] = []
+        """Where lines run along each other, for want of an order of tracks that would keep them apart."""
         self.pointed = {w.head.row for w in plan.wires if w.end.kind != "fork"}
         """Rows at which arrows arrive from below."""
+        self.sidelong = {w.tail.row for w in plan.wires if w.key in self.sides.starts}
+        """Rows in which something that returns leaves sideways."""
         self.pieces: dict[str, list[Piece]] = {w.key: list(self._pieces(w)) for w in plan.wires}
         self._heights()
 
@@ -61,7 +61,9 @@ class Lines:
                     )
             elif not (k == last and wire.key in self.sides.finishes):
                 down = a.row > b.row
-                yield Piece(wire, min(a.row, b.row), [xb if down else xa], [xa if down else xb], group, (xa, xb))
+                low, high = (b, a) if down else (a, b)
+                lows, highs = ([xb], [xa]) if down else ([xa], [xb])
+                yield Piece(wire, low.row, lows, highs, group, (xa, xb), lower=low, upper=high)
 
     # -- heights ----------------------------------------------------------------------------------------------------
     def _heights(self) -> None:
@@ -87,17 +89,17 @@ class Lines:
 
     def _channel(self, channel: int, zones: dict[tuple[str, int], list[Net]], y: float) -> float:
         """Lays out what lies between two rows, from `y` upwards; where the next row begins."""
-        start = y
+        start, clear = y, ASIDE if channel in self.sidelong else _CLEAR
         ending = [g for g in self.plan.groups if g.high == channel]
         starting = [g for g in self.plan.groups if g.low == channel + 1]
         for level in range(max((depth(self.plan, g, "high") for g in ending), default=0)):
-            y = self._tracks(zones.get(("end", level), []), y, _CLEAR)
+            y = self._tracks(zones.get(("end", level), []), y, clear)
             own = [g for g in ending if depth(self.plan, g, "high") == level + 1]
             y += max(_border(g, top=True) for g in own)
             for g in own:
                 g.y1 = y
             y += 4.0 if any(g.kind == "stack" for g in own) else 0.0
-        y = self._tracks(zones.get(("middle", 0), []), y, _CLEAR)
+        y = self._tracks(zones.get(("middle", 0), []), y, clear)
         for level in reversed(range(max((depth(self.plan, g, "low") for g in starting), default=0))):
             own = [g for g in starting if depth(self.plan, g, "low") == level + 1]
             y += 4.0 if any(g.kind == "stack" for g in own) else 0.0
@@ -129,8 +131,8 @@ class Lines:
         y += clear
         for net in bent:
             for piece in net.pieces:
-                piece.y = y + net.track * _TRACK
-        return y + max(n.track for n in bent) * _TRACK
+                piece.y = y + net.track * TRACK
+        return y + max(n.track for n in bent) * TRACK
 
     # -- corners ----------------------------------------------------------------------------------------------------
     def corners(self, wire: Wire) -> list[Point]:

@@ -20,7 +20,7 @@ _WIDE = 0.1
 """What a point costs by which a panel is too wide."""
 _ROUNDS = 8
 _TRIES = 60
-_WORK = 4000
+_WORK = 8000
 """How many items are disturbed and sifted again, all tries together."""
 
 

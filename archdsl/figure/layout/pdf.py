@@ -10,10 +10,12 @@ import hashlib
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from archdsl.figure.layout import fonts
 
 _SVG = "{http://www.w3.org/2000/svg}"
+_HREF = "{http://www.w3.org/1999/xlink}href"
 _NUMBERS = re.compile(r"-?[0-9.]+")
 _INDEX = 1.2
 _SHIFT = {"sub": -0.16, "super": 0.36}
@@ -34,8 +36,9 @@ def page(data: bytes, title: str, description: str, scale: float) -> bytes:
     canvas = _Canvas(shift[0], box[3] - shift[1], scale, letters)
     for element in graph.iter():
         canvas.draw(element)
+    links = [(a.get(_HREF, ""), canvas.area(a)) for a in graph.iter(f"{_SVG}a") if a.get(_HREF)]
     content = "/Figure <</MCID 0>> BDC\n" + "\n".join(canvas.lines) + "\nEMC"
-    return _file(content, box[2] * scale, box[3] * scale, title, description, letters)
+    return _file(content, box[2] * scale, box[3] * scale, title, description, letters, links)
 
 
 @dataclass
@@ -50,6 +53,21 @@ class _Canvas:
 
     def at(self, x: float, y: float) -> str:
         return f"{_n((x + self.dx) * self.scale)} {_n((self.top - y) * self.scale)}"
+
+    def area(self, link: ET.Element) -> str:
+        """The rectangle that a link covers: that of the first shape in it."""
+        corners: list[tuple[float, float]] = []
+        for e in link.iter():
+            if e.tag == f"{_SVG}ellipse":
+                cx, cy, rx, ry = (float(e.get(k, "0")) for k in ("cx", "cy", "rx", "ry"))
+                corners = [(cx - rx, cy - ry), (cx + rx, cy + ry)]
+            elif e.tag in (f"{_SVG}polygon", f"{_SVG}path"):
+                xy = [float(n) for n in _NUMBERS.findall(e.get("points") or e.get("d") or "")]
+                corners = [(min(xy[::2]), min(xy[1::2])), (max(xy[::2]), max(xy[1::2]))]
+            if corners:
+                (x0, y0), (x1, y1) = corners
+                return f"[{self.at(x0, y1)} {self.at(x1, y0)}]"
+        return "[0 0 0 0]"
 
     def draw(self, e: ET.Element) -> None:
         match e.tag.removeprefix(_SVG):
@@ -147,16 +165,25 @@ class _Letters:
         )
 
 
-def _file(content: str, width: float, height: float, title: str, description: str, letters: _Letters) -> bytes:
+def _file(
+    content: str,
+    width: float,
+    height: float,
+    title: str,
+    description: str,
+    letters: _Letters,
+    links: list[tuple[str, str]],
+) -> bytes:
     tag = "".join(chr(65 + b % 26) for b in hashlib.sha256(letters.data).digest()[:6])
     name, box, vertical = f"/{tag}+DejaVuSans", letters.font.box(), letters.font.vertical()
     words = f"{title}. {description}" if description else title
+    annotations = f" /Annots [{' '.join(f'{13 + i} 0 R' for i in range(len(links)))}]" if links else ""
     objects: list[bytes] = [
         b"<</Type /Catalog /Pages 2 0 R /Lang (en) /MarkInfo <</Marked true>> /StructTreeRoot 9 0 R "
         b"/ViewerPreferences <</DisplayDocTitle true>>>>",
         b"<</Type /Pages /Kids [3 0 R] /Count 1>>",
         f"<</Type /Page /Parent 2 0 R /MediaBox [0 0 {_n(width)} {_n(height)}] /Contents 4 0 R /StructParents 0 "
-        f"/Resources <</Font <</F 5 0 R>>>>>>".encode(),
+        f"/Resources <</Font <</F 5 0 R>>>>{annotations}>>".encode(),
         _stream(content.encode("ascii")),
         f"<</Type /Font /Subtype /Type0 /BaseFont {name} /Encoding /Identity-H /DescendantFonts [6 0 R] /ToUnicode 8 0 R>>".encode(),
         f"<</Type /Font /Subtype /CIDFontType2 /BaseFont {name} /CIDSystemInfo <</Registry (Adobe) /Ordering (Identity) /Supplement 0>> "
@@ -168,12 +195,18 @@ def _file(content: str, width: float, height: float, title: str, description: st
         b"<</Type /StructElem /S /Figure /P 9 0 R /Pg 3 0 R /K 0 /Alt " + _string(words) + b">>",
         b"<</Title " + _string(title) + b" /Subject " + _string(description) + b" /Creator (archdsl)>>",
         _stream(letters.data, f" /Length1 {len(letters.data)}"),
+        *(_link(address, area) for address, area in links),
     ]
     return _joined(objects)
 
 
 def _stream(data: bytes, more: str = "") -> bytes:
     return f"<</Length {len(data)}{more}>>\nstream\n".encode() + data + b"\nendstream"
+
+
+def _link(address: str, area: str) -> bytes:
+    uri = re.sub(r"([()\\\\])", r"\\\1", quote(address, safe="%/:=&?~#+!$,;'@()*[]"))
+    return f"<</Type /Annot /Subtype /Link /Rect {area} /Border [0 0 0] /A <</S /URI /URI ({uri})>>>>".encode("ascii")
 
 
 def _string(text: str) -> bytes:

@@ -13,6 +13,10 @@ GAP = 15.0
 """Between two marks side by side."""
 LANE = 9.0
 """Between two lines, or a line and a mark."""
+TRACK = 8.0
+"""Between two tracks."""
+ASIDE = 14.0
+"""Between what returns and any other line."""
 
 
 @dataclass(eq=False)
@@ -145,6 +149,8 @@ class Wire:
     """Whether it leads from a delay to the cell beside it."""
     round: bool = False
     """Whether a longer way leads from its tail to its head: a residual."""
+    across: bool = False
+    """Whether it leads from a frame into another beside it, at its side."""
     label: tuple[float, float] | None = None
     stops: list[Vertex] = field(default_factory=list)
     turn: str = ""

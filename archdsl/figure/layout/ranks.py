@@ -8,6 +8,7 @@ from __future__ import annotations
 from archdsl.figure.layout import simplex
 from archdsl.figure.layout.narrow import Narrowing, Room, insert_row, make_room, widens
 from archdsl.figure.layout.plan import Group, Item, Plan, Vertex, Wire, below, common
+from archdsl.figure.layout.towers import towers
 
 
 def assign(plan: Plan, most: float | None = None) -> None:
@@ -56,6 +57,8 @@ def _rows(plan: Plan, narrowing: Narrowing | None) -> None:
             edges += [(number[id(g.parent)], low, 0, 0), (high, number[-id(g.parent)], 0, 0)]
     for v in plan.vertices:
         edges += [(number[id(v.group)], number[id(v)], 0, 0), (number[id(v)], number[-id(v.group)], 0, 0)]
+    met = {} if narrowing else towers(plan)
+    edges += {(number[id(b)], number[id(a)], 0, 1) for a, b in met.values()}
     words = {id(w.head) for w in plan.wires if w.label and w.turn != "back" and w.start.kind != "fork"}
     for w in plan.wires:
         if w.turn == "back":
@@ -63,6 +66,8 @@ def _rows(plan: Plan, narrowing: Narrowing | None) -> None:
         outer = common(w.tail.group, w.head.group)
         a, b = below(outer, w.tail), below(outer, w.head)
         least = 2 if (w.label or (id(w.head) in words and w.start.kind != "fork")) and w.end.kind != "fork" else 1
+        if w.key in met:
+            b, least, w.across = w.head, 2 if w.label else 1, True
         start, end = number[-id(a) if isinstance(a, Group) else id(a)], number[id(b)]
         edges.append((start, end, least, 0))
         edges.append((number[id(w.tail)], number[id(w.head)], 0, w.weight))
@@ -74,6 +79,8 @@ def _rows(plan: Plan, narrowing: Narrowing | None) -> None:
     for g in plan.groups:
         inside = [v.row for v in plan.vertices if g in v.group.path()]
         g.low, g.high = min(inside), max(inside)
+    for _, g in met.values():
+        g.low = rows[number[id(g)]]
     plan.root.low, plan.rows = 0, max(v.row for v in plan.vertices) + 1
 
 
@@ -128,7 +135,11 @@ def _forth(plan: Plan, wire: Wire, room: Room | None) -> None:
 
 
 def _passed(wire: Wire, outer: Group) -> list[tuple[int, Group]]:
-    return [(r, _frame_at(r, wire.tail, wire.head, outer)) for r in range(wire.tail.row + 1, wire.head.row)]
+    passed = [(r, _frame_at(r, wire.tail, wire.head, outer)) for r in range(wire.tail.row + 1, wire.head.row)]
+    if wire.across and wire.label:  # its words stand between the two frames
+        top = wire.tail.group.path()[len(outer.path())].high + 1
+        passed = [(r, outer if r == top else g) for r, g in passed]
+    return passed
 
 
 def _places(wire: Wire) -> list[tuple[int, Group]]:

@@ -17,7 +17,8 @@ from archdsl.figure.layout import fonts
 _COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>]*>\n?")
 _TITLE = re.compile(r"<title>.*?</title>\n?", re.DOTALL)
-_ANCHOR = re.compile(r"<a xlink:title=\"[^\"]*\">\n?|</a>\n?")
+_ANCHOR = re.compile(r"<a ([^>]*)>\n?|</a>\n?")
+_ADDRESS = re.compile(r'xlink:href="[^"]*"')
 _GROUP = re.compile(r'<g id="([^"]*)"')
 _TEXT = re.compile(r"<text ([^>]*)>(.*?)</text>", re.DOTALL)
 _SIZE = re.compile(r'font-size="([0-9.]+)"')
@@ -33,13 +34,14 @@ _SIZES = re.compile(r'(<svg) width="([0-9.]+)pt" height="([0-9.]+)pt"\s')
 
 def finish(data: bytes, title: str, description: str, scale: float = 1.0) -> bytes:
     text = data.decode("utf-8")
-    for pattern in (_COMMENT, _DOCTYPE, _TITLE, _ANCHOR):
+    for pattern in (_COMMENT, _DOCTYPE, _TITLE):
         text = pattern.sub("", text)
+    text, linked = _links(text)
     text = _GROUP.sub("<g", text)
     used: set[str] = set()
     text = _TEXT.sub(lambda m: _measured(m, used), text)
     mark = hashlib.sha256(text.encode()).hexdigest()[:8]  # unlike that of another figure on the same page
-    text = _SIZES.sub(lambda m: _opening(m, mark, bool(description), scale), text, count=1)
+    text = _SIZES.sub(lambda m: _opening(m, mark, bool(description), scale, linked), text, count=1)
     start = text.index("<g ")
     words = f'<title id="title-{mark}">{html.escape(title, quote=False)}</title>\n'
     if description:
@@ -47,11 +49,27 @@ def finish(data: bytes, title: str, description: str, scale: float = 1.0) -> byt
     return (text[:start] + words + _style(used) + text[start:]).encode("utf-8")
 
 
-def _opening(match: re.Match[str], mark: str, described: bool, scale: float) -> str:
-    """The SVG's head: its size on the page, and what it is to a screen reader."""
+def _links(text: str) -> tuple[str, bool]:
+    """The links that lead somewhere, and whether there are any; those that Graphviz makes to bear a tooltip are gone."""
+    kept: list[bool] = []
+
+    def shown(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return "</a>\n" if kept.pop() else ""
+        address = _ADDRESS.search(match[1])
+        kept.append(address is not None)
+        return f'<a {address[0]} target="_top">\n' if address else ""
+
+    found = _ANCHOR.sub(shown, text)
+    return found, "<a xlink:href" in found
+
+
+def _opening(match: re.Match[str], mark: str, described: bool, scale: float, linked: bool) -> str:
+    """The SVG's head: its size on the page, and what it is to a screen reader: an image, or a document where there are links in it."""
     names = f"title-{mark} desc-{mark}" if described else f"title-{mark}"
     width, height = (float(match[i]) * scale for i in (2, 3))
-    return f'{match[1]} role="img" aria-labelledby="{names}" width="{width:.2f}pt" height="{height:.2f}pt" '
+    role = "graphics-document document" if linked else "img"
+    return f'{match[1]} role="{role}" aria-labelledby="{names}" width="{width:.2f}pt" height="{height:.2f}pt" '
 
 
 def _measured(match: re.Match[str], used: set[str]) -> str:

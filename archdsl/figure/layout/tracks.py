@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archdsl.figure.layout.plan import Group, Wire
+from archdsl.figure.layout.plan import ASIDE, TRACK, Group, Vertex, Wire
 
 _NEAR = 4.5
 """Closer than this, two lines beside each other would be one."""
@@ -28,6 +28,12 @@ class Piece:
     group: Group
     ends: tuple[float, float]
     y: float = 0.0
+    lower: Vertex | None = None
+    upper: Vertex | None = None
+
+
+Clash = tuple[Vertex, Vertex]
+"""Two vertices that are to be farther apart, since lines between their rows run along each other."""
 
 
 @dataclass(eq=False)
@@ -35,7 +41,7 @@ class Net:
     """Pieces of one value that share a track."""
 
     pieces: list[Piece] = field(default_factory=list)
-    track: int = 0
+    track: float = 0.0
 
     def lows(self) -> list[float]:
         return [x for p in self.pieces for x in p.low]
@@ -48,13 +54,17 @@ class Net:
         return self.span[1] - self.span[0] > 0.5
 
     @property
+    def returns(self) -> bool:
+        return self.pieces[0].wire.turn == "back"
+
+    @property
     def span(self) -> tuple[float, float]:
         every = self.lows() + self.highs()
         return min(every), max(every)
 
 
-def stack(nets: list[Net]) -> int:
-    """Tracks for nets, from below, such that as few as can be cross and none run along each other; how many do all the same."""
+def stack(nets: list[Net]) -> list[Clash]:
+    """Tracks for nets, from below, such that as few as can be cross and none run along each other; those that do all the same."""
     order: dict[tuple[int, int], float] = {}
     for i, a in enumerate(nets):
         for j in range(i):
@@ -63,23 +73,39 @@ def stack(nets: list[Net]) -> int:
             if a0 < b1 + _NEAR and b0 < a1 + _NEAR:
                 order[(i, j)] = _cost(b, a) - _cost(a, b)  # more than 0: `a` below `b` is better
     below: list[list[int]] = [[] for _ in nets]
-    clashes = 0
+    clashes: list[Clash] = []
     for (i, j), gain in sorted(order.items(), key=lambda e: (-abs(e[1]), e[0])):
         low, high = (i, j) if gain > 0 or (gain == 0 and _first(nets[i], nets[j])) else (j, i)
         if _leads(below, low, high):
             low, high = high, low
-            clashes += abs(gain) > _CLASH / 2
+        if _cost(nets[low], nets[high]) >= _CLASH:
+            clashes += _clashes(nets[high], nets[low])
         below[high].append(low)
-    tracks: dict[int, int] = {}
+    tracks: dict[int, float] = {}
 
-    def track(k: int) -> int:
+    def track(k: int) -> float:
         if k not in tracks:
-            tracks[k] = max((track(b) + 1 for b in below[k]), default=0)
+            tracks[k] = max((track(b) + _apart(nets[b], nets[k]) for b in below[k]), default=0.0)
         return tracks[k]
 
     for k, net in enumerate(nets):
         net.track = track(k)
     return clashes
+
+
+def _clashes(a: Net, b: Net) -> list[Clash]:
+    """Ends of pieces that would be one line: `a` lies above `b`, so what comes up to it meets what rises from `b`."""
+    return [
+        (p.upper, q.lower)
+        for p in b.pieces
+        for q in a.pieces
+        if p.upper and q.lower and any(abs(x - y) < _NEAR for x in p.high for y in q.low)
+    ]
+
+
+def _apart(a: Net, b: Net) -> float:
+    """How many tracks lie from one to the next: what returns keeps away from others."""
+    return ASIDE / TRACK if a.returns or b.returns else 1.0
 
 
 def _first(a: Net, b: Net) -> bool:

@@ -7,14 +7,18 @@ and lists of these are understood; rules for others, and all that begins with `@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+
+from archdsl.figure.reading.errors import Unreadable
 
 INHERITED = frozenset({"fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-weight", "text-anchor", "baseline-shift",
                        "visibility", "stroke-opacity", "fill-opacity"})  # fmt: skip
 _OWN = frozenset({"display", "opacity"})
 """A child that says nothing of these is seen as its parent is, so they are handed on, too."""
 PROPERTIES = INHERITED | _OWN
+_MOST = 200
+"""Rules."""
 _COMMENT = re.compile(r"/\*.*?\*/|<!--|-->", re.DOTALL)
 _SELECTOR = re.compile(r"(\*|[A-Za-z][\w-]*)?((?:[.#][\w-]+)*)")
 _FONT = re.compile(r"(?:^|.*\s)([\d.]+(?:px|pt|pc|mm|cm|in)?)(?:/\S+)?\s+\S")
@@ -70,7 +74,9 @@ def declarations(text: str) -> dict[str, str]:
 def sheet(text: str) -> Sheet:
     """The rules of all style sheets of a picture, joined."""
     rules: list[_Rule] = []
-    for selectors, body in _blocks(_COMMENT.sub("", text)):
+    for count, (selectors, body) in enumerate(_blocks(_COMMENT.sub("", text))):
+        if max(count, len(rules)) > _MOST:
+            raise Unreadable(f"the style sheet of the picture has more than {_MOST} rules", "no figure of archdsl has")
         values = declarations(body)
         for selector in selectors.split(",") if values else ():
             match = _SELECTOR.fullmatch(selector.strip())
@@ -84,9 +90,9 @@ def sheet(text: str) -> Sheet:
     return Sheet(sorted(rules, key=lambda r: r.weight))
 
 
-def _blocks(text: str) -> list[tuple[str, str]]:
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
     """What stands before each pair of braces, and in it; not those of `@` rules."""
-    found, at = [], 0
+    at = 0
     while (start := text.find("{", at)) >= 0:
         head = text[at:start].rpartition(";")[2].strip()
         depth, end = 1, start
@@ -96,9 +102,8 @@ def _blocks(text: str) -> list[tuple[str, str]]:
         if depth:
             break
         if not head.startswith("@"):
-            found.append((head, text[start + 1 : end]))
+            yield head, text[start + 1 : end]
         at = end + 1
-    return found
 
 
 _BRACE = re.compile(r"[{}]")

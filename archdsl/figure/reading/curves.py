@@ -73,6 +73,8 @@ def length(text: str | None, em: float = 0.0) -> float:
 def transform(text: str) -> Matrix:
     """The value of a `transform` attribute; what is not understood changes nothing."""
     result = Matrix()
+    if len(text) > 1000:
+        raise Unreadable("a transform in the picture has more than 1,000 characters", "it is no figure of archdsl")
     for name, inside in _CALL.findall(text):
         v = numbers(inside)
         match name, len(v):

@@ -25,7 +25,7 @@ _START = re.compile(r"(\s+|//[^\n]*|#[^\n]*|/\*.*?\*/|strict\b)*digraph\b", re.D
 _BRACKET = re.compile(r"[<>]")
 _DEEPEST = 200
 _LARGEST, _MOST, _LONGEST = 8 * 2**20, 500_000, 500_000
-"""Characters, tokens, and characters of one label: the largest figures have a tenth of that."""
+"""Characters, tokens, and characters of one label: a figure of a thousand panels has less."""
 _TOO_LARGE = "no figure of archdsl is so large"
 _HINT = "it may have been cut off, or is no figure of archdsl"
 

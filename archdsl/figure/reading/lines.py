@@ -69,10 +69,11 @@ def lines(words: Iterable[Word], gap: float | None = None, unlike: float | None 
 def _settled(rows: list[list[Word]]) -> tuple[list[list[Word]], dict[int, Shift]]:
     """Smaller words right beside a word, a little higher or lower, are raised or lowered parts of its line."""
     shifts: dict[int, Shift] = {id(w): w.shift for row in rows for w in row if w.shift}
+    smallest = min((w.size for row in rows for w in row), default=0.0)
     for i, row in enumerate(rows):
         near = [r for r in rows[max(0, i - 6) : i + 7] if r is not row]
         for word in list(row):
-            home = next((r for r in near if any(_raises(word, w) for w in r)), None)
+            home = next((r for r in near if any(_raises(word, w, smallest) for w in r)), None)
             if home is not None:
                 row.remove(word)
                 shifts[id(word)] = "SUP" if word.y < home[0].y else "SUB"
@@ -80,16 +81,17 @@ def _settled(rows: list[list[Word]]) -> tuple[list[list[Word]], dict[int, Shift]
     return [r for r in rows if r], shifts
 
 
-def _raises(word: Word, base: Word) -> bool:
-    beside = min(abs(word.x0 - base.x1), abs(base.x0 - word.x1))
+def _raises(word: Word, base: Word, smallest: float) -> bool:
+    """Whether a word is an index or exponent of another. Closely set figures have none that is smaller than their smallest words."""
     slack = (0.12 if base.bold else 0.03) * (base.x1 - base.x0)
+    least, most = (0.73, 0.97) if word.size < 1.02 * smallest else (0.805, 0.87)
     return (
         not base.shift
         and base.text.strip() != ""
         and _LEVEL < abs(word.y - base.y) < 0.55 * base.size
-        and 0.73 < word.size / base.size < 0.97  # closely set figures have indices no smaller than their smallest words
+        and least < word.size / base.size < most
         and not word.text[:1].isspace()
-        and beside < 1.5 + slack
+        and (abs(word.x0 - base.x1) < 1.5 + slack or abs(base.x0 - word.x1) < 1.5)
     )
 
 

@@ -20,7 +20,7 @@ from archdsl.figure.reading.errors import Unreadable
 LARGEST = 32 * 2**20
 """Bytes of a picture that is read."""
 _MOST = 200_000
-"""Elements; the largest figures have a tenth of that."""
+"""Elements: a figure of a thousand panels has about as many."""
 _DEEPEST = 200
 _TOO_LARGE = "no figure of archdsl is so large"
 _CUT = "it may have been cut off; draw the figure again, or fetch it again"
