@@ -64,11 +64,12 @@ def diff(before: PathOrText, after: PathOrText) -> Difference:
     return compare(check(before), check(after))
 
 
-def compile(program: PathOrText, *, plain: bool = False, **sizes: float | str) -> str:
-    """The program as PyTorch source, standalone. `plain` writes the literal equations, without torch's faster kernels."""
+def compile(program: PathOrText, *, plain: bool = False, open_time: bool = False, **sizes: float | str) -> str:
+    """The program as PyTorch source, standalone. `plain` writes the literal equations, without torch's faster kernels; with `open_time`,
+    `torch.export` and ONNX can leave the number of a scan's steps open."""
     from archdsl.torch import emit
 
-    return emit(check(program, **sizes), plain=plain)
+    return emit(check(program, **sizes), plain=plain, open_time=open_time)
 
 
 def load(
@@ -77,6 +78,7 @@ def load(
     /,
     *,
     plain: bool = False,
+    open_time: bool = False,
     weights: str | os.PathLike[str] | None = None,
     strict: bool = True,
     **sizes: Any,
@@ -84,7 +86,7 @@ def load(
     """One of the program's definitions as an `nn.Module`; its one model, where no name is given.
 
     Keywords are hyperparameters, and the sizes that a block or cell takes from its inputs. `weights` is a file with its state dict, of
-    safetensors or of torch, or a checkpoint that `fit` wrote; `strict` as in `load_state_dict`. `plain` as in `compile`.
+    safetensors or of torch, or a checkpoint that `fit` wrote; `strict` as in `load_state_dict`. `plain` and `open_time` as in `compile`.
 
         archdsl.load("model.arch", "Tagger", units=512, weights="tagger.safetensors").eval()
 
@@ -93,7 +95,7 @@ def load(
     """
     from archdsl.loading import load as load_module
 
-    return load_module(program, name, sizes, plain, weights, strict)
+    return load_module(program, name, sizes, plain, open_time, weights, strict)
 
 
 _HOMES = {

@@ -186,7 +186,13 @@ def compile_(options: argparse.Namespace) -> int:
     from archdsl.torch import CannotEmit, emit, emit_trainer
 
     try:
-        code = emit(program, plain=options.plain, trainer=trainer, checkpointing=options.checkpointing)
+        code = emit(
+            program,
+            plain=options.plain,
+            trainer=trainer,
+            checkpointing=options.checkpointing,
+            open_time=options.open_time,
+        )
         written = {output: code}
         return _write_all(written | ({options.trainer: emit_trainer()} if trainer else {}))
     except CannotEmit as problem:

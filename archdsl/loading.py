@@ -30,6 +30,7 @@ def load(
     name: str | None,
     sizes: dict[str, Any],
     plain: bool = False,
+    open_time: bool = False,
     weights: str | os.PathLike[str] | None = None,
     strict: bool = True,
 ) -> torch.nn.Module:
@@ -59,7 +60,7 @@ def load(
     if settings.keys() - numbers.keys() or not chosen_alike(definition, numbers):
         checked = special
     needed(checked[entry], numbers)
-    module = module_of(emit(checked, [entry], plain), checked.file)
+    module = module_of(emit(checked, [entry], plain=plain, open_time=open_time), checked.file)
     made: torch.nn.Module = getattr(module, class_name(checked, entry))(**numbers)
     if weights is not None:
         made.load_state_dict(state_of(weights, made.state_dict()), strict=strict)

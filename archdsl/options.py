@@ -90,6 +90,9 @@ def _compile(parser: argparse.ArgumentParser) -> None:
         "--checkpointing", action="store_true", help="compute stacks again for their gradients, to need less memory"
     )
     parser.add_argument(
+        "--open-time", action="store_true", help="torch.export and ONNX can leave the number of a scan's steps open"
+    )
+    parser.add_argument(
         "--trainer", metavar="FILE", help="write what all trains share into FILE, and import it from there"
     )
 

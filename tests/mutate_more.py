@@ -108,7 +108,8 @@ def another_type(d: Definition, chance: random.Random) -> bool:
     if value is not None:
         was = value.type  # type: ignore[attr-defined]
         more = Type(dtype=was.dtype, shape=(Num.of(7), *was.shape))
-        value.type = chance.choice([more, Type(dtype="bool" if was.dtype == "int" else "int", shape=was.shape)])  # type: ignore[attr-defined]
+        other = Type(dtype="bool" if was.dtype == "int" else "int", shape=was.shape)
+        value.type = chance.choice([more, other]) if value in d.inputs else more  # type: ignore[attr-defined]
     return value is not None
 
 
@@ -125,7 +126,8 @@ def renamed(d: Definition, chance: random.Random) -> bool:
 def default_of_an_input(d: Definition, chance: random.Random) -> bool:
     value = pick(chance, [v for v in d.inputs if v.default is not None])
     if value is not None:
-        value.default = changed(value.default)  # type: ignore[attr-defined]
+        default, flag = value.default, value.type.dtype == "bool"  # type: ignore[attr-defined]
+        value.default = Num.of(1) - default if flag and isinstance(default, Num) else changed(default)  # type: ignore[attr-defined]
     return value is not None
 
 
@@ -173,8 +175,9 @@ def another_axis_of_a_scan(d: Definition, chance: random.Random) -> bool:
             ways += [(n, i) for i in range(min(map(len, shapes))) if at >= 0 and i != at]
     if ways:
         node, index = chance.choice(ways)
+        node.count = next(kinds[s.operand].shape[index] for s in node.sliced if isinstance(s.operand, int))
         for part in (*node.sliced, *node.collected):
-            part.axis.index = index
+            part.axis.index, part.axis.size = index, node.count
     return bool(ways)
 
 

@@ -107,3 +107,21 @@ def kind(operand: Operand, kinds: dict[int, Type]) -> object:
 def changed(value: object) -> object:
     """Another flag, another number."""
     return not value if isinstance(value, bool) else value + Num.of(3) if isinstance(value, Num) else value
+
+
+NEUTRAL = {
+    **dict.fromkeys(("Value.id", "Input.id", "Made.id", "Ride.made", "Call.rides", "Apply.kind", "Call.kind", "Draw.kind", "Minimize.kind",
+                     "Update.kind", "Until.kind", "Program.version"), "the IR's own"),
+    **dict.fromkeys(("Place.file", "Place.line", "Place.column", "Place.end_line", "Place.end_column", "Program.file", "Definition.doc",
+                     "Definition.source_name", "Definition.library", "Program.entries"), "where and how it is written"),
+    **dict.fromkeys((f"{c}.place" for c in ("Made", "Param", "Memory", "State", "Apply", "Call", "Draw", "Repeat", "Minimize", "Update", "Until",
+                                            "Constraint", "Definition")), "where it is written"),
+    **dict.fromkeys(("Made.name", "Made.named", "Made.alias", "Minimize.name", "Carried.name", "Collected.name", "Repeat.index"), "a local name"),
+    **dict.fromkeys(("Value.gate", "Input.gate", "Constraint.number", "Constraint.must", "Comparison.left", "Comparison.op", "Comparison.right",
+                     "Condition.any_of", "Condition.outcome", "Condition.name", "Definition.conditions", "Definition.constraints",
+                     "Definition.chosen"), "a claim, checked already, or what a variant was chosen by"),
+    **dict.fromkeys(("Made.primitive", "Made.sizes", "Made.weights", "Apply.outputs", "Call.outputs", "Draw.outputs", "Output.type", "Config.same",
+                     "Definition.sizes", "Carried.value", "Carried.final", "Sliced.value", "Collected.value", "Collected.axis"),
+                    "follows from the rest"),
+}  # fmt: skip
+"""Fields of the IR that no change of meaning is in, and why."""

@@ -24,8 +24,8 @@ INPUTS = {
 }  # fmt: skip
 """What stands where no value of a kind is at hand yet."""
 _CHOICE = re.compile("⟦(.*?)⟧")
-_VALUE = re.compile("⟨(.)⟩")
-_NEW = re.compile(r"\bn([1-9])\b")
+VALUE = re.compile("⟨(.)⟩")
+NEW = re.compile(r"\bn([1-9])\b")
 
 
 def table() -> list[tuple[str, str]]:
@@ -111,7 +111,7 @@ class Body:
 
     def filled(self, *of: str) -> str:
         """One of some texts, with values where kinds stand."""
-        return _VALUE.sub(lambda m: self.take(m[1]), self.chance.choice(of))
+        return VALUE.sub(lambda m: self.take(m[1]), self.chance.choice(of))
 
     def has(self, kind: str) -> bool:
         return (kind in INPUTS and kind != "s") or bool(self.values.get(kind))
@@ -137,7 +137,7 @@ class Body:
 
     def fits(self, kind: str, text: str) -> str:
         """The kind for which `x` stands in a statement, if all it needs is at hand."""
-        needed = set(_VALUE.findall(text))
+        needed = set(VALUE.findall(text))
         at_hand = all(self.has(k) for k in needed - {"x"}) and ("time" not in text or self.values.get("s"))
         able = [k for k in "sv" if self.values.get(k)]
         return self.chance.choice(able) if at_hand and able else ""
@@ -152,9 +152,9 @@ class Body:
         else:
             return
         text = chosen(text, [self.chance.randrange(n) for n in options(text)])
-        new = {m: self.new() for m in sorted(set(_NEW.findall(text)))}
-        text = _NEW.sub(lambda m: new[m[1]], text).replace('"a1"', f'"a{self.count[0]}"')
-        *before, last = _VALUE.sub(lambda m: self.take(x if m[1] == "x" else m[1]), text).split(" ;; ")
+        new = {m: self.new() for m in sorted(set(NEW.findall(text)))}
+        text = NEW.sub(lambda m: new[m[1]], text).replace('"a1"', f'"a{self.count[0]}"')
+        *before, last = VALUE.sub(lambda m: self.take(x if m[1] == "x" else m[1]), text).split(" ;; ")
         self.lines += before
         self.put(x if kind == "x" else kind, last)
 
@@ -180,7 +180,9 @@ class Body:
                 f"{name} = {self.choose('Linear(d)', 'frozen Linear(d)', 'LayerNorm()', 'Linear(d, bias = false)')}"
             )
             self.layers.setdefault(k, []).append(name)
-        self.put(k, f"{self.chance.choice(self.layers[k])}({self.take(k)})")
+        else:
+            name = self.chance.choice(self.layers[k])
+        self.put(k, f"{name}({self.take(k)})")
 
     def choice(self) -> None:
         """What is chosen before anything is drawn."""
@@ -271,10 +273,10 @@ class Body:
         return " + ".join([self.take(k), *parts])
 
     def gives(self, result: str, head: str, states: list[str], collected: str, k: str, whole: str) -> None:
-        found = [f"{result}.{s}'" for s in states] + ([result] if head else [])
+        found = [f"{result}.{s}'" for s in (states[1:] if head else states)] + ([result] if head else [])
         if collected:
             found.append(f"{self.choose('sum', 'mean', 'max')}({result}.{collected}, over = 0)")
-        for text in self.chance.sample(found, self.chance.randint(1, len(found))):
+        for text in self.chance.sample(found, len(found)):  # all is read, so that nothing is there for nothing
             self.put(k, f"{self.choose('{}', 'tanh({})', '{} * 2').format(text)}")
 
     def rider(self, inside: Body) -> tuple[str, str]:
@@ -334,8 +336,8 @@ class Body:
             f"}}{ends}{start})({', '.join(self.take('s') for _ in names)})",
         ]
         self.put("s", f"{result}.{collected} + 0" if states else f"relu({result})")
-        if states and self.maybe():
-            self.put("v", f"relu({result}.{states[0]}')")
+        for state in states:
+            self.put("v", f"relu({result}.{state}')")
 
     # -- definitions --------------------------------------------------------------------------------------------------
     def call(self) -> None:
@@ -476,7 +478,7 @@ def _memory(body: Body, k: str) -> str:
     body.lines.append(f"memory {name}: [d] = {first}")
     if body.maybe(0.8):
         body.lines.append(f"{name}' = 0.9 * {name} + mean({x}, over = {axes})")
-    body.put(k, f"{body.take(k)} - {name}{body.choose('', chr(39)) if body.lines[-1].startswith(name) else ''}")
+    body.put(k, f"{x} - {name}{body.choose('', chr(39)) if body.lines[-1].startswith(name) else ''}")
     return name
 
 
@@ -594,13 +596,15 @@ def train(chance: random.Random) -> str:
             f"{z} ~ Normal({body.take('v')}, 1){body.choose('', ' by score_function', ' by reparameterisation')}"
         )
         body.put("v", f"{z} * log_prob({z})")
-    losses = {}
+    losses: dict[str, list[str]] = {}
     for _ in range(chance.randint(1, 3)):
         loss, of = body.new("loss"), chance.choice(list(learned))
         form = body.choose(
             "mse({} + q, {})", "l1({}, {}) + sum(q)", "bce_with_logits({} * q, sigmoid({}))", "mean(({} - q - {})^2)"
         )
-        body.lines.append(f"{loss} = {form.format(of, body.take('v'))}")
+        body.lines.append(
+            f"{loss} = {form.format(of, body.unread[-1] if body.unread and not losses else body.take('v'))}"
+        )
         losses[loss] = [*learned[of], "q"]
     if chance.random() < 0.3:
         of = next(y for y in learned if f"({y} " in body.lines[-1] or f"({y}," in body.lines[-1])

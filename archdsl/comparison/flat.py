@@ -33,8 +33,8 @@ class Flow:
         if self.kind not in ("data", "gate"):
             return (self.label,)
         lines = [line for text in (self.stem.label if self.stem else "", self.label) for line in text.split("<BR/>")]
-        told = ("each ", "all ", "last ", "first ", "into ")
-        return tuple(line for line in lines if line.startswith(told) or ", into " in line)
+        told = ("each ", "all ", "last ", "first ")
+        return tuple(line for line in lines if line.startswith(told) or line.endswith("into the first copy"))
 
 
 @dataclass

@@ -183,7 +183,7 @@ class _Merge:
     def moved(self, flow: Flow, change: Change) -> Flow:
         tail, head = self.twin[id(flow.tail)], self.twin[id(flow.head)]
         if not {tail.change, head.change} & {"added", "removed"}:  # else the mark is told of
-            port = f", {plain(head.ports[flow.head_port])}" if flow.head_port is not None and head.ports else ""
+            port = f", {_port(head, flow.head_port)}" if flow.head_port is not None and head.ports else ""
             self.notes.append(Note(change, f"arrow from {_short(tail)} to {_short(head)}{port}"))
         return replace(flow, tail=tail, head=head, change=change)
 
@@ -237,6 +237,11 @@ def _short(mark: Mark) -> str:
     """A mark's name or operation, in quotation marks."""
     words = plain(mark.lines[0]) if mark.lines else _WORDLESS.get(mark.kind, mark.kind)
     return f"“{words.partition(' [')[0]}”"
+
+
+def _port(mark: Mark, port: int) -> str:
+    """A port's name; an operator has a left and a right side."""
+    return ("left", "right")[port] if mark.kind == "circle" else plain(mark.ports[port])
 
 
 def _listed(names: list[str]) -> str:

@@ -23,26 +23,32 @@ class Board:
         self.wires: list[Wire] = []
         self.line = 0
         """Of the statement whose marks are being added."""
+        self.handed_on: set[int] = set()
+        """Values that states of the same name get."""
 
     def add(self, frame: Frame, mark: Mark) -> Mark:
         mark.line = self.line
         frame.marks.append(mark)
         return mark
 
+    def name(self, value: Value) -> str:
+        """A value's name; what a state of that name gets has a prime."""
+        return f"{value.name}'" if value.name and value.id in self.handed_on else value.name or ""
+
     def produce(self, value: Value, source: Mark, frame: Frame, port: int | None = None, changed: bool = False) -> None:
         self.types[value.id] = value.type
         self.values[value.id] = Held(
-            frame, source, port, name=value.name or "", type=type_text(value.type) if changed else "", gate=value.gate
+            frame, source, port, name=self.name(value), type=type_text(value.type) if changed else "", gate=value.gate
         )
 
     def rename(self, value: Value, operand: Operand, frame: Frame, outside: Frame, label: str = "") -> Held:
         """A value that is another one, seen from inside or outside a frame."""
         self.types[value.id] = value.type
         if isinstance(operand, int):
-            self.values[value.id] = Held(frame, alias=operand, name=value.name or "", type=label)
+            self.values[value.id] = Held(frame, alias=operand, name=self.name(value), type=label)
         else:
             constant = self.add(outside, marks.of_constant(operand))
-            self.values[value.id] = Held(frame, constant, name=value.name or "", part=label)
+            self.values[value.id] = Held(frame, constant, name=self.name(value), part=label)
         return self.values[value.id]
 
     def enter(self, value: Value, operand: Operand, frame: Frame, outer: Frame, label: str) -> Held:

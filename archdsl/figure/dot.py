@@ -214,10 +214,12 @@ def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams, direction: str, 
     if id(mark) in flow.marks:
         attributes["group"] = f"{prefix}_s{flow.marks[id(mark)]}"
     if mark.kind in ("input", "output") and len(mark.lines) > 1:
-        attributes["margin"] = "-0.06,0.0"
-    if mark.kind == "circle" and len(mark.lines) == 1 and len(mark.lines[0]) <= 2:
+        attributes["margin"] = "-0.06,0.02"
+    if mark.kind == "circle" and not mark.ports and len(mark.lines) == 1 and len(mark.lines[0]) <= 2:
         attributes |= {"fixedsize": "true", "shape": "circle"}
-    if mark.ports or mark.results:
+    if mark.kind == "circle" and mark.ports:
+        attributes["height"] = "0.29"  # the higher, the less wide is the ellipse around one line
+    elif mark.ports or mark.results:
         attributes["margin"] = "0"
         if mark.kind == "draw":
             attributes |= {"shape": "box", "style": "rounded,filled"}

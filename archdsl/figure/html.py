@@ -9,9 +9,11 @@ from archdsl.figure import theme
 from archdsl.figure.changes import COLORS, SIGNS
 from archdsl.figure.folding import folded_label
 from archdsl.figure.scene import Mark
+from archdsl.figure.words import LEAD
 
 _TABLE = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
 _PORT = f'<FONT POINT-SIZE="{theme.TINY:g}">'
+_PALE = f'<FONT POINT-SIZE="{theme.TINY:g}" COLOR="{theme.QUIET}">'
 
 
 def label(mark: Mark, direction: str = "up", letters: int = theme.FOLD[False]) -> str:
@@ -20,13 +22,30 @@ def label(mark: Mark, direction: str = "up", letters: int = theme.FOLD[False]) -
     if not (mark.ports or mark.results or mark.tag or mark.change):
         return f"<{words}>"
     enters, leaves = (side.upper() for side in theme.SIDES[direction])
-    operands = _ports(mark.ports, "i", enters) if mark.ports else ""
+    if mark.kind == "circle" and mark.ports:
+        return f"<{_infix(mark, beside=enters in 'NS')}>"
+    operands = _ports(mark.cells, "i", enters) if mark.ports else ""
     results = _ports(mark.results, "o", leaves) if mark.results else ""
     parts = [p for p in (results, f'<TD CELLPADDING="3">{_head(mark, words)}</TD>', operands) if p]
     if direction in ("down", "right"):
         parts.reverse()
     rows = f"<TR>{''.join(parts)}</TR>" if direction in ("left", "right") else "".join(f"<TR>{p}</TR>" for p in parts)
     return f"<{_TABLE}{rows}</TABLE>>"
+
+
+def _infix(mark: Mark, beside: bool) -> str:
+    """An operator between its operands, each of which is a port; the second one below the first where arrows come from the side.
+
+    An index makes a line higher: where one operand has one, all cells get the room, so that their words stand level.
+    """
+    low = any("<SUB>" in name for name in mark.cells)
+    *names, foot = [name + f"<SUB>{LEAD}</SUB>" * (low and "<SUB>" not in name) for name in [*mark.cells, ""]]
+    cells = [f'<TD PORT="i{i}">{name}</TD>' for i, name in enumerate(names)]
+    badge = f"<TD>{_badge(SIGNS[mark.change], COLORS[mark.change])}</TD>" if mark.change else ""
+    if beside:
+        return f"{_TABLE}<TR>{badge}{cells[0]}<TD>&#160;{mark.lines[0]}{foot}&#160;</TD>{cells[1]}</TR></TABLE>"
+    second = f'<TD PORT="i1">{mark.lines[0]}&#160;{names[1]}</TD>'
+    return f"{_TABLE}<TR>{badge}{cells[0]}</TR><TR>{'<TD></TD>' if badge else ''}{second}</TR></TABLE>"
 
 
 def _head(mark: Mark, text: str) -> str:
@@ -49,16 +68,19 @@ def _badge(sign: str, color: str) -> str:
 
 
 def _ports(names: list[str], letter: str, side: str) -> str:
-    """Named places at one side of a mark, side by side or one below the other."""
+    """Named places at one side of a mark, side by side or one below the other. A second line is as dark as other words, and the first
+    is then paler."""
     beside = side in "NS"
     border = {"S": "T", "N": "B", "W": "R", "E": "L"}[side]
     cells = []
     for i, name in enumerate(names):
         sides = border + (("L" if beside else "T") if i else "")
         high = "" if beside else f' HEIGHT="{theme.PORT:g}"'
-        cells.append(
-            f'<TD PORT="{letter}{i}" BORDER="1" SIDES="{sides}" CELLPADDING="2"{high}>{_PORT} {name} </FONT></TD>'
-        )
+        first, _, second = name.partition("<BR/>")
+        text = f"{_PORT} {first} </FONT>"
+        if second:
+            text = f"{_PALE} {first} </FONT><BR/>{_PORT} {second} </FONT>"
+        cells.append(f'<TD PORT="{letter}{i}" BORDER="1" SIDES="{sides}" CELLPADDING="2"{high}>{text}</TD>')
     rows = f"<TR>{''.join(cells)}</TR>" if beside else "".join(f"<TR>{c}</TR>" for c in cells)
     return f"<TD>{_TABLE}{rows}</TABLE></TD>"
 

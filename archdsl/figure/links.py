@@ -24,6 +24,7 @@ def link(panels: Iterable[Panel], address: str) -> None:
     """Gives every mark its link."""
     pattern = address if _LINE in address else f"{address}#L{_LINE}"
     for panel in panels:
-        things: list[Mark | Frame] = [*panel.root.all_frames(), *panel.root.all_marks()]
+        shapes = [m for m in panel.root.all_marks() if m.kind not in ("constant", "fork")]
+        things: list[Mark | Frame] = [*panel.root.all_frames(), *shapes]
         for thing in things:
             thing.link = pattern.replace(_LINE, str(thing.line)) if thing.line else ""

@@ -61,6 +61,7 @@ def panels(
         frozenset(n for n in definitions if _holds_weights(definitions[n], definitions)),
         frozenset(n for n in definitions if _holds_weights(definitions[n], definitions, learned=True)),
         frozenset(n for n in definitions if _remembers(definitions[n], definitions)),
+        frozenset(n for n in definitions if _keeps_something(definitions[n], definitions)),
         _writers(program),
         _tags(drawn, definitions),
     )
@@ -170,7 +171,10 @@ def _keeps(made: Made, definitions: Mapping[str, Definition]) -> bool:
     """Whether it makes a difference to use it twice or to make it twice: it holds weights, a memory or a state."""
     if made.primitive:
         return bool(made.weights)
-    of = definitions[made.of]
+    return _keeps_something(definitions[made.of], definitions)
+
+
+def _keeps_something(of: Definition, definitions: Mapping[str, Definition]) -> bool:
     if of.memories or of.states or any(r.params for r in _regions(of.body)):
         return True
     return any(_keeps(m, definitions) for r in _regions(of.body) for m in r.made)

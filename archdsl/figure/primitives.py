@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archdsl.figure import theme, words
-from archdsl.figure.scene import Mark, MarkKind
+from archdsl.figure.scene import SLOT, Mark, MarkKind
 from archdsl.figure.storage import learned
 from archdsl.figure.words import bold, esc, number, option, setting, small, type_text
 from archdsl.ir.num import Num
@@ -20,7 +20,6 @@ from archdsl.ops import DISTRIBUTIONS, OPS
 from archdsl.ops.base import Mark as OpMark
 from archdsl.ops.base import Op, Over, default_of
 
-_SLOT = "□"
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -85,15 +84,13 @@ def _binary(node: Apply, sign: OpMark) -> Placed:
     if isinstance(left, int) and isinstance(right, int):
         if not sign.ordered:
             return Placed(Mark("circle", [esc(sign.label)]), [None, None])
-        power = sign.label == "^"
-        text = "a<SUP>b</SUP>" if power else f"a {esc(sign.label)} b"
-        return Placed(Mark("function", [text], ports=["a", "b"]), [0, 1])
-    a = number(left) if isinstance(left, Num) else _SLOT
-    b = number(right) if isinstance(right, Num) else _SLOT
+        return Placed(Mark("circle", [esc(sign.label)], ports=[SLOT, SLOT]), [0, 1])
+    a = number(left) if isinstance(left, Num) else SLOT
+    b = number(right) if isinstance(right, Num) else SLOT
     if isinstance(left, Num) and isinstance(right, Num):
         return Placed(Mark("function", [_infix(a, sign.label, b)]), [None, None])
     if not sign.ordered:
-        a, b = _SLOT, b if isinstance(right, Num) else a
+        a, b = SLOT, b if isinstance(right, Num) else a
     return Placed(Mark("circle", [_infix(a, sign.label, b, bare=not sign.ordered)]), [None, None])
 
 
@@ -179,6 +176,8 @@ WAYS = {
     "straight_through": "straight through",
 }
 """How a gradient passes a draw."""
+ANY = ("a", "b", "x")
+"""What operands are called that have no role: a port says which one it takes."""
 
 
 def template(op: Op) -> str:
@@ -252,7 +251,7 @@ def _ports(mark: Mark, node: Apply, names: Sequence[str]) -> list[int | None]:
     values = [i for i, operand in enumerate(node.inputs) if isinstance(operand, int)]
     if len(values) < 2:
         return [None] * len(node.inputs)
-    mark.ports = [esc(names[i]) for i in values]
+    mark.ports = [str(i + 1) if names[i] in ANY else esc(names[i]) for i in values]
     if mark.kind == "circle":
         mark.kind = "function"
     return [values.index(i) if i in values else None for i in range(len(node.inputs))]

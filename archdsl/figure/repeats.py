@@ -113,6 +113,26 @@ def slices_differ(node: Repeat) -> bool:
     return len({s.axis.index for s in node.sliced}) > 1
 
 
+def handed_on(definition: Definition) -> set[int]:
+    """The values that states and memories of the same name get."""
+    kept = [(s.value, s.next) for s in definition.states] + [(m.value, m.next) for m in definition.memories]
+    names: dict[int, str | None] = {}
+
+    def visit(region: Region) -> None:
+        for node in region.nodes:
+            if isinstance(node, Repeat):
+                kept.extend((c.value, c.next) for c in node.carried)
+                names.update((c.final.id, c.final.name) for c in node.carried)
+                names.update((k.value.id, k.value.name) for k in node.collected)
+            elif not isinstance(node, (Minimize, Update, Until)):
+                names.update((v.id, v.name) for v in node.outputs)
+            if isinstance(node, (Repeat, Until)):
+                visit(node.body)
+
+    visit(definition.body)
+    return {after for value, after in kept if isinstance(after, int) and value.name and names.get(after) == value.name}
+
+
 def count_minimizes(region: Region) -> int:
     return sum(
         1 if isinstance(n, Minimize) else count_minimizes(n.body) if isinstance(n, (Until, Repeat)) else 0

@@ -28,13 +28,16 @@ FrameKind = Literal["panel", "stack", "loop", "scan", "until", "training", "befo
 WireKind = Literal["data", "gate", "return", "first", "updates"]
 Change = Literal["", "added", "removed", "changed"]
 """What became of a thing, where two programs are drawn as one (`comparison`)."""
+SLOT = "□"
+"""An operand that has no name."""
 
 
 @dataclass(eq=False)
 class Mark:
     """One shape with words in it; two with the same words are two.
 
-    `ports` name operands (drawn below), `results` name what comes out (above).
+    `ports` name operands (drawn below), `results` name what comes out (above). `operands` says, port by port, how the program calls the
+    value that arrives there; empty where it has no name, or the port's own.
     """
 
     kind: MarkKind
@@ -47,6 +50,16 @@ class Mark:
     line: int = 0
     """Of the statement that it stands for, in the program's own file; 0 for what stands elsewhere."""
     link: str = ""
+    operands: list[str] = field(default_factory=list)
+
+    @property
+    def cells(self) -> list[str]:
+        """What is seen at each port: its name, and below it the operand's, to which a mere number or slot gives way."""
+        names = self.operands or [""] * len(self.ports)
+        return [
+            name if name and (port.isdigit() or port == SLOT) else f"{port}<BR/>{name}" if name else port
+            for port, name in zip(self.ports, names)
+        ]
 
 
 @dataclass(eq=False)

@@ -56,7 +56,8 @@ def _path(start: Mark, goal: Mark, forward: dict[int, list[Wire]]) -> list[Wire]
         if mark is goal:
             return path
         for wire in sorted(forward[id(mark)], key=lambda w: w.kind == "gate"):
-            if id(wire.head) not in seen and wire.head.kind in _POINTWISE and wire.kind == "data":
+            round_ = wire.head.kind in _POINTWISE and wire.head_port is None
+            if id(wire.head) not in seen and round_ and wire.kind == "data":
                 seen.add(id(wire.head))
                 waiting.append((wire.head, [*path, wire]))
     return []
@@ -73,6 +74,7 @@ def _goes_round(
         wire.kind != "data"
         or wire.beside
         or wire.tail_port is not None
+        or wire.head_port is not None
         or wire.head.kind != "circle"
         or home[id(wire.tail)] is not home[id(wire.head)]
     ):

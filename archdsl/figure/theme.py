@@ -143,5 +143,5 @@ DENSE: Final[Mapping[float, float]] = MappingProxyType({11: 9, 10: 7.5, 9: 7, 8:
 """What the sizes of text become in a narrow figure: all of it about as small as it may be."""
 LETTERS: Final[Mapping[bool, int]] = MappingProxyType({False: 62, True: 50})
 """How many letters there are in a line of a panel's title; fewer in a narrow figure."""
-FOLD: Final[Mapping[bool, int]] = MappingProxyType({False: 40, True: 28})
+FOLD: Final[Mapping[bool, int]] = MappingProxyType({False: 40, True: 30})
 """How many letters of a type or a setting there are in a line, about; fewer in a narrow figure."""

@@ -1,7 +1,8 @@
 """Values and who reads them; at the end, wires between marks.
 
 In: values, each with its source or with the value that it is another name of, and its readers. Out: wires. A value with several readers
-goes through a fork; a name that only one mark reads is told on that one's wire.
+goes through a fork. Where it matters which value arrives at a place, the place says how the program calls it (`naming`); what is told at
+all of them is not told at the fork.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from archdsl.figure import words
+from archdsl.figure import naming, words
 from archdsl.figure.scene import Frame, Mark, Wire, WireKind
 
 
@@ -23,6 +24,8 @@ class Use:
     label: str = ""
     gated: bool = False
     beside: bool = False
+    turn: bool = False
+    """Whether the mark says which of several calls it is."""
 
 
 @dataclass
@@ -46,12 +49,15 @@ class Held:
     """Whether there must be a dot, however few read it."""
     ends: bool = False
     """Whether it is shown that nobody reads it."""
+    first: bool = False
+    """Whether it is what enters the first of several copies."""
     uses: list[Use] = field(default_factory=list)
 
 
 def connect(values: Mapping[int, Held], wires: list[Wire], root: Frame) -> list[Wire]:
     """All wires of a panel: those that are there, and one for each reader of each value, the innermost names first."""
     found = list(wires)
+    naming.tell(values)
     for value in reversed(list({id(v): v for v in values.values()}.values())):
         if value.ends and not value.uses:
             value.uses.append(Use(Mark("constant", ["unused"])))
@@ -64,9 +70,7 @@ def connect(values: Mapping[int, Held], wires: list[Wire], root: Frame) -> list[
         elif value.uses or value.dot:
             fork = Mark("fork")
             value.frame.marks.append(fork)
-            values[value.alias].uses.append(
-                Use(fork, label=stacked(words.name(value.name) if value.name else "", value.type))
-            )
+            values[value.alias].uses.append(Use(fork, label=stacked(_at_dot(value), value.type)))
             found += _fan_out(fork, value.uses)
     return _in_order(found, root)
 
@@ -76,11 +80,16 @@ def _through(value: Held) -> bool:
     return value.border is not None and not any(m is value.uses[0].head for m in value.border.all_marks())
 
 
+def _at_dot(value: Held) -> str:
+    """The name that stands where a value forks: none where all who read it say it."""
+    return "" if not value.name or (not value.gate and naming.told(value)) else words.name(value.name)
+
+
 def _from_source(value: Held) -> list[Wire]:
     source, uses = value.source, value.uses
     assert source
     stored = source.kind in ("input", "state", "memory") or (source.kind in ("weights", "frozen") and not value.type)
-    name = words.name(value.name) if value.name and not stored else ""
+    name = "" if stored else _at_dot(value)
     if len(uses) == 1 and not (
         uses[0].kind == "return" and value.port is not None
     ):  # the dot shows which port it leaves

@@ -54,6 +54,8 @@ class Context:
     """Those of them in which not everything is frozen."""
     remembers: frozenset[str]
     """Definitions with a memory in them that their calls change."""
+    keeps: frozenset[str]
+    """Definitions that it makes a difference to use twice or to make twice."""
     writers: Mapping[tuple[str, str], Sequence[str]]
     """Who sets a memory from outside: the names of trains, by definition and memory."""
     tags: Mapping[tuple[str, int], str]
@@ -81,6 +83,7 @@ class _Builder(Board):
         self.turns = repeats.turns(definition.body, remembers)
         nodes = [n for r in _regions(definition.body) for n in r.nodes if isinstance(n, Apply)]
         self.shown = {n.made for n in nodes if n.op != "weight_of"}
+        self.handed_on = repeats.handed_on(definition)
         self.done = 0
         self.training: Frame | None = None
 
@@ -179,7 +182,8 @@ class _Builder(Board):
             if isinstance(operand, int):
                 gated = self.values[operand].gate
                 kind: WireKind = "gate" if gated and isinstance(node, Apply) and node.op == "mul" else "data"
-                self.read(operand, Use(mark, port, kind, gated=gated), frame)
+                turn = isinstance(node, Call) and id(node) in self.turns
+                self.read(operand, Use(mark, port, kind, gated=gated, turn=turn), frame)
             elif isinstance(node, Call):
                 self.read(operand, Use(mark, port), frame)
         given = {str(self.types[i]) for i in node.inputs if isinstance(i, int)}
@@ -205,7 +209,8 @@ class _Builder(Board):
             return False
         for value, same in zip(node.outputs, before.outputs):
             self.types[value.id] = same.type
-            self.values[value.id] = self.values[same.id]
+            held = self.values[value.id] = self.values[same.id]
+            held.name = min(filter(None, (held.name, self.name(value))), default="")
             self.same[value.id] = same.id
         return True
 
@@ -238,7 +243,8 @@ class _Builder(Board):
         if made is None:
             return Holder()
         thing, home = self.made[made]
-        notes = _same_in_copies(frame, home)
+        keeps = bool(thing.weights) if thing.primitive else thing.of in self.context.keeps
+        notes = _same_in_copies(frame, home) if keeps else []
         tag = self.context.tags.get((self.definition.name, made), "")
         return Holder(thing, tag, notes, thing.frozen, made in self.shown)
 
@@ -276,6 +282,7 @@ class _Builder(Board):
         for c in node.carried:
             if c in repeats.straight(node):
                 held = self.enter(c.value, c.initial, frame, outer, repeats.enters(node, c.name))
+                held.first = bool(held.type)
                 held.dot |= repeats.unread(node, c.value.id)
                 continue
             first = number(c.initial) if isinstance(c.initial, Num) else ""

@@ -93,11 +93,12 @@ class _Meanings:
         return self._digests[name]
 
     def holds(self, name: str, what: str) -> bool:
-        """Whether something is in a definition or in what it uses: `weights`, `state`, `memory` or `chance`."""
+        """Whether something is in a definition or in what it uses: `weights`, `state`, `memory`, `change` (of one, by its calls), `chance`."""
         key = (name, what)
         if key not in self._facts:
             d = self.definitions[name]
-            own = {"weights": False, "state": bool(d.states), "memory": bool(d.memories), "chance": False}[what]
+            changes = any(m.next is not None or isinstance(m.initial, int) for m in d.memories)
+            own = {"state": bool(d.states), "memory": bool(d.memories), "change": changes}.get(what, False)
             self._facts[key] = own or any(self._in_region(r, what) for r in regions(d.body))
         return self._facts[key]
 
@@ -239,7 +240,13 @@ class _Body:
 
     def make(self, made: Made) -> int:
         if made.primitive:
-            label = ("make", made.of, self.settings(made.settings), self.settings(made.initial), made.frozen and bool(made.weights))
+            label = (
+                "make",
+                made.of,
+                self.settings(made.settings),
+                self.settings(made.initial),
+                made.frozen and bool(made.weights),
+            )
         else:
             numbers = {h.name for h in self.all_of.definitions[made.of].hypers}
             given = self.settings({k: v for k, v in made.settings.items() if k in numbers})
@@ -308,7 +315,7 @@ class _Body:
             found = self.own("step", children=[self.here, *children])
             self.steps[node.made] = found
             self.kept.append(found)
-        elif self.all_of.holds(of.name, "memory"):
+        elif self.all_of.holds(of.name, "change"):
             before = [self.last_call[node.made]] if node.made in self.last_call else []
             found = self.own("call", "after" if before else "first", children=[self.here, *children, *before])
             self.last_call[node.made] = found

@@ -14,16 +14,19 @@ def emit(
     plain: bool = False,
     trainer: str = "",
     checkpointing: bool = False,
+    open_time: bool = False,
 ) -> str:
     """One Python file with the definitions named (all that the program's file defines, if none are) and what they use.
 
     `plain` writes the literal equations; without it, what torch has a kernel for runs on that kernel, and loops do the least they can.
     `trainer` is a module, with the text of `emit_trainer`, from which trains import their base class; without it, it stands in the file.
-    `checkpointing` computes each copy of a stack again for its gradients, to keep less.
+    `checkpointing` computes each copy of a stack again for its gradients, to keep less. `open_time` leaves the number of a scan's steps
+    open where the model is exported.
     """
     from archdsl.torch.file import write_file
 
-    return write_file(program, program.entries if entries is None else entries, plain, trainer, checkpointing)
+    wanted = program.entries if entries is None else entries
+    return write_file(program, wanted, plain, trainer, checkpointing, open_time)
 
 
 def emit_trainer() -> str:

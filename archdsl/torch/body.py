@@ -96,6 +96,8 @@ class Body(Scans):
             return self.folded(node)
         if self.takes_all(node):
             return self.all_steps(node)
+        if self.taken_whole(node):
+            return
         for ride in node.rides:
             self.start(node, ride)
         for carried in node.carried:
@@ -134,6 +136,15 @@ class Body(Scans):
         """Whether the copies of a stack may be computed a second time: none has a memory or a state that would move on."""
         fit = node.kind == "stack" and not node.rides and bool(node.carried) and not has_effect(node, self.plan)
         return fit and self.plan.program.checkpointing
+
+    def taken_whole(self, node: Repeat) -> bool:
+        """Write a scan with a body of its own as the scan of a cell, where that is faster. Whether it was done."""
+        from archdsl.torch.open_scans import OpenScan, steps_of
+
+        steps = steps_of(node, self.plan, self.types)
+        if steps is not None:
+            OpenScan(self, steps).write(node)
+        return steps is not None
 
     def sum_of(self, node: Repeat, collected: Collected) -> Apply | None:
         """The sum over all passes, where that is all that is wanted of what they collect: it needs no list."""

@@ -32,7 +32,7 @@ from archdsl.torch.statements import (
 
 HELPER = '''
 def recompute(wanted: bool, part: Callable[..., Any], *inputs: Any) -> Any:
-    """What a part gives. Where it is wanted, gradients compute the part again, and keep its inputs alone."""
+    """What a part gives. If wanted, it is computed again for its gradients, and not kept."""
     if wanted and torch.is_grad_enabled():
         return checkpoint(part, *inputs, use_reentrant=False)
     return part(*inputs)

@@ -29,7 +29,7 @@ class Both:
 def find(plan: Plan) -> list[Both]:
     """The pairs of a definition."""
     steps = plan.program.steps
-    if not steps:
+    if not steps or plan.program.open_time:
         return []
     made = {h.id: h.item for h in plan.held if isinstance(h.item, Made)}
     count = uses(plan.definition)

@@ -15,10 +15,15 @@ from archdsl.torch.trainer import trainer
 
 
 def write_file(
-    program: Program, entries: list[str], plain: bool = False, trainer_module: str = "", checkpointing: bool = False
+    program: Program,
+    entries: list[str],
+    plain: bool = False,
+    trainer_module: str = "",
+    checkpointing: bool = False,
+    open_time: bool = False,
 ) -> str:
     """The whole file for some definitions and all that they use; trains import their base class from the module, if there is one."""
-    plan = ProgramPlan(program, plain, checkpointing)
+    plan = ProgramPlan(program, plain, checkpointing, open_time)
     order: dict[str, Plan] = {}
     for entry in entries:
         _visit(plan.plans[entry], order)

@@ -49,13 +49,22 @@ class _Sum:
 
 
 def share_biases(row: Row, biases: list[Bias]) -> None:
-    """A layer's bias goes with its weight; any other to the side that has none."""
+    """A layer's bias goes with its weight, and `bias_hh` with `weight_hh`; any other to the side that has none."""
     for bias in biases:
+        twins = [side for side, of in ((row.bias_x, row.x), (row.bias_h, row.h)) if any(_twin(bias, m) for m in of)]
+        if len(twins) == 1:
+            twins[0].append(bias)
+            continue
         layer = bias.weight.rpartition(".")[0]
         of_x = any(m.weight.rpartition(".")[0] == layer for m in row.x)
         of_h = any(m.weight.rpartition(".")[0] == layer for m in row.h)
         side = row.bias_h if not of_x and (of_h or (row.bias_x and not row.bias_h)) else row.bias_x
         side.append(bias)
+
+
+def _twin(bias: Bias, matrix: Matrix) -> bool:
+    """Whether a vector has the name of a matrix, with `bias` for `weight`."""
+    return "bias" in bias.weight and bias.weight.replace("bias", "weight") == matrix.weight
 
 
 def recognise(equations: Equations) -> Kernel | None:

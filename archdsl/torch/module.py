@@ -15,6 +15,7 @@ from archdsl.torch.forward import Forward, Initial
 from archdsl.torch.function import Function
 from archdsl.torch.names import Namespace, attribute
 from archdsl.torch.numbers import number
+from archdsl.torch.opening import OPENED, openable, opening
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import INDENT, flat, lines, parse, signature
 from archdsl.torch.sequence import BothDirections, KernelWeights, Sequence
@@ -148,6 +149,10 @@ class Module:
         outputs = ["Tensor"] * len(self.definition.outputs) + [self.plan.state_type]
         head = signature(INDENT, self.plan.scan_method, ["self", *function.signature()], f"tuple[{', '.join(outputs)}]")
         text = docs.docstring(function.doc(), INDENT * 2)
+        if self.plan.program.open_time and openable(self.plan, steps):
+            self.helpers[OPENED] = None
+            names = [function.variables[p].name for p in function.parameters]
+            text += opening(self.plan, steps, names, f"tuple[{', '.join(outputs)}]")
         return [*head, *text, *Writer(function.variables).block(body, INDENT * 2)]
 
     def both(self, steps: Steps) -> list[list[str]]:

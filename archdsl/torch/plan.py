@@ -306,13 +306,19 @@ class Plan:
 class ProgramPlan:
     """All definitions of a program, from outside."""
 
-    def __init__(self, program: Program, plain: bool = False, checkpointing: bool = False):
+    def __init__(self, program: Program, plain: bool = False, checkpointing: bool = False, open_time: bool = False):
         self.program = program
         self.plain = plain
         """Whether the literal equations are wanted, and nothing that is faster."""
         self.checkpointing = checkpointing
         """Whether stacks are computed again for their gradients, rather than kept."""
-        functions = helpers(program) | ({"recompute", "checkpoint"} if checkpointing else set())
+        self.open_time = open_time and not plain
+        """Whether the number of a scan's steps is to stay open when the model is exported."""
+        functions = (
+            helpers(program)
+            | ({"opened"} if open_time else set())
+            | ({"recompute", "checkpoint"} if checkpointing else set())
+        )
         self.classes = Namespace(["Trainer", "gathered", "progress", "split", "stalled", *functions])
         self.plans = {d.name: Plan(self, d, self.classes.take(class_name(d.name))) for d in program.definitions}
         self.globals = {p.name for p in self.plans.values()} | functions
@@ -331,7 +337,7 @@ class ProgramPlan:
         """The cells that are scanned in both directions at once."""
         from archdsl.torch.directions import scanned_both
 
-        return scanned_both(self)
+        return set() if self.open_time else scanned_both(self)
 
     @cached_property
     def stopping(self) -> set[str]:

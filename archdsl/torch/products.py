@@ -170,8 +170,13 @@ class Products(Forward):
 
     def kernel_weights(self, kernel: Kernel) -> ast.expr:
         """The kernel's weights and biases, as a list."""
-        weights = self.weights(kernel.rows)
-        return ast.List([name(k) for k in weights] + self.kernel_biases(kernel.rows), ast.Load())
+        weights = [*map(name, self.weights(kernel.rows)), *self.kernel_biases(kernel.rows)]
+        for statement in self.block:  # a weight as it is needs no other name
+            if isinstance(statement, Assign) and isinstance(statement.value, ast.Attribute):
+                for key in statement.targets:
+                    if any(isinstance(w, ast.Name) and w.id == key for w in weights):
+                        self.variables[key].named = False
+        return ast.List(weights, ast.Load())
 
     def kernel_call(
         self, kernel: Kernel, x: ast.expr, before: list[ast.expr], params: ast.expr, both: bool = False

@@ -7,9 +7,10 @@ In: a `Repeat` that scans. Out: the call of the cell's method for all steps, wit
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass, field
 
 from archdsl.ir.num import ELLIPSIS
-from archdsl.ir.program import Apply, Call, Operand, Repeat, Ride
+from archdsl.ir.program import Apply, Call, Collected, Repeat, Ride, Value
 from archdsl.ir.types import Type
 from archdsl.torch import directions
 from archdsl.torch.cells import Cells
@@ -43,6 +44,29 @@ def kept(running: Tensor, new: Any, old: Any) -> Any:
     return new if old is None else type(new)(*(kept(running, n, o) for n, o in zip(new, old)))
 '''
 LENGTHS = {"turned": TURNED, "ended": ENDED, "at_end": AT_END, "kept": KEPT}
+
+
+@dataclass
+class _Whole:
+    """A scan that is one call of its cell's method for all steps."""
+
+    node: Repeat
+    ride: Ride
+    call: Call
+    callee: Plan
+    steps: Steps
+    lengths: ast.expr | None
+    first: str = ""
+    """The variable of the state before the first step, where sequences may have none."""
+    last: list[tuple[Value, str]] = field(default_factory=list)
+    """States after the last step, and the variable of all steps that each is taken from."""
+    late: list[tuple[Collected, str]] = field(default_factory=list)
+    """Results that are turned round or cut off afterwards."""
+
+    @property
+    def ends(self) -> dict[int | None, Value]:
+        """With lengths: the states after the last step, by the output that shows them; None where none does."""
+        return {shown(self.callee, f): v for f, v in self.ride.finals.items()} if self.lengths is not None else {}
 
 
 class Scans(Cells):
@@ -137,69 +161,78 @@ class Scans(Cells):
         (ride,), (call,) = node.rides, node.body.nodes
         assert isinstance(call, Call)
         callee = self.plan.program.of(self.made[ride.made])
-        steps = self.plan.program.steps[callee.definition.name]
-        whole = {s.value.id: s.operand for s in node.sliced}
         lengths = self.operand(node.lengths) if node.lengths is not None else None
-
-        def turn(value: ast.expr) -> ast.expr:
-            if lengths is not None:
-                return self.with_lengths("turned", value, lengths, steps.at)
-            return parse(f"({ast.unparse(value)}).flip({steps.at})")
-
-        def unsliced(operand: Operand) -> Operand:
-            return whole.get(operand, operand) if isinstance(operand, int) else operand
-
-        outside = call.model_copy(update={"inputs": [unsliced(i) for i in call.inputs]})
-        arguments = self.arguments(outside)
-        if node.reversed:
-            arguments = [turn(a) if i in whole else a for i, a in zip(call.inputs, arguments)]
-            if lengths is not None and ride.finals:
-                arguments = [self.kept_apart(a) if i in whole else a for i, a in zip(call.inputs, arguments)]
-        state = self.first_state(node, ride, arguments, steps)
-        if lengths is not None and ride.finals:  # a sequence without a step ends as it began
-            first = self.variable("first", named=True, kind=f"state of {callee.name}")
-            self.assign([first], state or self.begin(ride, arguments, steps), keep=True)
-            state = name(first)
+        whole = _Whole(node, ride, call, callee, self.plan.program.steps[callee.definition.name], lengths)
+        arguments = self.given_to(whole)
         holder = self.cell_of(node)
-        while arguments and state is None and isinstance(arguments[-1], ast.Constant) and arguments[-1].value is None:
-            arguments.pop()
-        ends = {shown(callee, f): v for f, v in ride.finals.items()} if lengths is not None else {}
-        value = ast.Call(
-            ast.Attribute(holder, callee.scan_method, ast.Load()),
-            [*arguments, *([state] if state else []), *([lengths] if None in ends and lengths else [])],
-            [],
-        )
-        by_operand = {c.operand: c for c in node.collected if c.value.id in self.used}
-        targets, late, last = [], [], []
-        for place, v in enumerate(call.outputs):
-            found = by_operand.get(v.id)
-            if found is None and place not in ends:
-                targets.append("_")
-                continue
-            if place in ends:
-                targets.append(self.variable(v.name or "steps", "all_steps", type=None))
-                last.append((ends[place], targets[-1]))
-                late += [(found, targets[-1])] if found else []
-            elif found is not None and (node.reversed or lengths is not None):
-                key = self.variable(found.value.name or noun(node, self.made), "backwards", type=found.value.type)
-                late.append((found, key))
-                targets.append(key)
-            elif found is not None:
-                targets.append(self.define(found.value, node))
+        stops = [lengths] if lengths is not None and None in whole.ends else []
+        value = ast.Call(ast.Attribute(holder, callee.scan_method, ast.Load()), [*arguments, *stops], [])
+        targets = self.targets_of(whole)
         inside = {f: v for f, v in ride.finals.items() if lengths is None or shown(callee, f) is None}
         final = self.variable("state", named=True, kind=f"state of {callee.name}") if inside else "_"
         self.assign([*targets, final], value, keep=True)
-        for v, key in last:
-            assert lengths is not None and isinstance(state, ast.Name)
-            began = self.part_of(callee, state.id, next(f for f, out in ride.finals.items() if out is v))
-            self.assign([self.define(v, node)], self.with_lengths("at_end", name(key), lengths, steps.at, began))
-        for found, key in late:
-            whole_ = name(key)
-            if lengths is not None:
-                whole_ = self.with_lengths("ended", whole_, lengths, steps.at)
-            self.assign([self.define(found.value, node)], turn(whole_) if node.reversed else whole_)
-        for field, v in inside.items():
-            self.bind(v, parse(self.part_of(callee, final, field)))
+        self.close_scan(whole)
+        for state, v in inside.items():
+            self.bind(v, parse(self.part_of(callee, final, state)))
+
+    def turn(self, whole: _Whole, value: ast.expr) -> ast.expr:
+        """A sequence backwards."""
+        if whole.lengths is not None:
+            return self.with_lengths("turned", value, whole.lengths, whole.steps.at)
+        return parse(f"({ast.unparse(value)}).flip({whole.steps.at})")
+
+    def given_to(self, whole: _Whole) -> list[ast.expr]:
+        """What the cell's method is given: sequences, the first way round, and the state before the first step."""
+        node, ride, call = whole.node, whole.ride, whole.call
+        sliced = {s.value.id: s.operand for s in node.sliced}
+        unsliced = [sliced.get(i, i) if isinstance(i, int) else i for i in call.inputs]
+        arguments = self.arguments(call.model_copy(update={"inputs": unsliced}))
+        if node.reversed:
+            arguments = [self.turn(whole, a) if i in sliced else a for i, a in zip(call.inputs, arguments)]
+            if whole.lengths is not None and ride.finals:
+                arguments = [self.kept_apart(a) if i in sliced else a for i, a in zip(call.inputs, arguments)]
+        state = self.first_state(node, ride, arguments, whole.steps)
+        if whole.lengths is not None and ride.finals:  # a sequence without a step ends as it began
+            first = self.variable("first", named=True, kind=f"state of {whole.callee.name}")
+            self.assign([first], state or self.begin(ride, arguments, whole.steps), keep=True)
+            state, whole.first = name(first), first
+        while arguments and state is None and isinstance(arguments[-1], ast.Constant) and arguments[-1].value is None:
+            arguments.pop()
+        return [*arguments, *([state] if state else [])]
+
+    def targets_of(self, whole: _Whole) -> list[str]:
+        """The variables of the method's results; what is still to be done with them is noted."""
+        node = whole.node
+        by_operand = {c.operand: c for c in node.collected if c.value.id in self.used}
+        targets = []
+        for place, v in enumerate(whole.call.outputs):
+            found = by_operand.get(v.id)
+            if place in whole.ends:
+                targets.append(self.variable(v.name or "steps", "all_steps", type=None))
+                whole.last.append((whole.ends[place], targets[-1]))
+                whole.late += [(found, targets[-1])] if found else []
+            elif found is None:
+                targets.append("_")
+            elif node.reversed or whole.lengths is not None:
+                key = self.variable(found.value.name or noun(node, self.made), "backwards", type=found.value.type)
+                whole.late.append((found, key))
+                targets.append(key)
+            else:
+                targets.append(self.define(found.value, node))
+        return targets
+
+    def close_scan(self, whole: _Whole) -> None:
+        """The last steps of sequences that end early, and results as they go forwards, 0 beyond their ends."""
+        node, at = whole.node, whole.steps.at
+        for v, key in whole.last:
+            assert whole.lengths is not None
+            began = self.part_of(whole.callee, whole.first, next(f for f, out in whole.ride.finals.items() if out is v))
+            self.assign([self.define(v, node)], self.with_lengths("at_end", name(key), whole.lengths, at, began))
+        for found, key in whole.late:
+            value = name(key)
+            if whole.lengths is not None:
+                value = self.with_lengths("ended", value, whole.lengths, at)
+            self.assign([self.define(found.value, node)], self.turn(whole, value) if node.reversed else value)
 
     def kept_apart(self, value: ast.expr) -> ast.expr:
         """A value that is used twice, in a variable of its own."""

@@ -41,7 +41,7 @@ def pattern_of(node: Repeat) -> Pattern | None:
     if not isinstance(call, Call) or not call.rides or call.made != node.rides[0].made or node.body.params:
         return None
     slices = {s.value.id: s for s in node.sliced}
-    places = {_position(s.axis.index, s.value.type) for s in node.sliced}
+    places = {position(s.axis.index, s.value.type) for s in node.sliced}
     made = {v.id for v in call.outputs}
     if len(places) != 1 or any(c.operand not in made for c in node.collected):
         return None
@@ -53,7 +53,8 @@ def pattern_of(node: Repeat) -> Pattern | None:
     return None if at is None else Pattern(tuple(i in slices for i in call.inputs), at)
 
 
-def _position(index: int, type_: Type) -> int | None:
+def position(index: int, type_: Type) -> int | None:
+    """Where the axis that is taken apart stands, from the start."""
     if ELLIPSIS in type_.shape:
         return None
     return index if index >= 0 else index + len(type_.shape) + 1

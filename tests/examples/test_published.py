@@ -93,7 +93,7 @@ def test_bert(d: int, layers: int, heads: int) -> None:
     theirs = BertModel(config)
     ours = load("bert", "BERT", vocab=31, positions=20, d=d, layers=layers, heads=heads)
     _loaded(ours, theirs)
-    tokens, segment = torch.randint(31, (3, 20)), torch.randint(2, (3, 20))
+    tokens, segment = torch.randint(1, 31, (3, 20)), torch.randint(2, (3, 20))  # theirs learns nothing for token 0
     present = torch.arange(20) < torch.tensor([[20], [13], [4]])
     seen = _hidden(ours.encoder["layer"])
     y, pooled = ours(tokens, segment, present)

@@ -22,15 +22,16 @@ ASIDE, ALONGSIDE = 11.0, 24.0
 """How far from other lines what comes back keeps, wherever it runs beside them for longer than this."""
 
 
-def faults(sheets: list[Sheet]) -> list[str]:
-    found = [text for sheet in sheets for text in _faults_of(sheet)]
+def faults(sheets: list[Sheet], aside: float = ASIDE) -> list[str]:
+    """`aside` is how far what comes back keeps from other lines; less in a narrow figure."""
+    found = [text for sheet in sheets for text in _faults_of(sheet, aside)]
     bounds = [_bounds(s) for s in sheets]
     for i, a in enumerate(bounds):
         found += [f"panels {i} and {j} overlap" for j, b in enumerate(bounds[:i]) if _meet(a, b)]
     return found
 
 
-def _faults_of(sheet: Sheet) -> Iterator[str]:
+def _faults_of(sheet: Sheet, aside: float) -> Iterator[str]:
     nodes = {n["name"]: _box(n["box"]) for n in sheet["nodes"].values()}
     marks = {n: b for n, b in nodes.items() if b[2] - b[0] > 8}
     frames = {f["name"]: _box(f["box"]) for f in sheet["frames"].values() if not f["name"].endswith("_pair")}
@@ -44,7 +45,7 @@ def _faults_of(sheet: Sheet) -> Iterator[str]:
     yield from _through(sheet, marks, frames, lines)
     yield from _borders(lines, frames)
     yield from _confusions(sheet, nodes, lines)
-    yield from _hugging(sheet, lines)
+    yield from _hugging(sheet, lines, aside)
 
 
 def _overlaps(marks: dict[str, Box]) -> Iterator[str]:
@@ -127,7 +128,8 @@ def _through(
         ends = (edge["tail"], edge["head"])
         home = {f for end in ends for f in _path(sheet, sheet["nodes"][end]["frame"])}
         for name, box in marks.items():
-            if _runs_through(line, box, 2.5 if name in ends else 0.0):
+            round_ = name in ends and sheet["nodes"][name]["shape"] in ("ellipse", "oval", "circle")
+            if _runs_into(line, box) if round_ else _runs_through(line, box, 2.5 if name in ends else 0.0):
                 yield f"{key} ({ends[0]} to {ends[1]}) runs through {name}"
         for name, box in frames.items():
             if name not in home and _runs_through(line, box, 0.0):
@@ -165,7 +167,7 @@ def _confusions(sheet: Sheet, nodes: dict[str, Box], lines: dict[str, list[Point
                 yield f"{one['key']} runs over the fork {name}"
 
 
-def _hugging(sheet: Sheet, lines: dict[str, list[Point]]) -> Iterator[str]:
+def _hugging(sheet: Sheet, lines: dict[str, list[Point]], aside: float) -> Iterator[str]:
     """What comes back keeps away from every other line, as far as both go the same way."""
     edges = sheet["edges"]
     for key, edge in edges.items():
@@ -175,7 +177,7 @@ def _hugging(sheet: Sheet, lines: dict[str, list[Point]]) -> Iterator[str]:
             if other == key or (edges[other]["tail"] == edge["tail"] and edges[other]["kind"] == "return"):
                 continue
             for a, b in pairwise(lines[key]):
-                if any(_along(a, b, c, d, ASIDE, ALONGSIDE) for c, d in pairwise(line)):
+                if any(_along(a, b, c, d, aside, ALONGSIDE) for c, d in pairwise(line)):
                     yield f"{key}, which comes back, runs close beside {other}"
                     break
 
@@ -242,6 +244,13 @@ def _runs_through(line: list[Point], box: Box, slack: float) -> bool:
         min(a[0], b[0]) < x1 and x0 < max(a[0], b[0]) + 0.001 and min(a[1], b[1]) < y1 and y0 < max(a[1], b[1]) + 0.001
         for a, b in pairwise(line)
     )
+
+
+def _runs_into(line: list[Point], box: Box) -> bool:
+    """Whether a line goes on behind the border of the round mark where it ends."""
+    x, y, rx, ry = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, (box[2] - box[0]) / 2 - 2.5, (box[3] - box[1]) / 2 - 2.5
+    dots = [(a[0] + (b[0] - a[0]) * k / 20, a[1] + (b[1] - a[1]) * k / 20) for a, b in pairwise(line) for k in range(21)]
+    return any(((p - x) / rx) ** 2 + ((q - y) / ry) ** 2 < 1 for p, q in dots)
 
 
 # -- boxes --------------------------------------------------------------------------------------------------------------

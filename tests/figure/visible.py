@@ -59,8 +59,9 @@ def signs(program: Program) -> Counter[tuple[str, ...]]:
                     (
                         "mark",
                         frame.kind,
+                        *_text(frame.lines),
                         mark.kind,
-                        *_text([*mark.lines, "in", *mark.ports, "out", *mark.results]),
+                        *_text([*mark.lines, "in", *mark.cells, "out", *mark.results]),
                         mark.tag,
                     )
                 ] += 1
@@ -85,7 +86,7 @@ def _panel(panel: Panel, dots: bool) -> Any:
         for mark in of.marks:
             if not dots and id(mark) in whole.parting:
                 continue
-            words = label(mark.kind, _text(mark.lines), _text(mark.ports), _text(mark.results))
+            words = label(mark.kind, _text(mark.lines), _text(mark.cells), _text(mark.results))
             node[id(mark)] = graph.own(words, [here])
         for inner in of.frames:
             frame(inner, [here])

@@ -25,9 +25,9 @@ PROGRAMS = sorted(
 
 
 @functools.cache
-def source(path: Path) -> str:
+def source(path: Path, plain: bool = False, open_time: bool = False) -> str:
     """The file that a program becomes."""
-    return emit(analyse_file(path))
+    return emit(analyse_file(path), plain=plain, open_time=open_time)
 
 
 @functools.cache

@@ -66,12 +66,12 @@ GRAPHS = pytest.mark.parametrize("name", CHOSEN)
 stride elsewhere."""
 
 
-def small(name: str, **sizes: int) -> tuple[nn.Module, list[Tensor]]:
+def small(name: str, plain: bool = False, open_time: bool = False, **sizes: int) -> tuple[nn.Module, list[Tensor]]:
     """A model, in evaluation, and inputs."""
     path, definition = MODELS[name]
     real = ProgramPlan(program(path)).plans[name].real
     values = numbers(definition, real, **(SMALL | SPECIAL.get(name, {}) | sizes))
-    names = vars(module_of(source(path), path.name))
+    names = vars(module_of(source(path, plain, open_time), path.name))
     return instance(program(path), name, names, values).eval(), inputs(definition, values)
 
 
@@ -153,6 +153,27 @@ def test_trains_in_autocast(name: str) -> None:
         assert {p.grad.dtype for p in module.parameters() if p.grad is not None} == {torch.float32}
 
 
+@everywhere
+def test_the_literal_equations_go_there_too(name: str) -> None:
+    """`--plain`: filled with the fast one's weights, pickled, made on meta, in double, and trained in autocast."""
+    module, given = small(name)
+    with torch.device("meta"):
+        empty, _ = small(name, plain=True)
+    found = run(empty, [x.to("meta") for x in given])
+    plain = pickle.loads(pickle.dumps(empty.to_empty(device="cpu")))
+    plain.load_state_dict(module.state_dict(), strict=True)
+    wanted = run(plain, given)
+    assert [t.shape for t in found] == [t.shape for t in wanted]
+    doubled = run(copy.deepcopy(plain).double(), [x.double() if x.is_floating_point() else x for x in given])
+    assert all(t.dtype == torch.float64 for t in doubled if t.is_floating_point())
+    with torch.autocast("cpu", torch.bfloat16):
+        trained = run(plain.train(), given)
+    smooth = [t.float().sum() for t in trained if t.requires_grad]
+    if smooth:
+        torch.stack(smooth).sum().backward()
+        assert all(p.grad.isfinite().all() for p in plain.parameters() if p.grad is not None)
+
+
 # -- files -----------------------------------------------------------------------------------------------------------
 @everywhere
 def test_safetensors(name: str, tmp_path: Path) -> None:
@@ -210,7 +231,11 @@ FIXED = {
     **dict.fromkeys(["GNMT", "DelayedGNMT"], "s t"),  # KERNEL
 }
 """Sizes that an exported model does not leave open. STEPS: a Python loop over them, which export unrolls. KERNEL: torch's recurrent
-kernel, which export unrolls in the same way: an nn.LSTM with an open time is not exported either (see below)."""
+kernel, which export unrolls in the same way, that of an nn.LSTM too (see below). Those of OPENED are open with `open_time`."""
+OPENED = {
+    *("CharLSTM", "Concatenated", "Alternating", "GRULayer", "LSTMLayer", "RNNLayer", "Tagger", "GNMT", "DelayedGNMT"),
+    *("ChoGRULayer", "MGULayer", "PeepholeLayer"),
+}
 DRAWS = {"Boltzmann", "PersistentRBM", "RAM", "RBM", "VAE"}
 """What they give is drawn, also in evaluation; onnxruntime draws otherwise, so that only its kind can be compared."""
 NOT_IN_ONNX = {
@@ -222,17 +247,17 @@ NOT_IN_ONNX = {
 
 
 @functools.cache
-def exported(name: str) -> tuple[nn.Module, torch.export.ExportedProgram]:
+def exported(name: str, open_time: bool = False) -> tuple[nn.Module, torch.export.ExportedProgram]:
     """A model, and what it is exported to, with every size open that can be."""
-    module, given = small(name)
+    module, given = small(name, open_time=open_time)
     auto = torch.export.Dim.AUTO
     dims = [{i: auto for i, n in enumerate(v.type.shape) if str(n) in OTHER} for v in MODELS[name][1].inputs]
     return module, torch.export.export(copy.deepcopy(module), tuple(given), dynamic_shapes=tuple(dims))
 
 
-def fixed(name: str) -> set[str]:
+def fixed(name: str, open_time: bool = False) -> set[str]:
     """The sizes, of those that should be open, that the graph has as numbers."""
-    graph = exported(name)[1]
+    graph = exported(name, open_time)[1]
     users = set(graph.graph_signature.user_inputs)
     shapes = [n.meta["val"].shape for n in graph.graph.nodes if n.op == "placeholder" and n.name in users]
     sizes = {(str(n), str(size)) for v, s in zip(MODELS[name][1].inputs, shapes) for n, size in zip(v.type.shape, s)}
@@ -251,6 +276,34 @@ def test_exports(name: str) -> None:
             run(graph.module(), given)
         return
     same(run(graph.module(), given), run(copy.deepcopy(module), given))
+
+
+@pytest.mark.parametrize("name", sorted(OPENED & set(CHOSEN)))
+def test_time_stays_open_on_demand(name: str) -> None:
+    """With `--open-time` a recurrent model is exported for any batch and time, to onnxruntime too; run as a module it is as it was."""
+    import onnxruntime
+
+    assert not fixed(name, True)
+    module, graph = exported(name, True)
+    before, given = small(name)
+    before.load_state_dict(module.state_dict(), strict=True)
+    same(run(module, given), run(before, given), **EXACT)
+    _, given = small(name, **OTHER)
+    wanted = run(before, given)
+    same(run(graph.module(), given), wanted, rtol=1e-4, atol=1e-5)
+    made = torch.onnx.export(graph, dynamo=True, verbose=False).model_proto.SerializeToString()
+    session = onnxruntime.InferenceSession(made, providers=["CPUExecutionProvider"])
+    feed = {i.name: x.numpy() for i, x in zip(session.get_inputs(), given, strict=True)}
+    same([torch.as_tensor(y) for y in session.run(None, feed)], wanted, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_an_nn_layer_does_not_leave_time_open(kind: str) -> None:
+    """Why `--open-time` is there: torch writes one node for its layer, and has the length of the example in it all the same."""
+    layer, auto = getattr(nn, kind)(3, 4, batch_first=True), torch.export.Dim.AUTO
+    graph = torch.export.export(layer, (torch.randn(2, 5, 3),), dynamic_shapes=({0: auto, 1: auto},))
+    with pytest.raises(AssertionError, match="Guard failed"):
+        graph.module()(torch.randn(2, 6, 3))
 
 
 @GRAPHS

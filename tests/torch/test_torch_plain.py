@@ -285,6 +285,63 @@ def test_states_go_in_and_out() -> None:
     agree(fast, plain, [torch.randn(2, 5, 3), torch.randn(2, 4)])
 
 
+def opened(unit: str, how: str = "") -> str:
+    """A cell's equations as the body of a scan: its parameters and layers are then the model's own."""
+    before, _, inside = unit.partition("cell Unit(u) {\n input x: [batch, n]\n")
+    lines = inside.rstrip("}\n").split("\n")
+    params = "\n".join(line for line in lines if line.startswith(" param")).replace("[n,", "[3,")
+    body = "\n".join(line for line in lines if not line.startswith(" param"))
+    head = f"{before}model M(u = 4) {{\n input x: [batch, time, 3]\n{params}\n"
+    return f"{head} r = x -> scan {{\n input x\n{body}\n }} over time{how}\n output r\n}}\n"
+
+
+@pytest.mark.parametrize("how", ["", " reversed"], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_scan_with_a_body_of_its_own_runs_on_the_kernel(name: str, how: str) -> None:
+    kernel, unit = KERNELS[name]
+    fast, plain, text = pair(opened(unit, how))
+    assert f"torch.{kernel}(" in text and "unbind" not in text
+    agree(fast, plain, [torch.randn(2, 5, 3)])
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_scan_with_a_body_of_its_own_is_one_loop(name: str) -> None:
+    fast, plain, text = pair(opened(OTHERS[name]))
+    assert not [k for k in ("lstm(", "gru(", "rnn_tanh(", "rnn_relu(") if f"torch.{k}" in text]
+    agree(fast, plain, [torch.randn(2, 5, 3)])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_bodies(seed: int) -> None:
+    fast, plain, _ = pair(opened(Writer(seed + 100).text(), " reversed" * (seed % 2)))
+    agree(fast, plain, [torch.randn(2, 4, 3)])
+
+
+def test_a_body_reads_what_is_around_it_and_hands_on_its_end() -> None:
+    text = """model M(u = 4) {
+ input x: [batch, time, 3]
+ input context: [batch, u]
+ W = Linear(u)
+ r = tanh(x) -> scan {
+  input x
+  state h: [batch, u] = context
+  state c: [batch, u] = 1
+  h' = tanh(Linear(u)(x) + W(h) + context) * c
+  c' = sigmoid(Linear(u)(x) + Linear(u)(h') + W(context))
+  output h' + context
+  output z = c
+ } over time
+ output a = r
+ output b = r.z
+ output d = r.h' + r.c'
+ output e = W(context)
+}
+"""
+    fast, plain, code = pair(text)
+    assert "torch.addmm(" in code
+    agree(fast, plain, [torch.randn(2, 5, 3), torch.randn(2, 4)])
+
+
 LINEAR = {
     "a gate": " a = sigmoid(Linear(u)(x))\n h' = a * h + (1 - a) * Linear(u)(x)",
     "a number": " h' = 0.9 * h + Linear(u)(x)",

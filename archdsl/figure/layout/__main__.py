@@ -98,7 +98,7 @@ def _fitting(run: Run, page: Data, least: float) -> tuple[Data, list[geometry.Sh
 
 _PAGE = 9.0 * 72
 """The height of what a page of a paper holds."""
-_COLUMN = 3.0 * 72
+_COLUMN = 2.0 * 72
 """The width of the narrowest column into which panels are set."""
 
 
@@ -134,9 +134,7 @@ def _laid_out(
 ) -> geometry.Sheet:
     print("panel", panel["name"], file=sys.stderr, flush=True)
     if not panel["name"]:
-        sheet = geometry.read(run(panel["dot"], "dot", "json0"))
-        arrange.columns(sheet)
-        return sheet
+        return geometry.read(run(panel["dot"], "dot", "json0"))
     sheet = layered.lay_out(panel, sizes, most, narrow and not sizes.lying)
     if sizes.lying:
         turn.upright(sheet, sizes)

@@ -1,4 +1,4 @@
-"""Panels on a page: read from left to right, then down; a later panel may fill a hole, and the legend fills the first.
+"""Panels on a page: read from left to right, then down; a later panel may fill a hole, and the legend takes the shape that fits best.
 
 In: sheets, and how wide the figure may become. Out: the same sheets, moved, and the scale at which the figure is that wide. Without a
 width, the whole comes close to the proportions of a page.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import ceil
 
+from archdsl.figure.layout import legend
 from archdsl.figure.layout.geometry import Box, Sheet
 
 PAD = 4.0
@@ -21,6 +22,8 @@ _FEW = 24
 
 Size = tuple[float, float]
 Place = tuple[float, float]
+Plan = tuple[tuple[float, float], float, list[Place]]
+"""What an arrangement costs, its scale, and the upper left corners."""
 
 
 class TooNarrow(Exception):
@@ -31,33 +34,24 @@ class TooNarrow(Exception):
         self.sheet, self.needed = sheet, needed
 
 
-def columns(sheet: Sheet) -> None:
-    """A legend's samples below each other, its words flush left."""
-    samples = {n.name[len("legend_a") :]: n for n in sheet.nodes.values() if n.name.startswith("legend_a")}
-    if not samples:
-        return
-    frame = sheet.frames["cluster_legend"]
-    half = max(n.box.width for n in samples.values()) / 2
-    left = frame.box.x0 + 12
-    for row, node in samples.items():
-        words = sheet.nodes[f"legend_t{row}"]
-        node.box = node.box.moved(left + half - node.box.x, 0)
-        words.box = words.box.moved(left + 2 * half + 10 - words.box.x0, 0)
-        edge = sheet.edges.get(f"legend_s{row}")
-        if edge and edge.tip:
-            start, end, y = node.box.x - 14, node.box.x + 14, node.box.y
-            stop = end - abs(edge.tip[0] - edge.points[-1][0])
-            edge.points, edge.tip = [(start, y), (start + 6, y), (stop - 6, y), (stop, y)], (end, y)
-    right = max(n.box.x1 for n in sheet.nodes.values() if n.name.startswith("legend_t"))
-    frame.box = Box(frame.box.x0, frame.box.y0, right + 10, frame.box.y1)
-    if frame.title:
-        frame.title = (left + 22, frame.title[1])
-
-
 def arrange(sheets: list[Sheet], width: float | None = None, least: float = 1.0) -> float:
     """Moves the sheets to their places; the scale, not under `least`, that makes them fit into `width`."""
-    sizes = [(s.bounds().width, s.bounds().height) for s in sheets]
-    scale, places = _free(sizes) if width is None else _fitted(sizes, width, least)
+    shapes = legend.shapes(sheets)
+    found: list[tuple[Plan, int]] = []
+    failed: TooNarrow | None = None
+    for columns in shapes or (1,):
+        if shapes:
+            legend.table(sheets, columns)
+        sizes = [(s.bounds().width, s.bounds().height) for s in sheets]
+        try:
+            found.append((_free(sizes) if width is None else _fitted(sizes, width, least), columns))
+        except TooNarrow as problem:
+            failed = failed or problem
+    if not found:
+        raise failed or TooNarrow(0, 0.0)
+    (_, scale, places), columns = min(found, key=lambda f: (f[0][0], f[1]))
+    if shapes:
+        legend.table(sheets, columns)
     for sheet, (x, y) in zip(sheets, places):
         bounds = sheet.bounds()
         sheet.move(x - bounds.x0, -y - bounds.y1)
@@ -71,12 +65,14 @@ def extent(sheets: list[Sheet]) -> Size:
     return width + 2 * PAD, max(b.y1 for b in boxes) - min(b.y0 for b in boxes) + 2 * PAD
 
 
-def _free(sizes: list[Size]) -> tuple[float, list[Place]]:
+def _free(sizes: list[Size]) -> Plan:
     """The arrangement that wastes least, in the proportions of a page."""
-    return 1.0, min((_pack(sizes, w) for w in _widths(sizes)), key=lambda places: _waste(sizes, places))
+    found = ((_waste(sizes, places), places) for places in (_pack(sizes, w) for w in _widths(sizes)))
+    waste, places = min(found, key=lambda f: f[0])
+    return waste, 1.0, places
 
 
-def _fitted(sizes: list[Size], width: float, least: float) -> tuple[float, list[Place]]:
+def _fitted(sizes: list[Size], width: float, least: float) -> Plan:
     """The arrangement with the best of low and large, no wider than `width` at a scale from `least` to 1."""
     most = int(width / least) - 2 * PAD
     widest = max(range(len(sizes)), key=lambda i: sizes[i][0])
@@ -87,8 +83,8 @@ def _fitted(sizes: list[Size], width: float, least: float) -> tuple[float, list[
         return min(max(1.0, least), width / _page(_extent(sizes, places)[0]))
 
     candidates = [_pack(sizes, w) for w in (*(w for w in _widths(sizes) if w < most), most)]
-    best = min(candidates, key=lambda p: round(_extent(sizes, p)[1] / scale(p) ** 0.5, 3))
-    return scale(best), best
+    cost, best = min(((round(_extent(sizes, p)[1] / scale(p) ** 0.5, 3), p) for p in candidates), key=lambda f: f[0])
+    return (cost, 0.0), scale(best), best
 
 
 def _page(width: float) -> float:

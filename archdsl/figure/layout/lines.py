@@ -22,6 +22,8 @@ _ARRIVE = 13.0
 _LEAST = 17.0
 """Between two rows."""
 _BORDER = 9.0
+_CLOSEST = 0.72
+"""How much nearer to each other rows may stand where room is scarce: an arrow head and a rounded corner need some."""
 
 
 class Lines:
@@ -30,6 +32,8 @@ class Lines:
     def __init__(self, plan: Plan):
         self.plan, self.sides = plan, Sides(plan)
         self.center = [0.0] * plan.rows
+        self.near = max(_CLOSEST, plan.room)
+        """Distances upwards, compared with what is usual."""
         self.clashes: list[Clash] = []
         """Where lines run along each other, for want of an order of tracks that would keep them apart."""
         self.pointed = {w.head.row for w in plan.wires if w.end.kind != "fork"}
@@ -89,13 +93,13 @@ class Lines:
 
     def _channel(self, channel: int, zones: dict[tuple[str, int], list[Net]], y: float) -> float:
         """Lays out what lies between two rows, from `y` upwards; where the next row begins."""
-        start, clear = y, ASIDE if channel in self.sidelong else _CLEAR
+        start, clear = y, (ASIDE if channel in self.sidelong else _CLEAR) * self.near
         ending = [g for g in self.plan.groups if g.high == channel]
         starting = [g for g in self.plan.groups if g.low == channel + 1]
         for level in range(max((depth(self.plan, g, "high") for g in ending), default=0)):
             y = self._tracks(zones.get(("end", level), []), y, clear)
             own = [g for g in ending if depth(self.plan, g, "high") == level + 1]
-            y += max(_border(g, top=True) for g in own)
+            y += max(_border(g, self.near, top=True) for g in own)
             for g in own:
                 g.y1 = y
             y += 4.0 if any(g.kind == "stack" for g in own) else 0.0
@@ -103,19 +107,19 @@ class Lines:
         for level in reversed(range(max((depth(self.plan, g, "low") for g in starting), default=0))):
             own = [g for g in starting if depth(self.plan, g, "low") == level + 1]
             y += 4.0 if any(g.kind == "stack" for g in own) else 0.0
-            y += _BORDER - 2 if channel >= 0 else 0.0
+            y += (_BORDER - 2) * self.near if channel >= 0 else 0.0
             for g in own:
                 g.y0 = y
-            y += max(_border(g, top=False) for g in own)
+            y += max(_border(g, self.near, top=False) for g in own)
             inside = zones.get(("start", level), [])
             y = self._tracks(inside, y, 0.0)
-            y += _ARRIVE if any(n.bent for n in inside) else 0.0
+            y += _ARRIVE * self.near if any(n.bent for n in inside) else 0.0
         if 0 <= channel < self.plan.rows - 1:
             pointed = channel + 1 in self.pointed
             arrive = _ARRIVE if pointed else _CLEAR
             y = max(
-                y + (_ARRIVE - _BORDER if starting else arrive if y > start else 0.0),
-                start + (_LEAST if pointed else _CLEAR),
+                y + (_ARRIVE - _BORDER if starting else arrive if y > start else 0.0) * self.near,
+                start + (_LEAST if pointed else _CLEAR) * self.near,
             )
         return y
 
@@ -131,8 +135,8 @@ class Lines:
         y += clear
         for net in bent:
             for piece in net.pieces:
-                piece.y = y + net.track * TRACK
-        return y + max(n.track for n in bent) * TRACK
+                piece.y = y + net.track * TRACK * self.near
+        return y + max(n.track for n in bent) * TRACK * self.near
 
     # -- corners ----------------------------------------------------------------------------------------------------
     def corners(self, wire: Wire) -> list[Point]:
@@ -183,7 +187,7 @@ def _plain(points: list[Point]) -> list[Point]:
     return kept
 
 
-def _border(group: Group, top: bool) -> float:
+def _border(group: Group, near: float, top: bool) -> float:
     """From what is in a frame to its border."""
     title = group.title[1] if top else 0.0
-    return _BORDER + title + (3 if group.kind == "panel" else 0)
+    return _BORDER * near + title + (3 if group.kind == "panel" else 0)

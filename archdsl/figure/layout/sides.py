@@ -115,12 +115,13 @@ class Sides:
     def _slide(self) -> None:
         """A wire that would bend a little goes straight where the marks are wide enough."""
         feet = Counter(w.end.name for w in self.plan.wires if w.key not in self.finishes)
+        returning = {v.spots[0].name for _, back, v in self.plan.pairs if back}
         tops = Counter(w.start.name for w in self.plan.wires if w.key not in self.starts)
         for wire in self.plan.wires:
             first, last = wire.stops[1], wire.stops[-2]
             start, end = wire.tail.item.x + wire.start_dx, wire.head.item.x + wire.end_dx
             a = (
-                _reach(wire.start)
+                min(_reach(wire.start), _beside_return(wire.start) if wire.start.name in returning else 1e9)
                 if not wire.start_port and tops[wire.start.name] == 1 and first.row != wire.tail.row
                 else 0.0
             )
@@ -160,6 +161,11 @@ class Sides:
                 middle = straight[0]
             for k, w in enumerate(wires):
                 self.offset[w.key] = (k - middle) * (wide if straight or len(wires) > 2 else 2 * wide)
+
+
+def _beside_return(spot: Spot) -> float:
+    """How far from its middle a line may leave a cell over whose left corner something returns to the delay beside it."""
+    return max(0.0, spot.width / 2 - min(14.0, spot.width / 4) - 8)
 
 
 def _reach(spot: Spot) -> float:

@@ -40,6 +40,8 @@ class Body:
         """States that a value is handed on to, by the value's id."""
         self.gates: set[int] = set()
         """Values that are drawn as gates."""
+        self.named: set[int] = set()
+        """Values whose names the figure says, by id."""
         self.forked: set[int] = set()
         """What a dot passes on; if it has a name, its arrow says it."""
         survey.count_readers(self)
@@ -270,7 +272,7 @@ class Body:
         reader = value.into[0].kind if value.into else ""
         if reader == "output":
             return True
-        return reader != "objective" and len(expression.text) <= (24 if value.name else LONGEST)
+        return reader != "objective" and id(value) not in self.named and len(expression.text) <= LONGEST
 
     def several(self, mark: Mark) -> list[str]:
         """A mark with several results: all are named."""

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from itertools import zip_longest
 
 from archdsl.figure.reading.markup import plain, plain_lines
-from archdsl.figure.scene import Frame, Mark, Panel, Wire
+from archdsl.figure.scene import SLOT, Frame, Mark, Panel, Wire
 
 
 def canonical(panels: Sequence[Panel]) -> list[Panel]:
@@ -30,7 +30,7 @@ def _panel(panel: Panel) -> Panel:
             "data" if w.head.kind == "fork" else w.kind,
             w.tail_port,
             w.head_port,
-            "<BR/>".join(line for t in plain_lines(w.label) if (line := _NAMELESS.sub("", t))),
+            "<BR/>".join(line for t in plain_lines(w.label) if (line := _without_nameless(t))),
         )
         for w in panel.wires
     ]
@@ -40,6 +40,24 @@ def _panel(panel: Panel) -> Panel:
 
 _NAMELESS = re.compile(r"^v(?:<SUB>\d+</SUB>|\d+)(?: |$)")
 """The names that `read` gives to what has none, such as `v1`."""
+_TOLD = re.compile(r"(?:^⊙ | = )v(?:<SUB>\d+</SUB>|\d+)(?=$|,)")
+"""The same where a name tells what arrives: `first h = v1`."""
+
+
+def _without_nameless(line: str) -> str:
+    return _NAMELESS.sub("", _TOLD.sub("", line))
+
+
+def _cells(mark: Mark) -> list[str]:
+    """The words at a mark's ports, without names that nobody wrote."""
+    called = bool(mark.lines) and mark.lines[0].endswith("▸")
+    found = []
+    for i, cell in enumerate(mark.cells):
+        first, *rest = plain_lines(cell)
+        if not rest and not called and _NAMELESS.sub("", first) == "":
+            first = SLOT if mark.kind == "circle" else str(i + 1)
+        found.append("<BR/>".join([first, *(t for t in rest if _NAMELESS.sub("", t))]))
+    return found
 
 
 def _without_conditions(title: list[str]) -> list[str]:
@@ -53,6 +71,7 @@ def _without_conditions(title: list[str]) -> list[str]:
     return title[:start] + title[end + 1 :]
 
 
+_TURN = re.compile(r"(\d(?:st|nd|rd|th) call): v(?:<SUB>\d+</SUB>|\d+)")
 _COUNT = re.compile(r" · [0-9,]+ parameters$")
 """What `--counts` adds to a title, and no program says."""
 
@@ -62,8 +81,8 @@ def _frame(frame: Frame, parent: Frame | None, copies: dict[int, Mark]) -> Frame
     for mark in frame.marks:
         copies[id(mark)] = Mark(
             mark.kind,
-            _lines(mark.lines),
-            [plain(t) for t in mark.ports],
+            [_TURN.sub(r"\1", line) for line in _lines(mark.lines)],
+            _cells(mark),
             [plain(t) for t in mark.results],
             plain(mark.tag),
             mark.id,

@@ -5,12 +5,14 @@ In: DOT text. Out: the panels it describes, as `scene` has them, their text in c
 
 from __future__ import annotations
 
+import html
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from archdsl.figure.reading import operators
 from archdsl.figure.reading.dottext import Cluster, Edge, Graph, parse
-from archdsl.figure.reading.errors import Unreadable
+from archdsl.figure.reading.errors import Unreadable, within
 from archdsl.figure.reading.markup import Run, Shift, unfolded, written
 from archdsl.figure.scene import Frame, FrameKind, Mark, MarkKind, Panel, Wire, WireKind
 
@@ -36,7 +38,7 @@ def panels_of_dot(text: str) -> list[Panel]:
     if not shown:
         raise Unreadable("this DOT text has no panels", _NOT_OURS)
     if graph.root.nodes:
-        raise Unreadable("a node stands outside all panels", _NOT_OURS)
+        raise Unreadable(f"the node in line {graph.lines[graph.root.nodes[0]]} stands outside all panels", _NOT_OURS)
     homes = {name: i for i, cluster in enumerate(shown) for name in _all_nodes(cluster)}
     edges: list[list[Edge]] = [[] for _ in shown]
     legend = {name for c in graph.root.clusters if _is_legend(c) for name in _all_nodes(c)}
@@ -46,7 +48,17 @@ def panels_of_dot(text: str) -> list[Panel]:
         if homes.get(edge.tail, -1) != homes.get(edge.head, -2):
             raise Unreadable("an edge leads from one panel into another", _NOT_OURS)
         edges[homes[edge.tail]].append(edge)
-    return [_panel(cluster, graph, own) for cluster, own in zip(shown, edges)]
+    return [_named(cluster, graph, own) for cluster, own in zip(shown, edges)]
+
+
+def _named(cluster: Cluster, graph: Graph, edges: list[Edge]) -> Panel:
+    """A panel; what is wrong with it says in which it is."""
+    title = _label(cluster.attributes)
+    if not title.bold:
+        first = min((graph.lines[n] for n in _all_nodes(cluster)), default=0)
+        raise Unreadable("a panel has no name" + f", that around line {first} of the DOT text" * bool(first), _NOT_OURS)
+    with within(title.lines[0]):
+        return _panel(cluster, graph, edges, title)
 
 
 def _is_legend(cluster: Cluster) -> bool:
@@ -60,10 +72,7 @@ def _all_nodes(cluster: Cluster) -> Iterator[str]:
         yield from _all_nodes(inner)
 
 
-def _panel(cluster: Cluster, graph: Graph, edges: list[Edge]) -> Panel:
-    title = _label(cluster.attributes)
-    if not title.bold:
-        raise Unreadable("a panel has no name", _NOT_OURS)
+def _panel(cluster: Cluster, graph: Graph, edges: list[Edge], title: _Label) -> Panel:
     root = Frame("panel")
     marks: dict[str, Mark] = {}
     labels: dict[str, _Label] = {}
@@ -90,12 +99,16 @@ def _fill(frame: Frame, cluster: Cluster, graph: Graph, marks: dict[str, Mark], 
     """What lies in a cluster goes into its frame."""
     for name in cluster.nodes:
         attributes = graph.nodes[name]
-        label = _label(attributes)
+        try:
+            label = _label(attributes)
+            kind = _mark_kind(attributes, label)
+        except Unreadable as problem:
+            raise Unreadable(f"line {graph.lines[name]} of the DOT text: {problem.message}", problem.hint) from None
         if attributes.get("shape") == "plain" and (label.bold or len(label.lines) > 1 or label.lines in _TITLES):
             _entitle(frame, label)
             continue
         labels[name] = label
-        marks[name] = Mark(_mark_kind(attributes, label), label.lines, tag=label.tag)
+        marks[name] = Mark(kind, label.lines, tag=label.tag)
         frame.marks.append(marks[name])
     for inner in cluster.clusters:
         style = inner.attributes.get("style", "")
@@ -245,6 +258,9 @@ def _walk(element: ET.Element, bold: bool, shift: Shift, lines: list[list[Run]],
         return
     if tag == "TABLE":
         cells = [td for tr in element for td in tr]
+        if any(td.get("PORT") and not td.get("BORDER") for td in cells):
+            _infix(cells, lines, found)
+            return
         if cells and all(td.get("PORT") for td in cells):
             found.rows.append([(td.get("PORT", ""), _text_of(td)) for td in cells])
             return
@@ -261,7 +277,17 @@ def _walk(element: ET.Element, bold: bool, shift: Shift, lines: list[list[Run]],
             lines[-1].append(Run(child.tail, bold, shift))
 
 
+def _infix(cells: list[ET.Element], lines: list[list[Run]], found: _Label) -> None:
+    """An operator between its operands."""
+    parts = operators.parted(" ".join(_text_of(td) for td in cells))
+    if parts is None:
+        raise Unreadable("an operator has no sign", _NOT_OURS)
+    left, sign, right = parts
+    lines[-1].append(Run(html.unescape(sign)))
+    found.rows.append(list(zip((td.get("PORT", "") for td in cells if td.get("PORT")), (left, right))))
+
+
 def _text_of(element: ET.Element) -> str:
     lines: list[list[Run]] = [[]]
     _walk(element, False, "", lines, _Label())
-    return " ".join(written(line) for line in lines if line)
+    return "<BR/>".join(written(line) for line in lines if line)

@@ -128,6 +128,10 @@ class _Parser:
         if self.peek().text != "{":
             self.take()
         self.body(self.found.root, {}, {}, 0)
+        if self.peek().text.lower() in ("digraph", "strict", "graph"):
+            raise Unreadable(
+                f"from line {self.peek().line} on there is a second graph in the file", "give each in a file of its own"
+            )
         if self.peek().kind != "end":
             self.fail("the end")
         for name, home in self.homes.items():
@@ -207,7 +211,7 @@ class _Parser:
             if self.take().text == "--":
                 raise Unreadable("this is an undirected graph", "it is no figure that `archdsl draw` wrote")
             ends.append((self.take().text, self.port()))
-        line = self.peek().line
+        line = self.tokens[self.at - 1].line
         given = self.attributes()
         for end, _ in ends:
             self.found.lines.setdefault(end, line)

@@ -90,7 +90,7 @@ def _refuse_wordless(found: Ink, tags: set[str]) -> None:
             "this SVG holds an image of dots, not shapes and words", "give the file that `archdsl draw` wrote"
         )
     if len(found.outlines) > 1:
-        raise Unreadable("the words of this picture are outlines of letters, no text", _AS_TEXT)
+        raise Unreadable("there is no text in this picture: its letters, if it has some, are outlines", _AS_TEXT)
 
 
 _AS_TEXT = "save it again with its text as text (rsvg-convert and “text to path” cannot), or give the file that `archdsl draw` wrote"
@@ -175,6 +175,7 @@ def _text(part: Painted, found: Ink) -> None:
             start, end = along(matrix, (x, y)), along(matrix, (x + width, y))
             weight = own.get("font-weight", "")
             bold = weight in ("bold", "bolder") or (weight.isdigit() and int(weight) >= 600)
+            bold |= css.colour(own.get("stroke", "none")) != "none"  # a style sheet that became part of the texts
             shift = _SHIFTS.get(own.get("baseline-shift", ""), "")
             found.words.append(Word(text, start[0], end[0], start[1], size * matrix.scale, bold, shift))
         x += width

@@ -60,7 +60,8 @@ def _misfit(text: Sequence[str], drawn: Drawn, homes: dict[int, Frame]) -> float
         case "updates":
             return 0.0 if last == "updates" else _NEVER
         case "first":
-            return 0.0 if last == f"first {name}" or (last.startswith("first ") and "," in name) else _NEVER
+            told = last.partition(" = ")[0]
+            return 0.0 if told == f"first {name}" or (last.startswith("first ") and "," in name) else _NEVER
         case "return" if wire.head.kind == "memory":
             return 0.0 if last == f"{name.rpartition('.')[2]}′, next call" else _NEVER
         case "return":
@@ -68,7 +69,9 @@ def _misfit(text: Sequence[str], drawn: Drawn, homes: dict[int, Frame]) -> float
     if last == "updates" or last.startswith("first ") or last.endswith("′, next call"):
         return _NEVER
     tail, head = homes[id(wire.tail)], homes[id(wire.head)]
-    if any(t.endswith(":") for t in text) or last.startswith("last ") or last == "into the first copy":
+    if last.startswith("⊙ "):
+        return 0.0 if wire.kind == "gate" else _NEVER
+    if any(t.endswith(":") for t in text) or last.startswith("last ") or last.endswith("into the first copy"):
         return _UNLIKELY if tail is head else 0.0
     if wire.tail.kind == "fork" and wire.head.kind != "fork":
         return _UNLIKELY

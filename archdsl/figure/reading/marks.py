@@ -43,7 +43,7 @@ def read(mark: Mark) -> Use:
 
 # -- what stands below a head -------------------------------------------------------------------------------------------
 _COPIES = re.compile(r"the same in every copy(?: of the inner (?:(\d+) stacks|stack))?")
-_TURN = re.compile(r"(\d+)(?:st|nd|rd|th) call")
+_TURN = re.compile(r"(\d+)(?:st|nd|rd|th) call(?:: (\S+))?")
 _STARTS = re.compile(r"(\w+) starts (.+)")
 _PART = re.compile(r"(\S+): (?=<B>)")
 
@@ -65,7 +65,7 @@ def _about(mark: Mark, use: Use) -> tuple[str, list[str]]:
         elif copies:
             use.same = int(copies[1]) if copies[1] else 1 if "inner" in text else -1
         elif turn:
-            use.turn = int(turn[1])
+            use.turn, use.told = int(turn[1]), [words.name(turn[2])] if turn[2] else []
         elif starts:
             use.fills[starts[1]] = words.fill(starts[2])
         else:
@@ -83,9 +83,17 @@ def _call(head: str, rest: list[str], mark: Mark, use: Use) -> Use:
             use.settings[found.key] = words.value(found.text, _CHOICES)
         else:
             use.settings[found.key] = found.key if found.flag else "false"
-    use.names = [words.name(p) for p in mark.ports]
+    use.names = [words.name(p) for p in _ports(mark, use)]
     use.ports = list(range(len(mark.ports)))
     return use
+
+
+def _ports(mark: Mark, use: Use) -> list[str]:
+    """What the ports of a mark are called; the names of what arrives there go into the use."""
+    cells = [p.split("<BR/>") for p in mark.ports]
+    if cells:
+        use.told = [words.name(c[1]) if len(c) > 1 else "" for c in cells]
+    return [words.unmarked(c[0]) for c in cells]
 
 
 _CHOICES = {"causal", "none", "true", "false", *OPS}
@@ -127,8 +135,16 @@ def _primitive(head: str, rest: list[str], mark: Mark, use: Use) -> Use:
         _detail(op, part, use, numbers)
     names = primitives.port_names(op, 99, given.get("distribution", "").strip('"'))
     use.numbers = {names.index(n): t for n, t in numbers.items()}
-    plain = [words.unmarked(p) for p in mark.ports]
-    use.ports = [names.index(p) for p in plain]
+    return _taken(mark, use, names)
+
+
+def _taken(mark: Mark, use: Use, names: list[str]) -> Use:
+    """Which operand each port takes: the one of its name; where it has a number or, in its stead, a value's name, the one at its place."""
+    for i, port in enumerate(_ports(mark, use)):
+        numbered = names[i].isdigit() or names[i] in primitives.ANY
+        if numbered and not port.isdigit():
+            use.told[i] = words.name(port)
+        use.ports.append((int(port) - 1 if port.isdigit() else i) if numbered else names.index(port))
     return use
 
 
@@ -214,6 +230,7 @@ def _detail(op: Op, text: str, use: Use, numbers: dict[str, str]) -> None:
 # -- marks with words of their own -------------------------------------------------------------------------------------
 def _attention(mark: Mark) -> Use:
     use = Use(op="attention", ports=list(range(len(mark.ports))))
+    _ports(mark, use)
     for line in mark.lines[1:]:
         text = words.unmarked(line)
         heads, scale = re.fullmatch(r"heads: (.+), each (.+) wide", text), re.fullmatch(r"query · key × (.+)", text)
@@ -233,7 +250,7 @@ def _gradient(mark: Mark) -> Use:
     head = words.unmarked(mark.lines[0])
     for name, op in OPS.items():
         if op.mark.shape == "operator" and head == primitives.template(op):
-            return Use(op=name, ports=list(range(len(mark.ports))))
+            return _taken(mark, Use(op=name), primitives.port_names(op, 99))
     scale = re.fullmatch(r"gradient × −(.+)", head)
     if scale is None:
         raise Unreadable(f"{head!r} is no mark on a gradient")
@@ -249,7 +266,7 @@ def _draw(mark: Mark) -> Use:
     for i, (name, text) in enumerate(zip(names, words.split(found[2]))):
         if text != name:
             use.numbers[i] = words.number(text.removeprefix(f"{name} = "))
-    use.ports = [names.index(words.unmarked(p)) for p in mark.ports]
+    use.ports = [names.index(p) for p in _ports(mark, use)]
     for line in mark.lines[1:]:
         kind = words.type_of(line)
         if kind:

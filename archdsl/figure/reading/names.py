@@ -92,5 +92,4 @@ class Names:
                 names = [s.text for s in words.label(plain_lines(wire.label)) if s.what == "name"]
                 if names:
                     found.setdefault(id(self.graph.brought(wire)), names[0])
-        self.shown |= set(found.values())
         return found

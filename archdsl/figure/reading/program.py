@@ -88,7 +88,7 @@ def canonical(panel: Panel) -> Panel:
             marks[id(mark)] = Mark(
                 mark.kind,
                 [plain(t) for t in mark.lines],
-                [plain(t) for t in mark.ports],
+                ["<BR/>".join(plain_lines(t)) for t in mark.cells],
                 [plain(t) for t in mark.results],
                 mark.tag,
             )

@@ -51,6 +51,7 @@ def panels_of(data: bytes) -> list[Panel]:
     for start, kind in _OTHERS.items():
         if data.startswith(start):
             raise Unreadable(f"this is {kind}", "only figures in SVG and DOT can be read: `archdsl draw -o figure.svg`")
+    data = _in_utf8(data)
     beginning = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
     if not beginning:
         raise Unreadable("the file is empty", "give the .svg or .dot file that `archdsl draw` wrote")
@@ -66,6 +67,19 @@ def panels_of(data: bytes) -> list[Panel]:
         raise Unreadable(
             "this is neither SVG nor DOT", "give the .svg or .dot file that `archdsl draw` wrote"
         ) from None
+
+
+def _in_utf8(data: bytes) -> bytes:
+    """What some shells make of what is sent to a file, UTF-16, as it was before."""
+    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data
+    try:
+        return _ENCODING.sub(r"\1", data.decode("utf-16"), count=1).encode()
+    except UnicodeError:
+        return data
+
+
+_ENCODING = re.compile(r"""(<\?xml[^>]*?)\s+encoding=["'][^"']*["']""")
 
 
 def _refuse_holes(seen: Sequence[Panel]) -> None:

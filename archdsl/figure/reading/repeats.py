@@ -196,7 +196,8 @@ def _named(
             name = body.handed[id(value)]
             body.text[id(value)] = Expression(f"{name}'")
             return [f"{name}' = {text[0]}", *text[1:]]
-        if len(text) == 1 and len(value.readers) == 1 and value.readers[0] is outer and " from (" not in text[0]:
+        alone = len(value.readers) == 1 and value.readers[0] is outer and id(value) not in body.named
+        if len(text) == 1 and alone and " from (" not in text[0]:
             stages = text[0].split(" -> ", 1) if text[0].count("{") == 0 else [text[0]]
             body.text[id(value)] = Expression(text[0], 0, stages if len(stages) == 2 else [text[0]])
             return []

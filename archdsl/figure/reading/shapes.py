@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from archdsl.figure.reading import headings
+from archdsl.figure.reading import headings, operators
 from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.ink import Ink, Outline, Stroke, Word
 from archdsl.figure.reading.lines import Line, lines
@@ -196,14 +196,38 @@ def _mark(
         for cell in row.cells:
             own = [w for w in words if cell.has((w.box.x, w.box.y))]
             words = [w for w in words if w not in own]
-            row.names.append(" ".join(line.text for line in lines(own)))
+            row.names.append("<BR/>".join(line.text for line in lines(own)))
         seen.rows.append(row)
     found = lines(words)
     mark.lines = unfolded(line.text for line in found)
     if not mark.lines:
         raise Unreadable("a mark says nothing")
     mark.kind = _mark_kind(core, double, found)
+    if mark.kind == "circle":
+        seen.rows += _sides(core.box, found)
     return seen
+
+
+def _sides(box: Box, found: Sequence[Line]) -> list[Row]:
+    """What stands before and behind the sign of an operator, or above and beside it: two operands, if two arrows end there."""
+    parts = operators.parted(" ".join(line.text for line in found))
+    if parts is None or len(found) > 2:
+        return []
+    left, sign, right = parts
+    if len(found) == 2:
+        middle = (found[0].box.y1 + found[1].box.y0) / 2
+        cells = [Box(box.x0, box.y0, box.x1, middle), Box(box.x0, middle, box.x1, box.y1)]
+        return [Row(cells, [left, right], 0, box.x, box.width / 2 + 3.2, sign)]
+    middle = _place(found[0].words, sign)
+    cells = [Box(box.x0, box.y0, middle, box.y1), Box(middle, box.y0, box.x1, box.y1)]
+    return [Row(cells, [left, right], 1, box.y, box.height / 2 + 3.2, sign)]
+
+
+def _place(words: Sequence[Word], sign: str) -> float:
+    """Where a sign stands in a line."""
+    word = next((w for w in words if w.text.strip() == sign), None) or next(w for w in words if sign in w.text)
+    at = word.text.index(sign) + len(sign) / 2
+    return word.x0 + (word.x1 - word.x0) * at / len(word.text)
 
 
 def _mark_kind(core: Outline, double: Outline | None, found: list[Line]) -> MarkKind:

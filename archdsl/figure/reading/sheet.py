@@ -43,10 +43,13 @@ class Row:
     names: list[str]
     axis: int
     outer: float
+    slack: float = 3.2
+    sign: str = ""
+    """The operator of a round mark that these are the two sides of."""
 
-    def cell(self, point: Point, slack: float = 3.2) -> int | None:
+    def cell(self, point: Point) -> int | None:
         """The cell on whose outer side a point lies."""
-        if abs(point[self.axis] - self.outer) > slack:
+        if abs(point[self.axis] - self.outer) > self.slack:
             return None
         along = 1 - self.axis
         for i, cell in enumerate(self.cells):

@@ -5,10 +5,13 @@ In: the body of a definition whose graph has been made. Out: `readers`, `into` a
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from archdsl.figure.reading import words
+from archdsl.figure.reading.markup import plain_lines
 from archdsl.figure.reading.titles import titled
+from archdsl.ops import OPS
 
 if TYPE_CHECKING:
     from archdsl.figure.reading.body import Body
@@ -44,11 +47,49 @@ def count_readers(body: Body) -> None:
     forks = [m for m in body.panel.root.all_marks() if m.kind == "fork"]
     body.forked = {id(body.graph.made(m, None)) for m in forks}
     """What a dot passes on; if it has a name, its arrow says it."""
-    told = body.names.told()
+    told = body.names.told() | _told_at_places(body)
+    body.named = set(told)
+    body.names.shown |= set(told.values())
     for value in list(body.graph.values.values()):
         value.name = told.get(id(value), "")
+    for inside in body.graph.inside.values():
+        for value in inside.slices:  # a slice is called as what it is a slice of
+            if value.of and value.name and not value.of.name and id(value.of) not in body.forked:
+                value.of.name = value.name
+                body.named.add(id(value.of))
+    body.names.kept -= {n for n in told.values() if n in OPS and not _needed(body, n)}
     wires = [w for w in body.panel.wires if w.kind in ("data", "gate") and w.head.kind != "fork"]
     body.gates = {id(body.graph.brought(w)) for w in wires if w.kind == "gate" or body.names.on(w)}
+
+
+def _needed(body: Body, name: str) -> bool:
+    """Whether the program may have to say a primitive's name."""
+    lines = [line for m in body.panel.root.all_marks() for line in m.lines]
+    lines += [body.signature.head(), *body.signature.configs]
+    return any(u.op == name for u in body.uses.values()) or any(re.search(rf"\b{name}\b", line) for line in lines)
+
+
+def _told_at_places(body: Body) -> dict[int, str]:
+    """The names that places say of what arrives there: ports, numbered calls, first values, gates of what they open."""
+    found: dict[int, str] = {}
+    graph = body.graph
+    for wire in body.panel.wires:
+        if wire.kind in ("updates", "return") or graph.rides(wire.tail):
+            continue
+        value, said = graph.brought(wire), words.label(plain_lines(wire.label))
+        use = body.uses.get(id(wire.head))
+        port = wire.head_port if wire.head_port is not None else 0 if use and use.turn else None
+        if use and port is not None and port < len(use.told):
+            found[id(value)] = use.told[port]
+        for s in said:
+            if s.what == "first" and s.of:
+                found[id(value)] = words.name(s.of)
+            if s.what == "enter" and s.of:
+                found[id(value.of)] = words.name(s.of)
+            if s.what == "opens":
+                others = [w for w in graph.ins[id(wire.head)] if w is not wire]
+                found.update({id(graph.brought(w)): words.name(s.text) for w in others})
+    return {i: name for i, name in found.items() if name}
 
 
 def claim_names(body: Body) -> None:

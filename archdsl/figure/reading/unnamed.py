@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from archdsl.figure.reading import marks
 from archdsl.figure.reading.canonical import canonical
 from archdsl.figure.scene import Frame, Mark, Panel
 
 _TYPE = re.compile(r"(?<!\S)(?:(?:bool|int)?\[.*\]|(?:bool |int )?scalar)$")
 _BOLD = re.compile(r"<B>.*?</B>")
 _PART = re.compile(r"^[^<]*(?:<SUB>\w+</SUB>)?: (?=<B>)")
-_KEPT = ("into the first copy", "into every copy", "updates", "before the first step")
+_KEPT = ("into every copy", "updates", "before the first step")
+_FIRST = "into the first copy"
+_TURN = re.compile(r"( call): \S+$")
 
 
 def unnamed(panels: Sequence[Panel]) -> list[Panel]:
@@ -56,6 +59,8 @@ def _label(line: str, types: list[str]) -> str:
         line = line[: match.start()].strip()
     if line.endswith(":") or line in _KEPT:
         return line
+    if line.endswith(_FIRST):
+        return _FIRST
     first = line.partition(" ")[0]
     return first if first in ("first", "last") else "next call" if line.endswith("next call") else ""
 
@@ -65,6 +70,9 @@ def _cover(mark: Mark, names: set[str]) -> None:
     lines = mark.lines
     if not lines:
         return
+    if mark.ports:
+        use = marks.read(mark)
+        mark.ports = use.names or [str(i) for i in use.ports]
     match mark.kind:
         case "state":
             bold = [line for line in lines if line.startswith("<B>")]
@@ -76,7 +84,7 @@ def _cover(mark: Mark, names: set[str]) -> None:
             lines[:] = [lines[0].partition("</B>")[0], *lines[1:]]
         case "weights" | "frozen" | "function":
             lines[0] = _PART.sub("", lines[0])
-            lines[:] = [_covered(line, names) for line in lines]
+            lines[:] = [_TURN.sub(r"\1", _covered(line, names)) for line in lines]
     mark.lines = [" ".join(lines)]
 
 

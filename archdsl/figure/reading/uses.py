@@ -32,6 +32,9 @@ class Use:
     same: int = 0
     """In how many of the stacks around it the same weights are in every copy; -1: in all of them."""
     turn: int = 0
+    told: list[str] = field(default_factory=list)
+    """For each port, the name of the value that arrives there, if the figure says it; for a numbered call without ports, that of its one
+    operand."""
 
     def position(self, port: int | None) -> int:
         """The operand that a wire to this port brings."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.ink import Outline, Stroke
 from archdsl.figure.reading.places import Point, to_piece
-from archdsl.figure.reading.sheet import Seen, Sheet
+from archdsl.figure.reading.sheet import Row, Seen, Sheet
 from archdsl.figure.scene import Mark, Wire, WireKind
 
 _TOUCH = 3.2
@@ -157,7 +157,11 @@ def _headed(arrow: _Arrow, sheet: Sheet) -> Drawn:
     else:
         kind = "return" if arrow.strokes[0].dash else "data"
     wire = Wire(
-        tail.mark, head.mark, kind, None if kind == "return" else _port(tail, arrow.points[0]), _port(head, arrow.tip)
+        tail.mark,
+        head.mark,
+        kind,
+        None if kind == "return" else _port(tail, arrow.points[0]),
+        _port(head, arrow.tip, True),
     )
     return Drawn(wire, arrow.points)
 
@@ -217,9 +221,9 @@ def _told(seen: Seen) -> str:
     return f"“{' '.join(seen.mark.lines)}”" if seen.mark.lines else f"a mark without words ({seen.mark.kind})"
 
 
-def _port(seen: Seen, point: Point) -> int | None:
+def _port(seen: Seen, point: Point, enters: bool = False) -> int | None:
     for row in seen.rows:
-        cell = row.cell(point)
+        cell = row.cell(point) if enters or not row.sign else None
         if cell is not None:
             return cell
     return None
@@ -229,9 +233,21 @@ def _name_rows(sheet: Sheet, found: Sequence[Drawn]) -> None:
     """Cells at which arrows end name operands; those at which lines start name results."""
     for seen in sheet.marks:
         for row in seen.rows:
+            if row.sign:
+                _name_sides(seen.mark, row, [d.wire for d in found if d.wire.head is seen.mark])
+                continue
             ends = sum(d.wire.head is seen.mark and row.cell(d.points[-1]) is not None for d in found)
             starts = sum(d.wire.tail is seen.mark and row.cell(d.points[0]) is not None for d in found)
             if ends > starts:
                 seen.mark.ports = row.names
             else:
                 seen.mark.results = row.names
+
+
+def _name_sides(mark: Mark, row: Row, wires: Sequence[Wire]) -> None:
+    """Two arrows bring the operands that stand beside a sign; one brings that for which a square stands, and the other is a number."""
+    if len(wires) == 2:
+        mark.lines, mark.ports = [row.sign], row.names
+    else:
+        for wire in wires:
+            wire.head_port = None

@@ -186,20 +186,24 @@ def axes(text: str) -> str | None:
 
 # -- wires ------------------------------------------------------------------------------------------------------------
 class Said(NamedTuple):
-    """One thing that a wire's label says: `each`, `all`, `enter`, `last`, `first`, `name`, `type`."""
+    """One thing that a wire's label says: `each`, `all`, `enter`, `last`, `first`, `opens`, `name`, `type`. `of` names the value that
+    enters, or that is the first one."""
 
     what: str
     text: str = ""
+    of: str = ""
 
 
 _SAYS = (
     ("each", re.compile(r"each (.+):")),
     ("all", re.compile(r"all (.+):")),
-    ("enter", re.compile(r"(.*?)(?:, )?into the first copy")),
+    ("enter", re.compile(r"(?:(\S+)(?: = (\S+))?, )?into the first copy")),
+    ("enter", re.compile(r"()(\S+) into the first copy")),
     ("most", re.compile(r"(at most)")),
     ("last", re.compile(r"last (.+)′")),
     ("on", re.compile(r"(.+)′, on to the next copy")),
-    ("first", re.compile(r"first (\S+)")),
+    ("first", re.compile(r"first (\S+)(?: = (\S+))?")),
+    ("opens", re.compile(r"⊙ (\S+)")),
 )
 
 
@@ -210,7 +214,7 @@ def label(lines: list[str]) -> list[Said]:
         for what, pattern in _SAYS:
             match = pattern.fullmatch(line)
             if match:
-                found.append(Said(what, match[1]))
+                found.append(Said(what, match[1] or "", (match[2] or "") if match.re.groups > 1 else ""))
                 break
         else:
             found += _name_and_type(line)

@@ -1,0 +1,113 @@
+"""Every panel of the examples and the library fits the column of a paper, without a fault that can be measured, and is read back from there."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from quality import faults
+
+from archdsl.compiler import analyse, analyse_file
+from archdsl.figure import FigureError, figure
+from archdsl.figure.changes import wire_label
+from archdsl.figure.folding import folded
+from archdsl.figure.panels import panels
+from archdsl.figure.reading import read
+from archdsl.figure.reading.markup import plain, unfolded
+from archdsl.ir.meaning import same
+from archdsl.resources import folder
+from tests.figure.reading.strip import renamed, stripped
+
+FILES = [p for room in ("examples", "library") for p in sorted(folder(room).glob("*.arch"))]
+COLUMN = "3.25in"
+BESIDE = 5.0
+"""How far what comes back keeps from other lines, in a narrow figure."""
+
+
+@cache
+def _new_panels() -> dict[Path, list[str]]:
+    """For each file, the definitions that no file before it draws alike."""
+    seen: set[str] = set()
+    found: dict[Path, list[str]] = {}
+    for path in FILES:
+        program = analyse_file(path)
+        found[path] = []
+        for shown in panels(program):
+            text = figure(program, only=[shown.name], legend=False).dot
+            if text not in seen:
+                seen.add(text)
+                found[path].append(shown.name)
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_every_panel_fits_a_column(path: Path) -> None:
+    if names := _new_panels()[path]:
+        places = figure(analyse_file(path), width=COLUMN, only=names, legend=False).places()
+        assert faults(places, BESIDE) == []
+
+
+@pytest.mark.parametrize(
+    "name, width",
+    [(n, COLUMN) for n in ("lstm", "vae", "resnet18", "boltzmann", "som", "viterbi")]
+    + [(n, "6.5in") for n in ("transformer", "ntm", "crmn", "gmm")],
+)
+def test_narrow_figures_are_read_back(name: str, width: str) -> None:
+    program = analyse_file(folder("examples") / f"{name}.arch")
+    drawn = figure(program, width=width)
+    assert same(program, analyse(read(stripped(drawn.svg(), 3)), name))
+    assert same(program, analyse(read(renamed(drawn.looks[-1].dot, 3).encode()), name))
+
+
+WIDE = """model Many(n = 9) { input x: [batch, height, width]
+ a = sigmoid(Linear(n)(x)) * tanh(Linear(n)(x)) + sigmoid(Linear(n)(x)) * tanh(Linear(n)(x))
+ b = sigmoid(Linear(n)(x)) * tanh(Linear(n)(x)) + sigmoid(Linear(n)(x)) * tanh(Linear(n)(x))
+ output y = a * b }"""
+
+
+@pytest.mark.parametrize("width", ["1.7in", "2.2in", "3in", "5in"])
+def test_what_stands_side_by_side_goes_above_one_another(width: str) -> None:
+    narrow = figure(analyse(WIDE, "w"), width=width, legend=False)
+    assert faults(narrow.places(), BESIDE) == []
+    heights = [
+        sheet["frames"]["cluster_p0"]["box"] for sheet in (narrow.places()[0], figure(analyse(WIDE, "w")).places()[0])
+    ]
+    narrow_box, usual = heights
+    assert narrow_box["x1"] - narrow_box["x0"] < usual["x1"] - usual["x0"]
+
+
+def test_a_panel_that_fits_is_not_made_narrower() -> None:
+    places = [figure(analyse(WIDE, "w"), width=w, legend=False).places() for w in ("30in", "40in")]
+    assert places[0] == places[1] == figure(analyse(WIDE, "w"), legend=False).places()
+
+
+def test_what_has_no_room_at_all_is_an_error() -> None:
+    with pytest.raises(FigureError, match=r"the panel of Many does not fit a width of 0.6in"):
+        figure(analyse(WIDE, "w"), width="0.6in", legend=False).svg()
+
+
+# -- long lines ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("letters", [8, 16, 30])
+def test_folded_lines_are_joined_again(letters: int) -> None:
+    lines = {
+        line
+        for path in FILES
+        for shown in panels(analyse_file(path))
+        for text in (*(n for m in shown.root.all_marks() for n in m.lines), *map(wire_label, shown.wires))
+        for line in text.split("<BR/>")
+    }
+    several = 0
+    for line in sorted(lines):
+        pieces = folded(line, letters)
+        several += len(pieces) > 1
+        assert unfolded(map(plain, pieces)) == [plain(line)]
+    assert several > 10
+
+
+def test_a_type_is_folded_at_its_commas_first_and_before_a_sign() -> None:
+    assert folded("[batch, channels, ⌊height/stride + 2·padding/stride⌋ + 1]", 24) == [
+        "[batch, channels,",
+        "⌊height/stride",
+        "+ 2·padding/stride⌋ + 1]",
+    ]
+    assert folded("a word and another one that is long", 10) == ["a word and another one that is long"]
+    assert folded("<B>x</B> <FONT>[a, b]</FONT>", 5)[0].startswith("<B>x</B> <FONT>[a,</FONT>")
