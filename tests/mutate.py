@@ -33,25 +33,40 @@ UNARY = ("tanh", "sigmoid", "relu", "silu", "softplus", "exp", "sin", "cos", "sq
 BINARY = ("add", "sub", "mul", "div", "maximum", "minimum", "pow")
 OPTIMIZERS = ("Adagrad", "RMSprop")
 Mutate = Callable[[Definition, random.Random], bool]
+Change = Callable[[Program, random.Random], str]
+"""Changes a program in place and says which definition, or nothing where it could not."""
 
 
 def mutant(program: Program, chance: random.Random) -> tuple[str, Program] | None:
     """One change, at a place and of a kind that chance chooses among those that can be made."""
     after = program.model_copy(deep=True)
-    definitions = chance.sample(after.definitions, len(after.definitions))
-    for definition in definitions:
-        for mutate in chance.sample(MUTATIONS, len(MUTATIONS)):
-            if mutate(definition, chance):
-                return f"{mutate.__name__} in {definition.name}", after
+    for mutate in chance.sample(CHANGES, len(CHANGES)):
+        if where := mutate(after, chance):
+            return f"{mutate.__name__} in {where}", after
     return None
+
+
+def in_one(mutate: Mutate) -> Change:
+    """A change of one definition as one of a program."""
+
+    def change(program: Program, chance: random.Random) -> str:
+        definitions = chance.sample(program.definitions, len(program.definitions))
+        return next((d.name for d in definitions if mutate(d, chance)), "")
+
+    change.__name__ = mutate.__name__
+    return change
 
 
 # -- what is computed -------------------------------------------------------------------------------------------------
 def another_value(d: Definition, chance: random.Random) -> bool:
+    return _another_value(d, chance, slots(d))
+
+
+def _another_value(d: Definition, chance: random.Random, at: list[Slot]) -> bool:
     kinds = types(d)
     ways = [
         (s, v.id)
-        for s in slots(d)
+        for s in at
         for v in s.scope
         if isinstance(old := s.get(), int) and v.id != old and v.type == kinds.get(old)
     ]
@@ -60,6 +75,22 @@ def another_value(d: Definition, chance: random.Random) -> bool:
     slot, value = chance.choice(ways)
     slot.put(value)
     return True
+
+
+def another_operand(kind: str) -> Mutate:
+    """Another value, or another number, for nodes of one kind."""
+
+    def change(d: Definition, chance: random.Random) -> bool:
+        at = [s for s in slots(d) if s.node == kind]
+        numbers = [s for s in at if isinstance(s.get(), Num)]
+        if numbers and chance.random() < 0.5:
+            slot = chance.choice(numbers)
+            slot.put(slot.get() + Num.of(3))  # type: ignore[operator]
+            return True
+        return _another_value(d, chance, at)
+
+    change.__name__ = f"another_operand of {kind}"
+    return change
 
 
 def operands_swapped(d: Definition, chance: random.Random) -> bool:
@@ -334,4 +365,6 @@ MUTATIONS: tuple[Mutate, ...] = (
     another_value, operands_swapped, another_number, another_operation, operation_left_out, another_axis, another_setting, weights_shared,
     weights_apart, made_elsewhere, frozen_or_not, another_start, repeat_changed, carried_exchanged, ends_exchanged, another_default,
     another_draw, another_optimizer, updates_exchanged, until_changed, word_changed, *mutate_more.MUTATIONS,
+    *map(another_operand, ("call", "draw", "sliced", "carried", "initial", "update")),
 )  # fmt: skip
+CHANGES: tuple[Change, ...] = (*map(in_one, MUTATIONS), *mutate_more.WHOLE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from archdsl.ir.equal import rewritten
 from archdsl.ir.num import Num
 from archdsl.ir.program import (
     Apply,
@@ -18,6 +19,7 @@ from archdsl.ir.program import (
     Fill,
     Minimize,
     Numbers,
+    Program,
     Repeat,
     Setting,
     Until,
@@ -140,14 +142,14 @@ def another_kind(d: Definition, _: random.Random) -> bool:
 def another_config(d: Definition, chance: random.Random) -> bool:
     if d.kind != "model" or not d.hypers:
         return False
-    if d.configs and chance.random() < 0.5:
+    if d.configs and chance.random() < 0.7:
         config = chance.choice(d.configs)
         keys = [k for k, v in config.settings.items() if isinstance(v, Num)]
-        if keys:
+        if keys and chance.random() < 0.5:
             key = chance.choice(keys)
             config.settings[key] = changed(config.settings[key])  # type: ignore[assignment]
-            return True
-        config.name += "_else"
+        else:
+            config.name += "_else"
     else:
         d.configs.append(Config(name="tiny", settings={d.hypers[0].name: Num.of(2)}))
     return True
@@ -245,10 +247,16 @@ def another_memory(d: Definition, chance: random.Random) -> bool:
     made = [m.id for r in regions(d.body) for m in r.made if not m.primitive]
     ways: list[tuple[Any, int]] = [(n, i) for n in nodes(d, Update) for i in made if i != n.made]  # type: ignore[union-attr]
     ways += [(n, i) for n in nodes(d, Until) for i in made if i != n.stable[0][0]]  # type: ignore[union-attr]
-    names = [n for n in nodes(d, Update) if n.memory in ("seen", "kept")]  # type: ignore[union-attr]
+    names = [n for n in nodes(d, Update) if n.memory in ("more", "kept")]  # type: ignore[union-attr]
     if names and chance.random() < 0.5:
         node: Any = chance.choice(names)
-        node.memory = "kept" if node.memory == "seen" else "seen"
+        node.memory = "kept" if node.memory == "more" else "more"
+        return True
+    waits: list[Any] = nodes(d, Until)
+    if waits and chance.random() < 0.5:
+        node = chance.choice(waits)
+        made_, name = node.stable[0]
+        node.stable[0] = (made_, "kept" if name == "seen" else "seen")
         return True
     if ways:
         node, i = chance.choice(ways)
@@ -257,6 +265,14 @@ def another_memory(d: Definition, chance: random.Random) -> bool:
         else:
             node.stable[0] = (i, node.stable[0][1])
     return bool(ways)
+
+
+def until_less(d: Definition, chance: random.Random) -> bool:
+    """An `until` without the last thing that it repeats."""
+    wait = pick(chance, [n for n in nodes(d, Until) if n.body.nodes])
+    if isinstance(wait, Until):
+        wait.body.nodes.pop()
+    return wait is not None
 
 
 def memory_kept(d: Definition, chance: random.Random) -> bool:
@@ -270,5 +286,76 @@ def memory_kept(d: Definition, chance: random.Random) -> bool:
 MUTATIONS = (
     another_word, another_list, another_start_of_weights, start_changed, another_type, renamed, default_of_an_input, another_kind, another_config,
     lengths_or_none, another_axis_of_a_scan, start_of_a_ride, another_final, another_distribution, setting_of_an_optimizer, what_is_learned,
-    another_memory, memory_kept,
+    another_memory, memory_kept, until_less,
 )  # fmt: skip
+
+
+# -- of a whole program -----------------------------------------------------------------------------------------------
+def another_part(program: Program, chance: random.Random) -> str:
+    """Another definition in the place of one that takes and gives the same."""
+
+    def face(d: Definition) -> object:
+        outputs = [(o.name, o.type) for o in d.outputs]
+        return (
+            d.kind,
+            [(v.name, v.type, v.default) for v in d.inputs],
+            outputs,
+            sorted(s.value.name or "" for s in d.states),
+            len(d.memories),
+        )
+
+    by_name = {d.name: d for d in program.definitions}
+    ways = [
+        (d, m, other.name)
+        for d in program.definitions
+        for r in regions(d.body)
+        for m in r.made
+        if not m.primitive
+        for other in program.definitions
+        if other.name not in (m.of, d.name)
+        and d.kind != "train"
+        and face(other) == face(by_name[m.of])
+        and not _uses(program, other.name, d.name)
+    ]
+    if not ways:
+        return ""
+    d, made, name = chance.choice(ways)
+    made.of = name
+    return d.name
+
+
+def _uses(program: Program, name: str, other: str) -> bool:
+    """Whether one definition uses another, itself or through others."""
+    made = {m.of for r in regions(program[name].body) for m in r.made if not m.primitive}
+    return other in made or any(_uses(program, n, other) for n in made)
+
+
+def definition_renamed(program: Program, chance: random.Random) -> str:
+    d = chance.choice(program.definitions)
+    new = f"{d.name}Else"
+    for user in program.definitions:
+        for made in (m for r in regions(user.body) for m in r.made if m.of == d.name and not m.primitive):
+            made.of = new
+    program.entries[:] = [new if n == d.name else n for n in program.entries]
+    d.name = d.source_name = new
+    return new
+
+
+def hyperparameter_renamed(program: Program, chance: random.Random) -> str:
+    found = [(d, h) for d in program.definitions for h in d.hypers]
+    if not found:
+        return ""
+    d, hyper = chance.choice(found)
+    old, new = hyper.name, f"{hyper.name}_else"
+    at = next(i for i, other in enumerate(program.definitions) if other is d)
+    program.definitions[at] = d = rewritten(d, {old: Num.symbol(new)})
+    next(h for h in d.hypers if h.name == old).name = new
+    for config in d.configs:
+        config.settings = {new if k == old else k: v for k, v in config.settings.items()}
+    for user in program.definitions:
+        for made in (m for r in regions(user.body) for m in r.made if m.of == d.name):
+            made.settings = {new if k == old else k: v for k, v in made.settings.items()}
+    return d.name
+
+
+WHOLE = (another_part, definition_renamed, hyperparameter_renamed)

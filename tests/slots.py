@@ -33,6 +33,8 @@ class Slot:
     holder: list[Operand] | dict[str, Operand] | Data
     key: int | str
     scope: list[Value]
+    node: str = ""
+    """The kind of the node whose operand it is, if it is one's."""
 
     def get(self) -> Operand:
         return getattr(self.holder, self.key) if isinstance(self.holder, Data) else self.holder[self.key]  # type: ignore
@@ -53,13 +55,13 @@ def slots(d: Definition) -> list[Slot]:
         scope = scope + [p.value for p in body.params]
         for node in body.nodes:
             if isinstance(node, (Apply, Call, Draw)):
-                found.extend(Slot(node.inputs, i, scope) for i in range(len(node.inputs)))
+                found.extend(Slot(node.inputs, i, scope, node.kind) for i in range(len(node.inputs)))
                 scope = scope + node.outputs
             elif isinstance(node, Repeat):
-                found.extend(Slot(s, "operand", scope) for s in node.sliced)
+                found.extend(Slot(s, "operand", scope, "sliced") for s in node.sliced)
                 if node.lengths is not None:
                     found.append(Slot(node, "lengths", scope))
-                found.extend(Slot(c, "initial", scope) for c in node.carried)
+                found.extend(Slot(c, "initial", scope, "carried") for c in node.carried)
                 found.extend(Slot(r.initial, name, scope) for r in node.rides for name in r.initial)
                 inside = region(node.body, scope + [v.value for v in (*node.sliced, *node.carried)])
                 found.extend(Slot(c, "next", inside) for c in node.carried)
@@ -67,7 +69,7 @@ def slots(d: Definition) -> list[Slot]:
                 scope = scope + [c.final for c in node.carried] + [c.value for c in node.collected]
                 scope = scope + [v for r in node.rides for v in r.finals.values()]
             elif isinstance(node, (Minimize, Update)):
-                found.append(Slot(node, "loss" if isinstance(node, Minimize) else "operand", scope))
+                found.append(Slot(node, "loss" if isinstance(node, Minimize) else "operand", scope, node.kind))
             else:
                 region(node.body, scope)
         return scope
@@ -76,6 +78,8 @@ def slots(d: Definition) -> list[Slot]:
     found += [Slot(s, "next", last) for s in d.states] + [Slot(o, "operand", last) for o in d.outputs]
     before = [p.value for p in d.body.params] + [v for n in d.initial for v in n.outputs]
     found += [Slot(s, "initial", before) for s in d.states]
+    for node in d.initial:
+        found += [Slot(node.inputs, i, [p.value for p in d.body.params], "initial") for i in range(len(node.inputs))]
     found += [Slot(m, "initial", [*d.inputs, *before]) for m in d.memories if not isinstance(m.initial, Fill)]
     found += [Slot(m, "next", last) for m in d.memories if m.next is not None]
     return found
@@ -114,7 +118,7 @@ NEUTRAL = {
                      "Update.kind", "Until.kind", "Program.version"), "the IR's own"),
     **dict.fromkeys(("Place.file", "Place.line", "Place.column", "Place.end_line", "Place.end_column", "Program.file", "Definition.doc",
                      "Definition.source_name", "Definition.library", "Program.entries"), "where and how it is written"),
-    **dict.fromkeys((f"{c}.place" for c in ("Made", "Param", "Memory", "State", "Apply", "Call", "Draw", "Repeat", "Minimize", "Update", "Until",
+    **dict.fromkeys((f"{c}.place" for c in ("Made", "Input", "Output", "Param", "Memory", "State", "Apply", "Call", "Draw", "Repeat", "Minimize", "Update", "Until",
                                             "Constraint", "Definition")), "where it is written"),
     **dict.fromkeys(("Made.name", "Made.named", "Made.alias", "Minimize.name", "Carried.name", "Collected.name", "Repeat.index"), "a local name"),
     **dict.fromkeys(("Value.gate", "Input.gate", "Constraint.number", "Constraint.must", "Comparison.left", "Comparison.op", "Comparison.right",

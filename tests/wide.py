@@ -554,7 +554,7 @@ def model(chance: random.Random, name: str, known: list[Made], most: int) -> tup
         body.lines.append("expect params >= 0")
     if chance.random() < 0.3:
         body.lines.append(
-            f"config large(d = 8{body.choose('', ', layers = 6')}){body.choose('', ' { expect params > 0 - 1 }')}"
+            f"config {body.choose('large', 'wide')}(d = 8{body.choose('', ', layers = 6')}){body.choose('', ' { expect params > 0 - 1 }')}"
         )
     made = Made(name, "model", [], list(kinds), outputs)
     return made, _written(f"model {name}(d = {body.choose('4', '4', '6')}, layers = 2)", body)
@@ -563,16 +563,17 @@ def model(chance: random.Random, name: str, known: list[Made], most: int) -> tup
 # -- training ---------------------------------------------------------------------------------------------------------
 NET = """model Net(d = 4) {
   input x: [batch, d]
-  memory seen, kept: [d] = 0
+  memory seen, kept, more: [d] = 0
   seen' = 0.9 * seen + 0.1 * mean(x, over = batch)
   h = x - seen
-  output y = Linear(d)(h) + kept
+  output y = Linear(d)(h) + kept * 2 - more
   output h
 }"""
 OPTIMIZERS = (
-    "SGD(rate)", "SGD(0.1, momentum = 0.9, nesterov = true)", "Adam(rate)", "Adam", "AdamW(0.1, weight_decay = 0.1)", "RMSprop(rate)",
-    "RMSprop(0.1, decay = 0.9, momentum = 0.1)", "Adagrad(0.1)", "Adam(rate, beta1 = 0.5, beta2 = 0.9, eps = 1e-6)", "SGD(0.1, weight_decay = 1e-4)",
-    "Adagrad(0.1, weight_decay = 0.1, eps = 1e-6)",
+    "SGD(rate)", "SGD(0.1, momentum = 0.9, nesterov = true)", "SGD(0.1, weight_decay = 1e-4)", "Adam(rate)", "Adam",
+    "Adam(rate, beta1 = 0.5, beta2 = 0.9, eps = 1e-6)", "Adam(weight_decay = 0.1)", "AdamW(0.1, weight_decay = 0.1)",
+    "AdamW(beta1 = 0.5, beta2 = 0.9, eps = 1e-6)", "RMSprop(rate)", "RMSprop(0.1, decay = 0.9, momentum = 0.1)",
+    "RMSprop(eps = 1e-6, weight_decay = 0.1)", "Adagrad(0.1)", "Adagrad(weight_decay = 0.1, eps = 1e-6)",
 )  # fmt: skip
 
 
@@ -614,9 +615,17 @@ def train(chance: random.Random) -> str:
         repeated = [f"  {nets[0]}({body.take('v')})"] + (
             [f"  minimize {next(iter(losses))} over q"] if body.maybe(0.3) else []
         )
-        body.lines += [f"until stable({nets[0]}.seen) at_most {body.choose('7', '300')} {{", *repeated, "}"]
+        body.lines += [
+            f"until stable({nets[0]}.{body.choose('seen', 'seen', 'kept')}) at_most {body.choose('7', '300')} {{",
+            *repeated,
+            "}",
+        ]
     acts = [_minimize(body, loss, over) for loss, over in losses.items()]
-    acts += [f"{net}.kept' = mean({body.take('v')}, over = batch)" for net in nets if chance.random() < 0.4]
+    acts += [
+        f"{net}.{body.choose('kept', 'more')}' = mean({body.take('v')}, over = batch)"
+        for net in nets
+        if chance.random() < 0.4
+    ]
     chance.shuffle(acts)
     body.lines += acts
     return f"{NET}\n" + _written("train Fit(d = 4, rate = 0.1)", body)

@@ -23,14 +23,9 @@ def folded(line: str, letters: int) -> list[str]:
     shown = [_letter(t) for t in tokens]
     if sum(map(bool, shown)) <= letters:
         return [line]
-    places = _places(shown)
-    lines: list[str] = []
-    start = 0
-    while (at := _next(shown, places, start, letters)) is not None:
-        lines.append("".join(tokens[start:at]))
-        start = at + 1
-    lines.append("".join(tokens[start:]))
-    return _closed(lines)
+    ends = _ends(shown, _places(shown), letters)
+    starts = [0, *(e + 1 for e in ends)]
+    return _closed(["".join(tokens[start:end]) for start, end in zip(starts, [*ends, len(tokens)])])
 
 
 _CALL = ", next call"
@@ -52,25 +47,32 @@ def _places(shown: list[str]) -> dict[int, int]:
     depth = 0
     for i, letter in enumerate(shown):
         depth += (letter in "([⌊⌈") - (letter in ")]⌋⌉") if letter else 0
-        before = next((s for s in reversed(shown[:i]) if s), "")
-        if letter == " " and depth > 0 and before not in _SIGNS:
+        if letter == " " and depth > 0 and _before(shown, i) not in _SIGNS:
             found[i] = depth
     return found if depth == 0 else {}
 
 
-def _next(shown: list[str], places: dict[int, int], start: int, letters: int) -> int | None:
-    """Where a line that begins at `start` ends: at the outermost bracket's last place that it reaches; None if it needs no end."""
-    count, reached = 0, start
-    while reached < len(shown) and count <= letters:
-        count += bool(shown[reached])
-        reached += 1
-    if count <= letters:
-        return None
-    ahead = [p for p in places if p > start]
-    within = [p for p in ahead if p < reached]
-    if within:
-        return min(within, key=lambda p: (places[p], -p))
-    return ahead[0] if ahead else None
+def _ends(shown: list[str], places: dict[int, int], letters: int) -> list[int]:
+    """Where lines end: none too long, in few and outer brackets and after commas rather than before signs, all about as long."""
+    known: dict[int, tuple[tuple[float, float, float], list[int]]] = {}
+
+    def best(start: int) -> tuple[tuple[float, float, float], list[int]]:
+        if start not in known:
+            options = []
+            for end in [p for p in places if p > start] + [len(shown)]:
+                length = sum(map(bool, shown[start:end]))
+                (over, price, uneven), rest = best(end + 1) if end < len(shown) else ((0.0, 0.0, 0.0), [])
+                here = 0.0 if end == len(shown) else 1.0 + 2 * (places[end] - 1) + 2 * (_before(shown, end) != ",")
+                cost = (over + max(0, length - letters), price + here, uneven + length**2)
+                options.append((cost, [end, *rest] if end < len(shown) else []))
+            known[start] = min(options)
+        return known[start]
+
+    return best(0)[1]
+
+
+def _before(shown: list[str], at: int) -> str:
+    return next((s for s in reversed(shown[:at]) if s), "")
 
 
 def _closed(lines: list[str]) -> list[str]:

@@ -22,21 +22,22 @@ def with_equal_sizes(definition: Definition) -> Definition:
     equal = equal_sizes(definition)
     if not equal:
         return definition
-    return definition.model_copy(update={name: _written(getattr(definition, name), equal) for name in _WRITTEN})
+    return definition.model_copy(update={name: rewritten(getattr(definition, name), equal) for name in _WRITTEN})
 
 
-def _written(data: Any, equal: Mapping[str, Num]) -> Any:
+def rewritten(data: Any, equal: Mapping[str, Num]) -> Any:
+    """IR with other numbers for some symbols."""
     match data:
         case Num():
             return data.subs(equal)
         case BaseModel():
-            return data.model_copy(update={k: _written(v, equal) for k, v in data.__dict__.items()})
+            return data.model_copy(update={k: rewritten(v, equal) for k, v in data.__dict__.items()})
         case list():
-            return [_written(item, equal) for item in data]
+            return [rewritten(item, equal) for item in data]
         case tuple():
-            return tuple(_written(item, equal) for item in data)
+            return tuple(rewritten(item, equal) for item in data)
         case dict():
-            return {k: _written(v, equal) for k, v in data.items()}
+            return {k: rewritten(v, equal) for k, v in data.items()}
     return data
 
 

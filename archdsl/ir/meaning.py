@@ -93,7 +93,7 @@ class _Meanings:
         return self._digests[name]
 
     def holds(self, name: str, what: str) -> bool:
-        """Whether something is in a definition or in what it uses: `weights`, `state`, `memory`, `change` (of one, by its calls), `chance`."""
+        """Whether something is in a definition or in what it uses: `weights`, `state`, `memory`, `change` of one by calls, `chance`."""
         key = (name, what)
         if key not in self._facts:
             d = self.definitions[name]

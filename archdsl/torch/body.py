@@ -101,7 +101,7 @@ class Body(Scans):
         for ride in node.rides:
             self.start(node, ride)
         for carried in node.carried:
-            self.carry(carried)
+            self.carry(carried, alone=len(node.carried) == 1)
         asked = [c for c in node.collected if c.value.id in self.used]
         sums = {c.value.id: s for c in asked if (s := self.sum_of(node, c)) is not None}
         wanted = [c for c in asked if c.value.id not in sums]
@@ -199,15 +199,15 @@ class Body(Scans):
             if ride.finals:
                 self.finals(ride.made, ride.finals)
 
-    def carry(self, carried: Carried) -> None:
-        """The variable that a loop hands on, with its first value."""
+    def carry(self, carried: Carried, alone: bool = False) -> None:
+        """The variable that a loop hands on, with its first value. Alone, it has the name of what comes out, rather than one letter."""
         initial = carried.initial
         final = carried.final.name if (carried.final.id, carried.final.name) not in self.returned else None
         before = self.variable_of(initial)
         implied = before is not None and carried.value.name in (before.wishes[0], "x")
         own = None if implied else carried.value.name
-        known = own or final
-        wishes = [known or carried.value.name or "x"]
+        known = final if alone and own and final and len(own) <= GENERIC < len(final) else own or final
+        wishes = [known or carried.value.name or "x", *([final] if final and alone else [])]
         if not known and before and len(before.wishes[0]) > GENERIC:
             wishes, known = ["x", before.wishes[0]], "x"
         key = self.variable(*wishes, type=carried.value.type, named=known is not None)
@@ -318,7 +318,7 @@ class Body(Scans):
         wish = singular(base)
         if wish not in self.value_names:
             return wish
-        kind = snake(item.item.of).rstrip("0123456789d_") if isinstance(item.item, Made) else "weight"
+        kind = re.sub(r"_?\d+_?d?$", "", snake(item.item.of)) if isinstance(item.item, Made) else "weight"
         return f"{wish}_{kind.rpartition('_')[2]}"
 
     # -- scans without state ------------------------------------------------------------------------------

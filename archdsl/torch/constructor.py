@@ -35,7 +35,7 @@ class Constructor:
             if n in self.used
         ]
         for item in self.plan.held:
-            body += self.item(item)
+            body += self.item(item) if item.id not in self.plan.twins else []
         for memory in self.definition.memories:
             body += self.memory(memory)
         if self.plan.late:

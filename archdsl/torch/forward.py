@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from archdsl.ir.num import ONE, Num
 from archdsl.ir.program import Apply, Memory, Node, Operand
 from archdsl.ir.types import Type
+from archdsl.ops import OPS
 from archdsl.torch.body import Body
 from archdsl.torch.names import Namespace, variable
 from archdsl.torch.needs import inputs, needed, outputs
@@ -290,15 +292,35 @@ class Initial(Body):
         definition = self.plan.definition
         for param in definition.body.params:
             self.bind(param.value, self.holders[param.value.id])
-        self.nodes(definition.initial)
+        self.nodes_once(definition.initial)
         values: list[ast.expr] = []
         for part in self.plan.state:
+            first = self.variable_of(part.state.initial) if part.state else None
+            if first and not first.named and part.name not in first.wishes:
+                first.wishes.insert(0, part.name)
             values.append(self._first(part.state.initial, part.state.value.type) if part.state else ast.Constant(None))
         if not self.plan.state_class:
             self.block.append(Return(values))
             return
         fields = [ast.keyword(p.name, v) for p, v in zip(self.plan.state, values)]
         self.block.append(Return([ast.Call(ast.Name(self.plan.state_class, ast.Load()), [], fields)]))
+
+    def nodes_once(self, nodes: Sequence[Node]) -> None:
+        """Write nodes; what two states begin with is made once."""
+        made: dict[object, Apply] = {}
+        same: dict[Operand, Operand] = {}
+        for node in nodes:
+            if not isinstance(node, Apply) or node.made is not None or OPS[node.op].random:
+                self.node(node)
+                continue
+            inputs = [same.get(i, i) for i in node.inputs]
+            told = node.model_dump_json(exclude={"inputs", "outputs", "span"})
+            found = made.setdefault((told, *map(str, inputs), *(str(v.type) for v in node.outputs)), node)
+            if found is node:
+                self.node(node)
+            for value, first in zip(node.outputs, found.outputs):
+                same[value.id] = first.id
+                self.bind(value, self.env[first.id])
 
     def _first(self, operand: Operand, type_: Type) -> ast.expr:
         if isinstance(operand, Num):

@@ -21,11 +21,11 @@ def number(value: Num, symbol: Symbol, whole: bool = True) -> str:
     """The number as Python; `symbol` says how each symbol is reached."""
     if value.is_const:
         return _constant(value.value)
-    remainder = _remainder(value) if whole else None
+    remainder = _remainder(value)
     if remainder:
         top, bottom, rest = remainder
-        text = f"({number(top, symbol)} % {symbol(bottom)})"
-        return text if rest == ZERO else f"({text} + {number(rest, symbol)})"
+        text = f"({number(top, symbol)} % {number(bottom, symbol)})"
+        return text if rest == ZERO else f"({text} + {number(rest, symbol, whole)})"
     if whole and value.divides and len(value.terms) > 1:
         fractional = [m for m, c in value.terms.items() if c.denominator != 1 or any(e < 0 for _, e in m)]
         if len(fractional) > 1:
@@ -39,18 +39,21 @@ def number(value: Num, symbol: Symbol, whole: bool = True) -> str:
     return text
 
 
-def _remainder(value: Num) -> tuple[Num, str, Num] | None:
-    """`a`, `b` and `c` of a number that is `a - b ⌊a / b⌋ + c`."""
+def _remainder(value: Num) -> tuple[Num, Num, Num] | None:
+    """`a`, `b` and `c` of a number that is `a - b ⌊a / b⌋ + c`, with b a symbol or a whole number."""
     for monomial, coefficient in value.terms.items():
         atoms = dict(monomial)
         floors = [a for a in atoms if isinstance(a, Fn) and a.name == "floor"]
         symbols = [a for a in atoms if isinstance(a, str)]
-        if coefficient != -1 or len(floors) != 1 or len(symbols) != 1 or set(atoms.values()) != {1}:
+        if len(floors) != 1 or len(symbols) != len(atoms) - 1 or set(atoms.values()) != {1} or coefficient >= 0:
             continue
-        top = floors[0].args[0] * Num.symbol(symbols[0])
+        by = Num.symbol(symbols[0]) if len(symbols) == 1 and coefficient == -1 else Num.of(-coefficient)
+        top = floors[0].args[0] * by
+        if len(symbols) > 1 or (symbols and coefficient != -1):
+            continue
         if top.divides or any(value.terms.get(m) != c for m, c in top.terms.items()):
             continue
-        return top, symbols[0], value - top + Num({monomial: Fraction(1)})
+        return top, by, value - top + Num({monomial: -coefficient})
     return None
 
 

@@ -125,15 +125,33 @@ class Plan:
         names.taken |= {alias.partition(".")[0] for alias in published.values()}
         chosen = [h for h in self.held if isinstance(h.item, Param) or h.item.named]  # these come first
         result = {h.id: published.get(h.id) or names.take(attribute(self._wish(h), trains)) for h in chosen}
-        result |= {
-            h.id: published.get(h.id) or names.take(attribute(self._wish(h), trains))
-            for h in self.held
-            if h.id not in result
-        }
+        for h in self.held:
+            if h.id not in result:
+                first = self.twins.get(h.id)
+                result[h.id] = (
+                    result[first] if first else (published.get(h.id) or names.take(attribute(self._wish(h), trains)))
+                )
         for group, keys in self.groups.items():
             result |= {i: f"{group}[{key}]" for key, i in self._keys(group, keys).items()}
         for memory in self.definition.memories:
             result[memory.value.id] = names.take(attribute(memory.value.name or "memory"))
+        return result
+
+    @cached_property
+    def twins(self) -> dict[int, int]:
+        """What holds nothing and has no name of its own, as one such as `Dropout`, is made once: the first that is the same, by id."""
+        first: dict[str, int] = {}
+        result: dict[int, int] = {}
+        for h in self.held:
+            if (
+                isinstance(h.item, Made)
+                and not (h.stacks or h.item.named or h.item.alias)
+                and self.program.empty(h.item)
+            ):
+                sizes = sorted((n, str(v)) for n, v in h.item.sizes.items())
+                key = f"{h.item.of} {sorted((n, str(v)) for n, v in h.item.settings.items())} {sizes}"
+                if first.setdefault(key, h.id) != h.id:
+                    result[h.id] = first[key]
         return result
 
     @cached_property
@@ -352,6 +370,14 @@ class ProgramPlan:
         from archdsl.torch.absent import find
 
         return {name: set[int]() for name in self.plans} if self.plain else find(self)
+
+    def empty(self, made: Made) -> bool:
+        """Whether something holds no weights, memories or states, so that two of it are one."""
+        if made.primitive:
+            return not made.weights
+        inner = self.plans[made.of]
+        kept = inner.definition.memories or inner.definition.states
+        return not kept and all(isinstance(h.item, Made) and self.empty(h.item) for h in inner.held)
 
     def of(self, made: Made | None) -> Plan:
         """The plan of the definition that something is made of."""

@@ -91,6 +91,8 @@ class Products(Forward):
 
     def list_layers(self, rows: list[Row]) -> None:
         """Lists of the layers whose weights and biases are both joined: each is then looked up once."""
+        if any(r.negative for r in rows):
+            return
         whole = [w for w in (r.whole() for r in rows) if w is not None]
         of_x = [m.text(self.size_text) for r in rows for m in r.x]
         of_h = [m.text(self.size_text) for r in rows for m in r.h]
@@ -171,11 +173,13 @@ class Products(Forward):
     def kernel_weights(self, kernel: Kernel) -> ast.expr:
         """The kernel's weights and biases, as a list."""
         weights = [*map(name, self.weights(kernel.rows)), *self.kernel_biases(kernel.rows)]
-        for statement in self.block:  # a weight as it is needs no other name
-            if isinstance(statement, Assign) and isinstance(statement.value, ast.Attribute):
-                for key in statement.targets:
-                    if any(isinstance(w, ast.Name) and w.id == key for w in weights):
-                        self.variables[key].named = False
+        reads = Counter(k for w in weights for k in keys(w))
+        for statement in [s for s in self.block if isinstance(s, Assign) and reads.keys() & set(s.targets)]:
+            key = statement.targets[0]
+            if isinstance(statement.value, ast.Attribute) and reads[key] == 1:  # it needs no other name
+                weights = [statement.value if isinstance(w, ast.Name) and w.id == key else w for w in weights]
+                self.block.remove(statement)
+            statement.keep = True
         return ast.List(weights, ast.Load())
 
     def kernel_call(

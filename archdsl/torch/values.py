@@ -23,7 +23,7 @@ from archdsl.torch.plan import Plan, nodes
 from archdsl.torch.printer import flat, parse
 from archdsl.torch.site import EmitSite, fill_template, setting
 from archdsl.torch.statements import Assign, Variable, keys, name
-from archdsl.torch.words import noun
+from archdsl.torch.words import LOSSES, NOUNS, noun
 
 FORMS = {"to_float", "to_int", "stop_gradient"}
 MOVES = frozenset(op.name for op in FAMILIES["shape"]) - {"concat", "split", "gather", "lookup", "patches"} | FORMS
@@ -122,6 +122,9 @@ class Values(Function):
                 (before.name or before.wishes[0]) if before else owner.attr if isinstance(owner, ast.Attribute) else ""
             )
             return [same, *words] if same else words
+        if isinstance(node, Apply) and node.op in LOSSES and (judged := self.variable_of(node.inputs[0])):
+            of = judged.name or judged.wishes[0]
+            return [f"{of}_loss", *words] if len(of) > GENERIC and of not in NOUNS else words
         return [before.name or before.wishes[0], *words] if before and self._flows(before, value) else words
 
     def _called(self, node: Call, value: Value, main: Operand | None) -> list[str]:

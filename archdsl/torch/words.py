@@ -19,12 +19,8 @@ _NOUNS = {
     "concat": "joined",
     "cdist": "distance",
     "split": "part",
-    "cross_entropy": "loss",
-    "mse": "loss",
-    "l1": "loss",
-    "bce": "loss",
-    "bce_with_logits": "loss",
-    "nll": "loss",
+    "slice": "part",
+    **dict.fromkeys(("cross_entropy", "mse", "l1", "bce", "bce_with_logits", "nll"), "loss"),
     "mean": "mean",
     "sum": "total",
     "var": "variance",
@@ -59,6 +55,8 @@ _NOUNS = {
     "add": "total",
     "sub": "difference",
 }
+NOUNS = frozenset(_NOUNS.values())
+LOSSES = frozenset(op for op, word in _NOUNS.items() if word == "loss")
 _PARTS = {
     "attention": "attended",
     "attn": "attended",

@@ -248,8 +248,15 @@ def _runs_through(line: list[Point], box: Box, slack: float) -> bool:
 
 def _runs_into(line: list[Point], box: Box) -> bool:
     """Whether a line goes on behind the border of the round mark where it ends."""
-    x, y, rx, ry = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, (box[2] - box[0]) / 2 - 2.5, (box[3] - box[1]) / 2 - 2.5
-    dots = [(a[0] + (b[0] - a[0]) * k / 20, a[1] + (b[1] - a[1]) * k / 20) for a, b in pairwise(line) for k in range(21)]
+    x, y, rx, ry = (
+        (box[0] + box[2]) / 2,
+        (box[1] + box[3]) / 2,
+        (box[2] - box[0]) / 2 - 2.5,
+        (box[3] - box[1]) / 2 - 2.5,
+    )
+    dots = [
+        (a[0] + (b[0] - a[0]) * k / 20, a[1] + (b[1] - a[1]) * k / 20) for a, b in pairwise(line) for k in range(21)
+    ]
     return any(((p - x) / rx) ** 2 + ((q - y) / ry) ** 2 < 1 for p, q in dots)
 
 

@@ -543,6 +543,50 @@ def test_no_norm_is_taken_for_one(name: str) -> None:
     agree(fast, plain, [torch.randn(3, 4, 6)])
 
 
+# -- what a repeat collects to be summed, and remainders -------------------------------------------------------------
+SUMMED = """model M(n = 4) {
+ input x: [batch, 3]
+ r = x -> stack n as i {
+  input h
+  h' = h + tanh(Linear(3)(h)) * (i % 3)
+  output s = Linear(2)(h)
+ }
+ output y = SUM
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("total", "running"),
+    [
+        ("sum(r.s, over = 0)", True),
+        ("relu(sum(r.s, over = -3)) + 1", True),
+        ("sum(r.s, over = 1)", False),
+        ("sum(r.s, over = 0, keep = true)", False),
+        ("mean(r.s, over = 0)", False),
+        ("sum(r.s, over = 0) + max(r.s, over = 0)", False),
+    ],
+)
+def test_a_sum_over_copies_is_added_up_as_it_comes(total: str, running: bool) -> None:
+    fast, plain, text = pair(SUMMED.replace("SUM", total))
+    assert ("torch.stack" not in text) == running
+    assert "i % 3" in text
+    agree(fast, plain, [torch.randn(2, 3)])
+
+
+def test_causal_convolutions_share_what_is_padded() -> None:
+    fast, plain, text = pair(
+        """model M() {
+ input x: [batch, 3, time]
+ a = tanh(Conv1d(4, 2, dilation = 2, padding = causal)(x))
+ output y = a * sigmoid(Conv1d(4, 2, dilation = 2, padding = causal)(x)) + Conv1d(4, 3, padding = causal)(x)
+}
+"""
+    )
+    assert text.count("F.pad(") == 1  # 2 before the first value, for all three
+    agree(fast, plain, [torch.randn(2, 3, 9)])
+
+
 # -- random cells ----------------------------------------------------------------------------------------------------
 class Writer:
     """Writes a random cell: sums of layers of what is known, functions and products of them, states handed on."""

@@ -10,7 +10,7 @@ from typing import Any
 from archdsl.figure.layout import columns, judge, order, packing, ranks
 from archdsl.figure.layout.curves import rounded
 from archdsl.figure.layout.geometry import Box, Edge, Frame, Measured, Node, Sheet
-from archdsl.figure.layout.lines import Lines
+from archdsl.figure.layout.lines import CLOSEST, Lines
 from archdsl.figure.layout.plan import Group, Item, Plan, Spot, Vertex, Wire
 from archdsl.figure.layout.tracks import Clash
 
@@ -99,7 +99,7 @@ def _plan(panel: dict[str, Any], sizes: Measured) -> Plan:
     pairs: dict[str, list[Wire | None]] = {}
     for delay, cell in beside.items():
         home[delay] = home[cell]
-        _pair(home[cell], spots[cell], spots[delay])
+        _pair(home[cell], spots[cell], spots[delay], _PAIR * max(CLOSEST, plan.room))
         pairs[cell] = [None, None]
     for w in panel["wires"]:
         wire = _wire(w, home, spots, sizes)
@@ -162,10 +162,10 @@ def _beside(panel: dict[str, Any]) -> dict[str, str]:
     return taken
 
 
-def _pair(v: Vertex, cell: Spot, delay: Spot) -> None:
-    delay.dx = -(cell.width / 2 + _PAIR + delay.width / 2)
+def _pair(v: Vertex, cell: Spot, delay: Spot, apart: float) -> None:
+    delay.dx = -(cell.width / 2 + apart + delay.width / 2)
     v.spots.append(delay)
-    v.left = cell.width / 2 + _PAIR + delay.width
+    v.left = cell.width / 2 + apart + delay.width
     v.up = max(cell.height, delay.height) / 2 + _OVER
     v.down = max(cell.height, delay.height) / 2
 

@@ -22,7 +22,7 @@ _ARRIVE = 13.0
 _LEAST = 17.0
 """Between two rows."""
 _BORDER = 9.0
-_CLOSEST = 0.72
+CLOSEST = 0.72
 """How much nearer to each other rows may stand where room is scarce: an arrow head and a rounded corner need some."""
 
 
@@ -32,7 +32,7 @@ class Lines:
     def __init__(self, plan: Plan):
         self.plan, self.sides = plan, Sides(plan)
         self.center = [0.0] * plan.rows
-        self.near = max(_CLOSEST, plan.room)
+        self.near = max(CLOSEST, plan.room)
         """Distances upwards, compared with what is usual."""
         self.clashes: list[Clash] = []
         """Where lines run along each other, for want of an order of tracks that would keep them apart."""

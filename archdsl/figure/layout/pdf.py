@@ -36,7 +36,7 @@ def page(data: bytes, title: str, description: str, scale: float) -> bytes:
     canvas = _Canvas(shift[0], box[3] - shift[1], scale, letters)
     for element in graph.iter():
         canvas.draw(element)
-    links = [(a.get(_HREF, ""), canvas.area(a)) for a in graph.iter(f"{_SVG}a") if a.get(_HREF)]
+    links = [(a.get(_HREF, ""), area) for a in graph.iter(f"{_SVG}a") if a.get(_HREF) and (area := canvas.area(a))]
     content = "/Figure <</MCID 0>> BDC\n" + "\n".join(canvas.lines) + "\nEMC"
     return _file(content, box[2] * scale, box[3] * scale, title, description, letters, links)
 
@@ -55,7 +55,7 @@ class _Canvas:
         return f"{_n((x + self.dx) * self.scale)} {_n((self.top - y) * self.scale)}"
 
     def area(self, link: ET.Element) -> str:
-        """The rectangle that a link covers: that of the first shape in it."""
+        """The rectangle that a link covers: that of the first shape in it, if there is one."""
         corners: list[tuple[float, float]] = []
         for e in link.iter():
             if e.tag == f"{_SVG}ellipse":
@@ -67,7 +67,7 @@ class _Canvas:
             if corners:
                 (x0, y0), (x1, y1) = corners
                 return f"[{self.at(x0, y1)} {self.at(x1, y0)}]"
-        return "[0 0 0 0]"
+        return ""
 
     def draw(self, e: ET.Element) -> None:
         match e.tag.removeprefix(_SVG):

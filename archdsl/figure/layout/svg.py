@@ -18,6 +18,7 @@ _COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>]*>\n?")
 _TITLE = re.compile(r"<title>.*?</title>\n?", re.DOTALL)
 _ANCHOR = re.compile(r"<a ([^>]*)>\n?|</a>\n?")
+_EMPTY = re.compile(r"<a [^>]*>\s*</a>\n?")
 _ADDRESS = re.compile(r'xlink:href="[^"]*"')
 _GROUP = re.compile(r'<g id="([^"]*)"')
 _TEXT = re.compile(r"<text ([^>]*)>(.*?)</text>", re.DOTALL)
@@ -60,7 +61,7 @@ def _links(text: str) -> tuple[str, bool]:
         kept.append(address is not None)
         return f'<a {address[0]} target="_top">\n' if address else ""
 
-    found = _ANCHOR.sub(shown, text)
+    found = _EMPTY.sub("", _ANCHOR.sub(shown, text))
     return found, "<a xlink:href" in found
 
 

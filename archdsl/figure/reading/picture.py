@@ -149,8 +149,8 @@ def painted(picture: Picture) -> Iterator[Painted]:
         if any(style.get(k) in hidden for k, hidden in _HIDDEN.items()):
             continue
         count += 1
-        if count > 2 * _MOST or used > 20:
-            raise Unreadable(f"the picture uses parts of itself more than {2 * _MOST:,} times", _TOO_LARGE)
+        if count > _MOST or used > 20:
+            raise Unreadable(f"the picture paints parts of itself more than {_MOST:,} times", _TOO_LARGE)
         matrix = applied(matrix, transform(element.get("transform", "")))
         if tag == "svg" and element is not picture.root:
             matrix = applied(matrix, _viewport(element))

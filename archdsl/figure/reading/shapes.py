@@ -6,6 +6,7 @@ left out.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.ink import Ink, Outline, Stroke, Word
 from archdsl.figure.reading.lines import Line, lines
 from archdsl.figure.reading.markup import plain, unfolded
-from archdsl.figure.reading.places import Box, around
+from archdsl.figure.reading.places import Box, around, joined
 from archdsl.figure.reading.sheet import Framed, Row, Seen, Sheet
 from archdsl.figure.scene import Frame, FrameKind, Mark, MarkKind
 
@@ -218,16 +219,18 @@ def _sides(box: Box, found: Sequence[Line]) -> list[Row]:
         middle = (found[0].box.y1 + found[1].box.y0) / 2
         cells = [Box(box.x0, box.y0, box.x1, middle), Box(box.x0, middle, box.x1, box.y1)]
         return [Row(cells, [left, right], 0, box.x, box.width / 2 + 3.2, sign)]
-    middle = _place(found[0].words, sign)
+    middle = _place(found[0].words, html.unescape(sign))
     cells = [Box(box.x0, box.y0, middle, box.y1), Box(middle, box.y0, box.x1, box.y1)]
     return [Row(cells, [left, right], 1, box.y, box.height / 2 + 3.2, sign)]
 
 
 def _place(words: Sequence[Word], sign: str) -> float:
     """Where a sign stands in a line."""
-    word = next((w for w in words if w.text.strip() == sign), None) or next(w for w in words if sign in w.text)
-    at = word.text.index(sign) + len(sign) / 2
-    return word.x0 + (word.x1 - word.x0) * at / len(word.text)
+    for word in sorted(words, key=lambda w: w.text.strip() != sign):
+        at = f" {word.text} ".replace("\xa0", " ").find(f" {sign} ")
+        if at >= 0:
+            return word.x0 + (word.x1 - word.x0) * (at + len(sign) / 2) / len(word.text)
+    return joined(w.box for w in words).x
 
 
 def _mark_kind(core: Outline, double: Outline | None, found: list[Line]) -> MarkKind:

@@ -57,16 +57,20 @@ def count_readers(body: Body) -> None:
             if value.of and value.name and not value.of.name and id(value.of) not in body.forked:
                 value.of.name = value.name
                 body.named.add(id(value.of))
-    body.names.kept -= {n for n in told.values() if n in OPS and not _needed(body, n)}
+    shown = {
+        *told.values(),
+        *(words.name(d.lines[0]) for f in body.panel.root.all_frames() for d in body.graph.delays(f)),
+    }
+    body.names.kept -= {n for n in shown if n in OPS and not _needed(body, n)}
     wires = [w for w in body.panel.wires if w.kind in ("data", "gate") and w.head.kind != "fork"]
     body.gates = {id(body.graph.brought(w)) for w in wires if w.kind == "gate" or body.names.on(w)}
 
 
 def _needed(body: Body, name: str) -> bool:
-    """Whether the program may have to say a primitive's name."""
+    """Whether the program may have to say a primitive's name: it uses it, or a setting is called so."""
     lines = [line for m in body.panel.root.all_marks() for line in m.lines]
     lines += [body.signature.head(), *body.signature.configs]
-    return any(u.op == name for u in body.uses.values()) or any(re.search(rf"\b{name}\b", line) for line in lines)
+    return any(u.op == name for u in body.uses.values()) or any(re.search(rf"= {name}\b", line) for line in lines)
 
 
 def _told_at_places(body: Body) -> dict[int, str]:

@@ -156,6 +156,8 @@ def _headed(arrow: _Arrow, sheet: Sheet) -> Drawn:
         kind = "first"
     else:
         kind = "return" if arrow.strokes[0].dash else "data"
+    if arrow.strokes[0].dash and kind != "return":
+        raise Unreadable(f"the arrow from {_told(tail)} to {_told(head)} has a head that no dashed arrow has")
     wire = Wire(
         tail.mark,
         head.mark,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -20,6 +21,7 @@ from archdsl.ir.meaning import same
 from tests.figure.reading.strip import stripped
 
 EXAMPLES = resources.folder("examples")
+_OPEN = b"<svg xmlns='http://www.w3.org/2000/svg'>"
 
 
 @cache
@@ -142,12 +144,71 @@ def test_dot_that_was_cut_or_changed(seed: int) -> None:
         (b"digraph G { subgraph cluster_a { label=<<B>M</B> model>; a [shape=star label=x] } }", "'star'"),
         (b"digraph G { subgraph cluster_a { label=<<B>M> } }", "broken"),
         (b"digraph G {" + b"subgraph {" * 5000, "too deeply"),
+        (b"digraph G { subgraph cluster_a { label=M; a } }", "no name, that around line 1"),
+        (b"digraph G { a }\ndigraph H { b }", "from line 2 on there is a second graph"),
+        (b'{"nodes": []}', "neither SVG nor"),
+        (_OPEN + b"<image href='a.png'/></svg>", "an image of dots"),
+        (_OPEN + b"<foreignObject><p>M</p></foreignObject></svg>", "HTML"),
+        (_OPEN + b"</svg>\n" + _OPEN + b"</svg>", "from line 2 on there is a second picture"),
+        (_OPEN + b"\n<rect></g></svg>", "broken in line 2"),
+        (_OPEN + b"<text>\xe9</text></svg>", "broken in line 1"),
+        (b"<?xml version='1.0' encoding='klingon'?><svg/>", "unknown encoding"),
+        ("<!DOCTYPE svg [<!ENTITY a 'aaaa'>]><svg>&a;</svg>".encode("utf-16"), "the XML entity a"),
+        # as others draw: matplotlib's letters, Netron's nodes
+        (_OPEN + 40 * b"<path d='M0 0L9 0L9 9L0 9z'/>" + b"</svg>", "no text in this picture"),
+        (
+            _OPEN + b"<path d='M5,0h116a5,5 0 0 1 5,5v20a5,5 0 0 1 -5,5h-116a5,5 0 0 1 -5,-5v-20a5,5 0 0 1 5,-5z' "
+            b"style='stroke:#333;fill:#eee'/><text x='6' y='18' style='font-size:11px'>Conv</text></svg>",
+            "no name",
+        ),
     ],
     ids=lambda v: v.decode("latin-1")[:20] if isinstance(v, bytes) else v,
 )
 def test_what_is_no_figure(data: bytes, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
         panels_of(data)
+
+
+BOMBS: dict[str, tuple[bytes, str]] = {
+    "elements": (_OPEN + b"<path d='M0 0L1 1'/>" * 1_200_000 + b"</svg>", "more than 200,000 elements"),
+    "depth": (_OPEN + b"<g>" * 1_000_000, "more than 200 elements"),
+    "use": (
+        _OPEN
+        + b"<g id='a0'/>"
+        + b"".join(b"<g id='a%d'>%s</g>" % (i, b"<use href='#a%d'/>" % (i - 1) * 60) for i in range(1, 19))
+        + b"</svg>",
+        "parts of itself more than",
+    ),
+    "itself": (_OPEN + b"<g id='a'><use href='#a'/></g></svg>", "parts of itself more than"),
+    "points": (_OPEN + b"<path d='" + b"M0 0L1 1" * 3_000_000 + b"'/></svg>", "more points"),
+    "transform": (_OPEN + b"<g transform='" + b"scale(1)" * 2_000_000 + b"'/></svg>", "more than 1,000 characters"),
+    "rules": (_OPEN + b"<style>" + b"a{fill:red}" * 2_000_000 + b"</style></svg>", "more than 200 rules"),
+    "bytes": (_OPEN + b" " * (33 * 2**20), "larger than 32 MiB"),
+    "words": (b"digraph G {" + b"a;" * 3_500_000, "more than 500,000 words"),
+    "text": (b"digraph G {" + b"a;" * 12_000_000, "more than 8,388,608 characters"),
+    "label": (b"digraph G { a [label=" + b"<" * 8_000_000, "label in line 1 .* does not end"),
+    "nothing": (bytes(24_000_000), "neither SVG nor"),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_nothing_is_followed_farther_than_a_figure_could_go(bomb: str) -> None:
+    """24 MB of anything end at a limit that is said, before any work that grows faster."""
+    data, reason = BOMBS[bomb]
+    with pytest.raises(Unreadable, match=reason):
+        panels_of(data)
+
+
+def test_the_place_of_damage_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In which file, in which panel, beside what."""
+    files = [tmp_path / "one.svg", tmp_path / "two.svg"]
+    for file in files:
+        file.write_bytes(drawn()["whole"])
+    files[1].write_bytes(without(ink(), DAMAGE["an arrow head"][0]))
+    assert cli.main(["read", *map(str, files)]) == 2
+    assert re.search(
+        r"cannot read \S*two.svg: in the panel of \w+( \w+)?, .*“.*”.*; it may be damaged", capsys.readouterr().err
+    )
 
 
 HOLES = {"collapsed": ["LSTM"], "one": ["Discriminator", "Generator"], "shallow": ["LSTM"]}
