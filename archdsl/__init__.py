@@ -64,12 +64,22 @@ def diff(before: PathOrText, after: PathOrText) -> Difference:
     return compare(check(before), check(after))
 
 
-def compile(program: PathOrText, *, plain: bool = False, open_time: bool = False, **sizes: float | str) -> str:
+def compile(
+    program: PathOrText,
+    *,
+    plain: bool = False,
+    open_time: bool = False,
+    trainer: str = "",
+    checkpointing: bool = False,
+    **sizes: float | str,
+) -> str:
     """The program as PyTorch source, standalone. `plain` writes the literal equations, without torch's faster kernels; with `open_time`,
-    `torch.export` and ONNX can leave the number of a scan's steps open."""
+    `torch.export` and ONNX can leave the number of a scan's steps open; with `checkpointing`, each copy of a stack is computed again for
+    its gradients; `trainer` is a module with the text of `archdsl.torch.emit_trainer()`, from which trains import their base class."""
     from archdsl.torch import emit
 
-    return emit(check(program, **sizes), plain=plain, open_time=open_time)
+    checked = check(program, **sizes)
+    return emit(checked, plain=plain, open_time=open_time, trainer=trainer, checkpointing=checkpointing)
 
 
 def load(

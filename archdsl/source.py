@@ -5,11 +5,15 @@ A `Source` is a file's text; a `Span` is a half-open range of its characters. Ev
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
 from archdsl.ir.program import Place
+
+_LONE = re.compile("\r(?!\n)")
+"""A line's end as some editors write it; one character, as a newline is, so that places stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class Source:
     """A text and the name of the file it came from."""
 
     def __init__(self, text: str, file: str = "<text>", library: bool = False):
-        self.text, self.file, self.library = text, file, library
+        self.text = _LONE.sub("\n", text) if "\r" in text else text
+        self.file, self.library = file, library
 
     @cached_property
     def _starts(self) -> list[int]:

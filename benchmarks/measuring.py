@@ -61,6 +61,11 @@ class Pair:
     why: Callable[[Pair, Row], str] | None = None
     """Measures where a bound that does not hold is lost, and says it."""
 
+    @property
+    def reference(self) -> Side:
+        """The reference, with its inputs by name where it wants them so."""
+        return _Named(self.theirs, self.names) if self.names else self.theirs
+
 
 def first(out: Any) -> Any:
     """The main result: what a reference gives beside it is not computed with."""
@@ -119,7 +124,7 @@ def peak(function: Side, inputs: tuple[Any, ...], mode: str) -> float:
 
 
 def measure(pair: Pair, seconds: float) -> Iterator[Row]:
-    theirs = _Named(pair.theirs, pair.names) if pair.names else pair.theirs
+    theirs = pair.reference
     for mode in pair.modes:
         ours_taken, theirs_taken = in_turns([pair.ours, theirs], pair.inputs, mode, seconds)
         row = Row(pair.what, mode, ratio(ours_taken, theirs_taken), pair.bound, statistics.median(theirs_taken))

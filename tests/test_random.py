@@ -146,6 +146,27 @@ def test_drawn_and_read_back(seed: int) -> None:
         assert not differences(canonical(panels_of(picture)), canonical(panels(program(seed))))
 
 
+ORDERED = (
+    NET
+    + """
+train Fit(d = 4) {
+  input x: [batch, d]
+  net = Net(d)
+  y, h = net(x)
+  loss = mse(y, x)
+  until stable(net.seen) at_most 300 { net(x) }
+  minimize loss with Adam
+  net.kept' = mean(x, over = batch)
+}"""
+)
+
+
+def test_what_happens_in_order_is_read_back() -> None:
+    """The numbers of updates stand before the names of memories and in the heading of an `until`."""
+    drawn = analyse(ORDERED)
+    assert same(drawn, analyse(read(stripped(figure(drawn).svg()))))
+
+
 @pytest.mark.parametrize("seed", range(DRAWN, 2 * DRAWN))
 def test_read_back_from_dot(seed: int) -> None:
     assert same(program(seed), analyse(read(renamed(figure(program(seed)).dot, seed).encode())))
@@ -154,7 +175,8 @@ def test_read_back_from_dot(seed: int) -> None:
 RARE = [
     c
     for c in CHANGES
-    if c.__name__ in ("another_memory", "another_final", "another_config", "another_type", "until_less")
+    if c.__name__
+    in ("another_memory", "another_final", "another_config", "another_type", "until_less", "start_of_a_ride")
 ]
 RARE += [c for c in CHANGES if c.__name__.startswith("another_operand of")]
 

@@ -59,7 +59,10 @@ class Difference:
                     part.new if part.old in ("", part.new) else part.old if not part.new else f"{part.old} → {part.new}"
                 )
                 lines.append(f"{_SIGNS[part.kind]} {name}")
-                lines += [f"    {_SIGNS[n.change]} {n.what}{f'  ({n.where})' if n.where else ''}" for n in part.notes]
+                said = [f"    {_SIGNS[n.change]} {n.what}{f'  ({n.where})' if n.where else ''}" for n in part.notes]
+                lines += [
+                    f"{line}  (× {said.count(line)})" if said.count(line) > 1 else line for line in dict.fromkeys(said)
+                ]
         if not lines:
             return "they do not mean the same"
         alike = [part.new for part in self.parts if not part.kind]

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
 
-from archdsl.comparison import align
+from archdsl.comparison import align, titles
 from archdsl.comparison.align import plain
 from archdsl.comparison.flat import Flat, Flow, flat, forked
 from archdsl.figure.changes import signed
@@ -84,7 +83,7 @@ class _Merge:
         panel.wires.sort(
             key=lambda w: (place[id(w.tail)], place[id(w.head)], w.tail_port or 0, w.head_port or 0, w.kind)
         )
-        kind: Change = "changed" if self.notes else ""
+        kind: Change = "changed" if self.notes or self.a.panel.name != self.b.panel.name else ""
         return Merged(_numbered(panel), kind, self.a.panel.name, self.b.panel.name, self.notes)
 
     # -- frames and marks -------------------------------------------------------------------------------------------
@@ -191,10 +190,10 @@ class _Merge:
         a, b = self.a.panel.title, self.b.panel.title
         if [plain(t) for t in a] == [plain(t) for t in b]:
             return b
-        for x, y in zip_longest(a, b, fillvalue=""):
-            if plain(x) != plain(y):
-                what = f"{plain(x)} → {plain(y)}" if x and y else plain(x or y)
-                self.notes.insert(0, Note("changed" if x and y else "removed" if x else "added", what))
+        self.notes[:0] = [
+            Note("changed" if x and y else "removed" if x else "added", f"{x} → {y}" if x and y else x or y)
+            for x, y in titles.differences(a, b)
+        ]
         first = b[0] if a[0] == b[0] else signed([f"{a[0]} → {b[0]}"], "changed")[0]
         added = [line if line in a else signed([line], "added")[0] for line in b[1:]]
         return [first, *added, *(signed([line], "removed")[0] for line in a[1:] if line not in b)]

@@ -217,6 +217,8 @@ def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams, direction: str, 
         attributes["margin"] = "-0.06,0.02"
     if mark.kind == "circle" and not mark.ports and len(mark.lines) == 1 and len(mark.lines[0]) <= 2:
         attributes |= {"fixedsize": "true", "shape": "circle"}
+    if mark.kind == "circle" and any("<SUP>" in line for line in mark.lines):
+        attributes["margin"] = "0.03,0.045"  # what is raised needs room
     if mark.kind == "circle" and mark.ports:
         attributes["height"] = "0.29"  # the higher, the less wide is the ellipse around one line
     elif mark.ports or mark.results:

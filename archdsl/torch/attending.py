@@ -10,67 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
 
 from archdsl.ir.num import ELLIPSIS, ONE, Num
-from archdsl.ir.program import Apply, Choice, Definition, Numbers, Operand
+from archdsl.ir.program import Apply, Definition, Numbers, Operand
 from archdsl.ir.types import Type
 from archdsl.ir.uses import uses
+from archdsl.torch.axes import MOVES, Attention, Labels, Mask, View, axes_of, equation_of, factor_of, order_of, over_of
 from archdsl.torch.plan import nodes
 
 LARGE = -10_000
 """A score of at most this has no weight beside one that is seen."""
-Label = str
-Labels = tuple[Label, ...]
-
-
-@dataclass
-class View:
-    """An operand, and the order of its axes that the kernel wants; None for its own."""
-
-    operand: Operand
-    order: tuple[int, ...] | None = None
-
-
-@dataclass
-class Mask:
-    operand: Operand
-    hides: bool = False
-    """Whether it says what is hidden, not what may be seen."""
-
-
-@dataclass
-class Axes:
-    """The labels of an attention's axes."""
-
-    lead: Labels
-    group: Labels
-    """Of queries that share a key: the axis that keys and values lack."""
-    query: Label
-    key: Label
-    width: Label
-
-    @property
-    def scores(self) -> Labels:
-        return (*self.lead, *self.group, self.query, self.key)
-
-
-@dataclass
-class Attention:
-    axes: Axes
-    value: View
-    query: View = field(default_factory=lambda: View(0))
-    key: View = field(default_factory=lambda: View(0))
-    out: tuple[int, ...] | None = None
-    """The order in which the program wants the result's axes."""
-    scale: Num = ONE
-    masks: list[Mask] = field(default_factory=list)
-    biases: list[tuple[Operand, Num]] = field(default_factory=list)
-    """What is added to the scores, and by which number it is multiplied."""
-    causal: bool = False
-    dropout: int | None = None
-    """The layer whose probability drops weights."""
-    swallowed: set[int] = field(default_factory=set)
 
 
 def find(definition: Definition) -> dict[int, Attention]:
@@ -122,14 +71,14 @@ class _Search:
             swallowed.add(step.outputs[0].id)
             weights = step.inputs[0]
         soft = self.step(weights, "softmax")
-        axes = _axes(own, its, labels[2])
-        if soft is None or axes is None or not own or own[_over(soft)] != axes.key:
+        axes = axes_of(own, its, labels[2])
+        if soft is None or axes is None or not own or own[over_of(soft)] != axes.key:
             return None
         view = self.view(value, its, (*axes.lead, axes.key, axes.width))
         if view is None:
             return None
         match = Attention(axes, view[0], dropout=dropout, swallowed=swallowed | view[1] | {soft.outputs[0].id})
-        match.out = _order((*axes.lead, *axes.group, axes.query, axes.width), labels[2])
+        match.out = order_of((*axes.lead, *axes.group, axes.query, axes.width), labels[2])
         if not self.scores(soft.inputs[0], own, match) or not self.alike(match):
             return None
         return self.settled(match)
@@ -158,7 +107,7 @@ class _Search:
             case "add" | "sub":
                 return self.biased(node, labels, match)
             case "mul" | "div" | "neg":
-                inner, factor = _factor(node)
+                inner, factor = factor_of(node)
                 match.scale = match.scale * factor if factor is not None else match.scale
                 return factor is not None and self.scores(inner, labels, match)
             case "matmul" | "einsum":
@@ -233,7 +182,7 @@ class _Search:
         base: tuple[Operand, Labels, set[int], Num] = (operand, labels, set(), scale)
         while (node := self.step(operand, *factors, *(() if labels == wanted else (*MOVES, "unsqueeze")))) is not None:
             if node.op in factors:
-                inner, number = _factor(node)
+                inner, number = factor_of(node)
                 if number is None or match is None:
                     break
                 match.scale, operand = match.scale * number, inner
@@ -246,7 +195,7 @@ class _Search:
             return View(operand), gone
         if match is not None:
             match.scale = base[3]
-        order = _order(base[1], wanted)
+        order = order_of(base[1], wanted)
         return (View(base[0], order), base[2]) if order is not None else None
 
     def before(self, node: Apply, labels: Labels) -> Labels:
@@ -285,7 +234,7 @@ class _Search:
     def product(self, node: Apply) -> tuple[Labels, Labels, Labels] | None:
         """The labels of both operands' axes, and of the result's."""
         if node.op == "einsum":
-            return _equation(node)
+            return equation_of(node)
         one, other = (self.shape(i) for i in node.inputs)
         if one is None or other is None or len(one) != len(other) or len(one) < 2:
             return None
@@ -295,52 +244,3 @@ class _Search:
             alone = [n == ONE and opposite[i] != ONE for i, n in enumerate(shape[:-2])]
             sides.append((*(f"1 at {i}" if a else i for i, a in zip(lead, alone)), *last))
         return sides[0], sides[1], (*lead, "i", "k")
-
-
-MOVES = ("transpose", "swap", "permute")
-"""Ops that give the axes another order."""
-
-
-def _axes(weights: Labels, value: Labels, out: Labels) -> Axes | None:
-    """What the axes of weights, values and result are to an attention."""
-    summed = set(weights) & set(value) - set(out)
-    lead = tuple(a for a in weights if a in out and a in value)
-    shown = tuple(a for a in weights if a in out and a not in value)
-    width = tuple(a for a in out if a not in weights)
-    if len(summed) != 1 or len(shown) not in (1, 2) or len(width) != 1 or not set(weights) <= {*out, *summed}:
-        return None
-    return Axes(lead, shown[:-1], shown[-1], summed.pop(), width[0])
-
-
-def _order(have: Labels, want: Labels) -> tuple[int, ...] | None:
-    """Where each wanted axis stands; None where they stand so, or do not."""
-    if have == want or sorted(have) != sorted(want):
-        return None
-    return tuple(have.index(label) for label in want)
-
-
-def _factor(node: Apply) -> tuple[Operand, Num | None]:
-    """A value times a number."""
-    if node.op == "neg":
-        return node.inputs[0], -ONE
-    inner, factor = node.inputs
-    if node.op == "mul" and isinstance(inner, Num):
-        inner, factor = factor, inner
-    if not isinstance(factor, Num) or isinstance(inner, Num):
-        return inner, None
-    return inner, factor if node.op == "mul" else ONE / factor
-
-
-def _over(node: Apply) -> int:
-    """The axis that a softmax runs over."""
-    return node.axes["over"][0].index if len(node.axes.get("over", [])) == 1 else 0
-
-
-def _equation(node: Apply) -> tuple[Labels, Labels, Labels] | None:
-    """The letters of an einsum of two, none of them twice in one operand."""
-    word = next((s.word for s in node.settings.values() if isinstance(s, Choice)), "").replace(" ", "")
-    left, _, right = word.partition("->")
-    parts = [*left.split(","), right]
-    if len(parts) != 3 or not right or any(len(set(p)) != len(p) or not p.isalpha() for p in parts):
-        return None
-    return tuple(parts[0]), tuple(parts[1]), tuple(parts[2])

@@ -92,6 +92,8 @@ def _spread(region: Region, plan: Plan, places: dict[int, int], ranks: dict[int,
     for param in region.params:
         ranks[param.value.id] = len(param.value.type.shape)
     for node in region.nodes:
+        if inside and isinstance(node, (Apply, Call)) and not _sizes_stay(node, plan, places):
+            raise _No
         if isinstance(node, Apply):
             place: int | None = _of_apply(node, places, ranks, inside)
         elif isinstance(node, Call) and not node.rides:
@@ -102,6 +104,22 @@ def _spread(region: Region, plan: Plan, places: dict[int, int], ranks: dict[int,
             ranks[value.id] = len(value.type.shape)
             if place is not None:
                 places[value.id] = place
+
+
+def _sizes_stay(node: Apply | Call, plan: Plan, places: dict[int, int]) -> bool:
+    """Whether a node of a class reads no size from an input's shape, where axes are counted as they are without the one that comes in."""
+    read = numbers_of(node)
+    if not any(i in places for i in node.inputs if isinstance(i, int)):
+        read |= {s for v in node.outputs for s in v.type.symbols()}
+    return read <= plan.arguments.keys()
+
+
+def numbers_of(node: Apply | Call) -> set[str]:
+    """The sizes that a node reads as numbers; that a shape begins with the batch is no reading."""
+    given: list[object] = list(node.inputs)
+    if isinstance(node, Apply) and node.op != "reshape":
+        given += [n for s in node.settings.values() for n in (s if isinstance(s, (list, tuple)) else [s])]
+    return {s for n in given if isinstance(n, Num) for s in n.symbols()}
 
 
 def _of_apply(node: Apply, places: dict[int, int], ranks: dict[int, int], inside: bool) -> int | None:

@@ -10,7 +10,7 @@ from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Apply, Call, Made, Operand, Repeat
 from archdsl.ir.types import Type
 from archdsl.ops import FAMILIES
-from archdsl.torch.batch import is_random
+from archdsl.torch.batch import is_random, numbers_of, place_of
 from archdsl.torch.plan import Plan
 
 
@@ -97,12 +97,12 @@ def _call(call: Call, carries: set[int], plan: Plan) -> set[int]:
     if any(size.name in t.symbols() for i, t in types.items() if i not in inside):
         raise _No
     for node in definition.body.nodes:
-        if isinstance(node, (Apply, Call)) and size.name in _numbers(node):
+        if isinstance(node, (Apply, Call)) and size.name in numbers_of(node):
             raise _No
         if isinstance(node, Apply):
             found = {v.id for v in node.outputs} if _apply(node, inside, types, size) else set[int]()
         elif isinstance(node, Call) and not node.rides:
-            found = _call(node, inside, callee) if _any(node.inputs, inside) else set()
+            found = _inner(node, inside, callee, types) if _any(node.inputs, inside) else set()
         else:
             raise _No
         for v in node.outputs:
@@ -114,12 +114,16 @@ def _call(call: Call, carries: set[int], plan: Plan) -> set[int]:
     return {v.id for v, o in zip(call.outputs, definition.outputs) if o.operand in inside and o.operand in results}
 
 
-def _numbers(node: Apply | Call) -> set[str]:
-    """The sizes that a node reads as numbers; that a shape begins with the batch is no reading."""
-    given: list[object] = list(node.inputs)
-    if isinstance(node, Apply) and node.op != "reshape":
-        given += [n for s in node.settings.values() for n in (s if isinstance(s, (list, tuple)) else [s])]
-    return {s for n in given if isinstance(n, Num) for s in n.symbols()}
+def _inner(call: Call, inside: set[int], plan: Plan, types: dict[int, Type]) -> set[int]:
+    """The results of a call inside a part that have the batch first; of a part that takes `...`, by what it does to axes further right."""
+    try:
+        return _call(call, inside, plan)
+    except _No:
+        ranks = {i: len(t.shape) for i, t in types.items()}
+        place = place_of(call, plan, {i: -ranks[i] for i in call.inputs if isinstance(i, int) and i in inside}, ranks)
+        if place is None or any(len(v.type.shape) != -place for v in call.outputs):
+            raise
+        return {v.id for v in call.outputs}
 
 
 def _any(inputs: list[Operand], inside: set[int]) -> bool:
@@ -147,6 +151,8 @@ def _apply(node: Apply, inside: set[int], types: dict[int, Type], size: Num) -> 
         fits = out.shape[:1] == (size,) and own[0] >= 2
     elif node.op == "reshape":
         fits = out.shape[:1] == (size,) and not others
+    elif node.op == "transpose":
+        fits = own[0] >= 3
     elif node.op == "matmul":
         fits = (min(own) >= 3 and not others) or (
             node.inputs[0] in inside and own == own[:1] and own[0] >= 2 and max(others, default=9) <= 2

@@ -66,7 +66,7 @@ def test_norm_before_or_after() -> None:
             SCAN.format("LSTM").replace("time ->", "time reversed ->"),
             ["↻ over time →, shared weights → ↻ over time ←, shared weights"],
         ),
-        (SCAN.format("LSTM"), SCAN.format("LSTM").replace("d = 8", "d = 9"), ["≠ with d = 8 → with d = 9"]),
+        (SCAN.format("LSTM"), SCAN.format("LSTM").replace("d = 8", "d = 9"), ["≠ with d = 8 → d = 9"]),
         (SCAN.format("LSTM"), "model N(d = 8) { input q: int[n]\n output p = q * 2 }", ["+ N", "− M", "− LSTM"]),
     ],
 )

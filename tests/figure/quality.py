@@ -21,6 +21,9 @@ CLOSER = 1.0
 ASIDE, ALONGSIDE = 11.0, 24.0
 """How far from other lines what comes back keeps, wherever it runs beside them for longer than this."""
 
+TIPS = 5.0
+"""How near to each other two arrows may end, at different marks."""
+
 
 def faults(sheets: list[Sheet], aside: float = ASIDE) -> list[str]:
     """`aside` is how far what comes back keeps from other lines; less in a narrow figure."""
@@ -128,6 +131,8 @@ def _through(
         ends = (edge["tail"], edge["head"])
         home = {f for end in ends for f in _path(sheet, sheet["nodes"][end]["frame"])}
         for name, box in marks.items():
+            if name in ends and sheet["nodes"][name]["shape"] == "hexagon":  # its sides slant
+                box = (box[0] + (box[2] - box[0]) / 4, box[1], box[2] - (box[2] - box[0]) / 4, box[3])
             round_ = name in ends and sheet["nodes"][name]["shape"] in ("ellipse", "oval", "circle")
             if _runs_into(line, box) if round_ else _runs_through(line, box, 2.5 if name in ends else 0.0):
                 yield f"{key} ({ends[0]} to {ends[1]}) runs through {name}"
@@ -163,8 +168,13 @@ def _confusions(sheet: Sheet, nodes: dict[str, Box], lines: dict[str, list[Point
         x0, x1, y0, y1 = min(a[0], b[0]), max(a[0], b[0]), min(a[1], b[1]), max(a[1], b[1])
         for name, (p0, q0, p1, q1) in nodes.items():
             mine = name in (one["tail"], one["head"])
-            if p1 - p0 < 8 and not mine and x0 < p1 and p0 < x1 and y0 < q1 and q0 < y1:
+            if p1 - p0 < 8 and not mine and x0 < p1 + 2 and p0 - 2 < x1 and y0 < q1 + 2 and q0 - 2 < y1:
                 yield f"{one['key']} runs over the fork {name}"
+    tips = [(sheet["edges"][k], line[-1]) for k, line in lines.items()]
+    for i, (one, (x, y)) in enumerate(tips):
+        for other, (u, v) in tips[:i]:
+            if one["head"] != other["head"] and abs(x - u) < TIPS and abs(y - v) < TIPS:
+                yield f"{one['key']} and {other['key']} end at one place"
 
 
 def _hugging(sheet: Sheet, lines: dict[str, list[Point]], aside: float) -> Iterator[str]:

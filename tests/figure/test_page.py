@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from quality import faults
@@ -232,3 +233,29 @@ def test_tags_agree_between_separate_panels() -> None:
     text = "model M(d = 4) { input x: [batch, d]\n f = Linear(d)\n x -> f -> f -> output y }"
     together, apart = figure(analyse(text, "m")), figures(analyse(text, "m"))
     assert len(apart) == 1 and apart[0].name == "M" and ">A<" in apart[0].dot and ">A<" in together.dot
+
+
+def test_the_legend_takes_the_shape_that_fits() -> None:
+    """Beside a tall panel one column; below wide ones several, each sample beside its words and no two on each other."""
+
+    def legend(name: str) -> dict[str, Any]:
+        return next(s for s in figure(analyse(example(name), name)).places() if "cluster_legend" in s["frames"])
+
+    shapes = {}
+    for name in ("dni", "gan"):
+        sheet = legend(name)
+        frame = sheet["frames"]["cluster_legend"]["box"]
+        boxes = {n: v["box"] for n, v in sheet["nodes"].items() if n[:8] in ("legend_a", "legend_t")}
+        for n, box in boxes.items():
+            assert (
+                frame["x0"] < box["x0"] < box["x1"] < frame["x1"] and frame["y0"] < box["y0"] < box["y1"] < frame["y1"]
+            )
+            if n.startswith("legend_a"):
+                words = boxes[n.replace("legend_a", "legend_t")]
+                assert (
+                    box["x1"] < words["x0"] < box["x1"] + 60
+                    and abs(box["y0"] + box["y1"] - words["y0"] - words["y1"]) < 1
+                )
+        shapes[name] = len({round(b["x0"]) for n, b in boxes.items() if n.startswith("legend_t")})
+        assert faults([sheet]) == []
+    assert shapes["dni"] == 1 and shapes["gan"] > 1

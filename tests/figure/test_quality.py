@@ -101,6 +101,8 @@ def test_faults_are_found(draw: Draw) -> None:
     assert "carries another value" in broken(
         lambda s: s["edges"][plain].update(points=other["points"], tip=other["tip"])
     )
+    tip = next(e for e in edges.values() if e["head"] != edges[plain]["head"])["tip"]
+    assert "end at one place" in broken(lambda s: s["edges"][plain].update(tip=tip))
     back = next(e for e in edges.values() if e["kind"] == "return")
     hugging = [(x + 8.0, y) for x, y in back["points"]]
     assert "which comes back, runs close" in broken(lambda s: s["edges"][plain].update(points=hugging, tip=None))

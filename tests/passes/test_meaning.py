@@ -264,3 +264,20 @@ def test_a_published_name_names_one_part_where_it_is_made(line: str, code: str) 
     with pytest.raises(Errors) as caught:
         analyse(f"model M {{\n  input x: [batch, 4]\n  {line}\n}}", "m.arch")
     assert [d.code for d in caught.value.diagnostics] == [code]
+
+
+def test_a_block_by_itself_decides_an_open_condition_once() -> None:
+    block = """block B(d) { input x: [batch, d]
+  if d > 5 { y = tanh(x) } else { y = Linear(d)(x) }
+  output y }
+block C(d) { input x: [batch, d]
+  b = B(d)
+  output y = b(x) + b(2 * x) }"""
+    assert [n.made for n in analyse(block)["C"].body.nodes if n.kind == "call"] == [
+        analyse(block)["C"].body.made[0].id
+    ] * 2
+
+
+def test_settings_of_an_initializer_stand_in_their_order() -> None:
+    given = model("input x: [batch, d]\nparam w: [d] = normal(std = 2)\noutput y = x * w").body.params[0].initial
+    assert list(given.settings) == ["mean", "std"]

@@ -103,3 +103,11 @@ def test_every_definition_tells_its_first_syntax_error() -> None:
     assert [(d.code, d.span.source.position(d.span.start)[0]) for d in caught.value.diagnostics] == [
         ("E0104", 2), ("E0104", 8), ("E0105", 11),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_lines_end_as_any_editor_writes_them(end: str) -> None:
+    text = "model M {\n  # a note\n  y = 1\n  output y\n}\n"
+    (definition,) = parse(Source(text.replace("\n", end))).items
+    assert isinstance(definition, tree.Definition)
+    assert [s.span.source.position(s.span.start) for s in definition.body.statements] == [(3, 3), (4, 3)]

@@ -14,7 +14,7 @@ CONV = "Conv2d(2, 3, padding = 1)"
 FOLDED = {
     "a convolution": f"y = x -> {CONV} -> relu\n output z = y",
     "two results": f"y = x -> {CONV}\n output a = tanh(y)\n output b = mean(y, over = [1, 2, 3])",
-    "a part in a part": f"y = x -> {CONV} -> GroupNorm(2) -> flatten -> LayerNorm\n output z = y",
+    "a part in a part": f"y = x -> {CONV} -> flatten -> LayerNorm\n output z = y",
     "axes moved": "y = swap(x, 2, 3) -> max_pool2d(2)\n output z = reshape(y, to = [batch, c * (w // 2) * (h // 2)])",
     "attention": "q = reshape(x, to = [batch, c * h, w])\n output z = attention(q, q, q) @ transpose(q)",
     "a parameter": "param scale: [c, 1, 1] = 2\n output z = softmax(x * scale, over = 1)",

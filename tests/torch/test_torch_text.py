@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from emitted import CASES, PROGRAMS, ROOT, source
+from emitted import CASES, PROGRAMS, ROOT, program, source
+
+from archdsl.torch import emit, emit_trainer
 
 GOLDENS = [
     *sorted(CASES.glob("*.arch")),
@@ -39,6 +41,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("emitted")
     for p in PROGRAMS:
         (path / f"{p.stem}_file.py").write_text(source(p), encoding="utf-8")
+        if "recompute(" in (recomputed := emit(program(p), checkpointing=True)):
+            (path / f"{p.stem}_recomputed.py").write_text(recomputed, encoding="utf-8")
+    (path / "training.py").write_text(emit_trainer(), encoding="utf-8")
+    (path / "gan_importing.py").write_text(
+        emit(program(ROOT / "examples" / "gan.arch"), trainer="training"), encoding="utf-8"
+    )
     return path
 
 

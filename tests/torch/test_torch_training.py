@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import shutil
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from emitted import compiled
+from emitted import ROOT, compiled, source
+from emitted import run as run_file
 from torch import Tensor, nn
 
 from archdsl.compiler import analyse
@@ -114,6 +116,17 @@ def test_progress_goes_to_standard_error(names: dict[str, Any], capsys: pytest.C
     assert all("loss " in line for line in lines)
     bar = names["progress"]("epoch 1/2", 5, 10, {"loss": 0.5})
     assert bar == "epoch 1/2  ━━━━━━━━━━──────────  5/10  loss 0.5000"
+
+
+def test_a_training_that_minimizes_nothing_brings_no_optimizer_and_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    text = source(ROOT / "examples" / "kmeans.arch")
+    assert not any(word in text for word in ("optimizer", "distributed", "backward", "grad_norm"))
+    data, start = [torch.randn(40, 4, generator=torch.Generator().manual_seed(3))], run_file(text)["Fit"]()
+    whole, first, rest = (copy.deepcopy(start) for _ in range(3))
+    history = whole.fit(data, 4, seed=1, checkpoint=tmp_path / "whole.pt")
+    first.fit(data, 2, seed=1, checkpoint=tmp_path / "part.pt")
+    assert rest.fit(data, 4, seed=5, checkpoint=tmp_path / "part.pt") == history and list(history[0]) == ["passes"]
+    assert torch.equal(rest.net.centroids, whole.net.centroids)
 
 
 # -- several processes, and processes that are killed -------------------------------------------------------------------

@@ -56,6 +56,8 @@ def place(plan: Plan, most: float | None = None, apart: Sequence[tuple[Vertex, V
         _keep_stems_apart(net, plan)
     for a, b in apart:
         left, right = sorted((a, b), key=lambda v: v.key)
+        if left.item is right.item:
+            continue
         net.edges.append((net.x[id(left.item)], net.x[id(right.item)], _whole(_STEMS), 0))
     places = net.solved()
     for g in plan.groups:

@@ -12,6 +12,7 @@ from archdsl.figure.layout.curves import rounded
 from archdsl.figure.layout.geometry import Box, Edge, Frame, Measured, Node, Sheet
 from archdsl.figure.layout.lines import CLOSEST, Lines
 from archdsl.figure.layout.plan import Group, Item, Plan, Spot, Vertex, Wire
+from archdsl.figure.layout.sides import pair_start
 from archdsl.figure.layout.tracks import Clash
 
 _PAIR = 26.0
@@ -252,7 +253,7 @@ def _draw_pair(sheet: Sheet, there: Wire | None, back: Wire | None, v: Vertex) -
         sheet.edges[there.key] = Edge(there.key, there.start.name, there.end.name, points, tip, kind=there.kind)
     if back:
         top = max(cell.y1, delay.y1) + _OVER
-        x = cell.x0 + min(14.0, cell.width / 4)
+        x = cell.x0 + pair_start(cell.width)
         points, tip = rounded([(x, cell.y1), (x, top), (delay.x, top), (delay.x, delay.y1)], _HEAD)
         edge = Edge(back.key, back.start.name, back.end.name, points, tip, kind=back.kind)
         if back.label:

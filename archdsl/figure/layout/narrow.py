@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from archdsl.figure.layout.columns import frame_pad
 from archdsl.figure.layout.plan import GAP, LANE, Group, Plan, Vertex, Wire, below, common
-
-_PAD = {"panel": 14.0, "stack": 16.0}
-_FRAME = 13.0
 
 Thing = Vertex | Group
 
@@ -22,14 +20,24 @@ class Narrowing:
     def __init__(self, plan: Plan, most: float):
         self.plan, self.most = plan, most
         self.apart: list[tuple[Thing, Thing]] = []
+        self._before = 0
+        self._closed = False
         self.first = {id(v): k for k, v in enumerate(plan.vertices)}
 
     def part(self) -> bool:
         """Finds pairs that are to be parted in the rows that there are; whether there are any."""
-        widths = Widths(self.plan)
-        before = len(self.apart)
-        self._part(widths, self.plan.root, self.most)
-        return len(self.apart) > before
+        if self._closed:
+            return False
+        self._before = len(self.apart)
+        self._part(Widths(self.plan), self.plan.root, self.most)
+        return len(self.apart) > self._before
+
+    def undo(self) -> bool:
+        """Takes back the pairs found last, which cannot all be kept, and finds no more; whether there were any."""
+        found = len(self.apart) > self._before
+        del self.apart[self._before :]
+        self._closed = True
+        return found
 
     def _part(self, widths: Widths, group: Group, most: float) -> None:
         """Parts the rows of a frame that may be so wide."""
@@ -42,11 +50,11 @@ class Narrowing:
                 self._part(widths, things[0], most - rest)
             elif len(things) > 1 and not frames:
                 frames += any(isinstance(t, Group) for t in things)
-                self._stack(widths, things, most - rest, row)
+                self._stack(widths, things, most - rest)
 
-    def _stack(self, widths: Widths, things: list[Thing], most: float, row: int) -> None:
+    def _stack(self, widths: Widths, things: list[Thing], most: float) -> None:
         """Keeps as many of a row as there is room for; the others go above them."""
-        things = sorted(things, key=lambda t: (-self._needed(t, row), self._place(t)))
+        things = sorted(things, key=self._place)
         kept, taken = [things[0]], widths.of(things[0])
         for thing in things[1:]:
             width = widths.of(thing)
@@ -54,10 +62,7 @@ class Narrowing:
                 kept.append(thing)
                 taken += width
             else:
-                self.apart.append((min(kept, key=lambda t: _high(t)), thing))
-
-    def _needed(self, thing: Thing, row: int) -> int:
-        return 0
+                self.apart.append((min(kept, key=_high), thing))
 
     def _place(self, thing: Thing) -> int:
         if isinstance(thing, Group):
@@ -192,7 +197,7 @@ class Widths:
 
     def at(self, group: Group, row: int) -> tuple[list[Thing], float]:
         """What a frame has in a row, and how much is taken there by its borders and by lanes."""
-        rest = 2 * _PAD.get(group.kind, _FRAME) * self.plan.room + self._lanes.get((id(group), row), 0.0)
+        rest = 2 * frame_pad(group) * self.plan.room + self._lanes.get((id(group), row), 0.0)
         return self._things.get((id(group), row), []), rest
 
     def of(self, thing: Thing) -> float:

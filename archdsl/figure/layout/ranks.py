@@ -15,7 +15,12 @@ def assign(plan: Plan, most: float | None = None) -> None:
     """`most` is how wide the panel may be, as far as wires leave a choice."""
     narrowing = Narrowing(plan, most) if most else None
     for _ in range(_SPLITS if narrowing else 1):
-        _rows(plan, narrowing)
+        try:
+            _rows(plan, narrowing)
+        except simplex.Circular:
+            if narrowing is None or not narrowing.undo():
+                raise
+            continue
         if narrowing is None or not narrowing.part():
             break
     _sides(plan)

@@ -10,6 +10,9 @@ from collections import Counter
 
 from archdsl.figure.layout.plan import Plan, Spot, Vertex, Wire
 
+_PAIR = 7.0
+"""From what a cell hands on to its delay to what else it gives."""
+
 
 class Sides:
     """Which wires leave and arrive sideways, and to which side; and how far from the middle a wire meets the foot of a mark."""
@@ -99,6 +102,7 @@ class Sides:
     def _part(self) -> None:
         """Several wires out of the top of one mark, where no fork is, start side by side."""
         tops: dict[str, list[Wire]] = {}
+        paired = {back.start.name for _, back, _ in self.plan.pairs if back}
         for wire in self.plan.wires:
             if not wire.start_port and wire.start.kind != "fork" and wire.key not in self.starts:
                 tops.setdefault(wire.start.name, []).append(wire)
@@ -108,7 +112,12 @@ class Sides:
             wires.sort(key=lambda w: (w.stops[1].item.x, w.key))
             straight = [k for k, w in enumerate(wires) if abs(w.stops[1].item.x - w.tail.item.x - w.start_dx) < 0.5]
             middle = straight[0] if straight else (len(wires) - 1) / 2
-            wide = min(12.0, (wires[0].start.width / 2 - 14) / max(1.0, middle, len(wires) - 1 - middle))
+            half = wires[0].start.width / 2
+            wide = min(12.0, max(half - 14, half / 2) / max(1.0, middle, len(wires) - 1 - middle))
+            first = pair_start(2 * half)
+            if wires[0].start.name in paired and half - middle * wide < first + _PAIR:  # beside what goes to the delay
+                wide = min(12.0, (2 * half - first - 3) / len(wires))
+                middle = (half - first) / wide - 1
             for k, w in enumerate(wires):
                 w.start_dx += (k - middle) * wide
 
@@ -163,9 +172,14 @@ class Sides:
                 self.offset[w.key] = (k - middle) * (wide if straight or len(wires) > 2 else 2 * wide)
 
 
+def pair_start(width: float) -> float:
+    """How far from the left of a cell begins what it hands on to the delay beside it."""
+    return min(14.0, width / 4)
+
+
 def _beside_return(spot: Spot) -> float:
     """How far from its middle a line may leave a cell over whose left corner something returns to the delay beside it."""
-    return max(0.0, spot.width / 2 - min(14.0, spot.width / 4) - 8)
+    return max(0.0, spot.width / 2 - pair_start(spot.width) - 8)
 
 
 def _reach(spot: Spot) -> float:

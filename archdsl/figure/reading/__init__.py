@@ -2,10 +2,10 @@
 
     read(Path("figure.svg").read_bytes(), "figure.svg")
 
-In: the bytes of an SVG or DOT file. Out: the text of a program whose figure has the same marks. What stands between: `ink` (SVG as shapes
-and words), `shapes`, `wires` and `labels` (these as marks, frames and wires), or `dottext` and `dot` (for DOT text); then `program` (marks
-as a program). At the end the program is drawn again, and every mark compared with what was seen: a picture that was damaged or changed
-by hand is refused with an `Unreadable`, one that leaves something out with `Holes`.
+In: the bytes of an SVG or DOT file. Out: the text of a program whose figure has the same marks. What stands between: `picture` and `ink`
+(SVG as shapes, words), `shapes`, `wires` and `labels` (these as marks, frames and wires), or `dottext` and `dot` (for DOT text); then
+`program` (marks as a program). At the end the program is drawn again, and every mark compared with what was seen: a picture damaged
+or changed by hand is refused with an `Unreadable`, one that leaves something out with `Holes`.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def _told_at_places(body: Body) -> dict[int, str]:
         value, said = graph.brought(wire), words.label(plain_lines(wire.label))
         use = body.uses.get(id(wire.head))
         port = wire.head_port if wire.head_port is not None else 0 if use and use.turn else None
-        if use and port is not None and port < len(use.told):
+        if use and port is not None and port < len(use.told) and use.told[port]:
             found[id(value)] = use.told[port]
         for s in said:
             if s.what == "first" and s.of:
@@ -93,7 +93,7 @@ def _told_at_places(body: Body) -> dict[int, str]:
             if s.what == "opens":
                 others = [w for w in graph.ins[id(wire.head)] if w is not wire]
                 found.update({id(graph.brought(w)): words.name(s.text) for w in others})
-    return {i: name for i, name in found.items() if name}
+    return found
 
 
 def claim_names(body: Body) -> None:

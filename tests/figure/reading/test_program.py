@@ -91,6 +91,33 @@ def test_random_programs(text: str, seed: int) -> None:
     assert not goes_round(compiler.analyse(text), seed)
 
 
+NAMES = (
+    "q",
+    "mean",
+    "patches",
+    "h0",
+    "W_in",
+    "scale",
+    "x_1",
+    "key",
+    "softmax",
+    "first",
+    "last",
+    "gate",
+    "value",
+    "sum",
+)
+
+
+@some
+@given(programs(), st.permutations(NAMES), st.integers(0, 9))
+def test_random_programs_whose_values_have_names(text: str, names: list[str], seed: int) -> None:
+    """Names that a figure shows are the program's again, also those of primitives and of ports."""
+    given = dict(zip(dict.fromkeys(re.findall(r"\bv\d+\b", text)), names))
+    free = {v: n for v, n in given.items() if not re.search(rf"\b{n}\b", text)}
+    assert not goes_round(compiler.analyse(re.sub(r"\bv\d+\b", lambda m: free.get(m[0], f"n{m[0]}"), text)), seed)
+
+
 # -- numbers ------------------------------------------------------------------------------------------------------------
 def _made(parts: tuple[str, Num, Num]) -> Num:
     op, a, b = parts

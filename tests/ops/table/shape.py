@@ -130,6 +130,8 @@ USES = [
     ),
     Use("lookup", ["[n, d]", "int[batch, time]"], expect="[batch, time, d]", equals=lambda t, i: t.numpy()[i.numpy()]),
     Use("lookup", ["int[n]", "int[...]"], expect="int[...]", equals=lambda t, i: t.numpy()[i.numpy()]),
+    Use("lookup", ["[n]", "int[]"], expect="[]", equals=lambda t, i: t.numpy()[i.item()]),
+    Use("lookup", ["[n, d]", "int[]"], expect="[d]", equals=lambda t, i: t.numpy()[i.item()]),
     Use(
         "pad",
         [X],
