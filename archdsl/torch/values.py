@@ -16,6 +16,7 @@ from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS
 from archdsl.ops.emit import is_at
 from archdsl.torch import attending
+from archdsl.torch.axes import Attention
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.function import Function
 from archdsl.torch.needs import used_values
@@ -162,7 +163,7 @@ class Values(Function):
             float_dtype=dtype,
         )
 
-    def attended(self, node: Apply, found: attending.Attention) -> None:
+    def attended(self, node: Apply, found: Attention) -> None:
         """Attention that the program writes out, on torch's kernel."""
         group = len(found.axes.lead) - 1 if found.axes.group else None
         query, key_, value_ = (moved(self.text(v.operand), v.order) for v in (found.query, found.key, found.value))
@@ -192,7 +193,7 @@ class Values(Function):
         self.bind(out, name(key))
         self.assign([key], value)
 
-    def attention_mask(self, found: attending.Attention) -> str:
+    def attention_mask(self, found: Attention) -> str:
         """What may be seen, or what is added to the scores: minus infinity where nothing is to be seen."""
         seen = " & ".join(f"{'~' * m.hides}{self.text(m.operand)}" for m in found.masks)
         signs = {ONE: "", -ONE: "-"}

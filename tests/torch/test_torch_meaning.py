@@ -72,7 +72,7 @@ def test_repeats() -> None:
     model = case("repeats")["Repeats"](d=4, layers=3, passes=2)
     x = torch.randn(2, 5, 4)
     y = x
-    for layer in model.layers:
+    for layer in model.deeps:
         y = layer(y).relu()
     for i in range(2):
         y = model.owns[i](y)
@@ -80,10 +80,10 @@ def test_repeats() -> None:
         y = model.again(y).tanh()
     for i in range(2):
         for j in range(3):
-            y = model.layers_2[i][j](y)
+            y = model.nesteds[i][j](y)
         y = y.tanh()
     y = y.transpose(1, 2)
-    for i, conv in enumerate(model.layers_3):
+    for i, conv in enumerate(model.dilateds):
         y = F.conv1d(y, conv.weight, conv.bias, padding=2**i, dilation=2**i)
     parts = []
     for i in range(3):

@@ -18,7 +18,9 @@ def assign(plan: Plan, most: float | None = None) -> None:
         try:
             _rows(plan, narrowing)
         except simplex.Circular:
-            if narrowing is None or not narrowing.undo():
+            if narrowing is None:
+                _rows(plan, None, beside=False)
+            elif not narrowing.undo():
                 raise
             continue
         if narrowing is None or not narrowing.part():
@@ -49,7 +51,8 @@ def _sides(plan: Plan) -> None:
             w.turn = "side"
 
 
-def _rows(plan: Plan, narrowing: Narrowing | None) -> None:
+def _rows(plan: Plan, narrowing: Narrowing | None, beside: bool = True) -> None:
+    """`beside`: whether frames that meet stand beside each other, which of three and more may ask for a circle."""
     number: dict[int, int] = {id(v): i for i, v in enumerate(plan.vertices)}
     for g in plan.groups:
         number[id(g)] = len(number)
@@ -62,12 +65,13 @@ def _rows(plan: Plan, narrowing: Narrowing | None) -> None:
             edges += [(number[id(g.parent)], low, 0, 0), (high, number[-id(g.parent)], 0, 0)]
     for v in plan.vertices:
         edges += [(number[id(v.group)], number[id(v)], 0, 0), (number[id(v)], number[-id(v.group)], 0, 0)]
-    met = {} if narrowing else towers(plan)
+    met = {} if narrowing or not beside else towers(plan)
     edges += {(number[id(b)], number[id(a)], 0, 1) for a, b in met.values()}
     words = {id(w.head) for w in plan.wires if w.label and w.turn != "back" and w.start.kind != "fork"}
     for w in plan.wires:
         if w.turn == "back":
             continue
+        w.across = False
         outer = common(w.tail.group, w.head.group)
         a, b = below(outer, w.tail), below(outer, w.head)
         least = 2 if (w.label or (id(w.head) in words and w.start.kind != "fork")) and w.end.kind != "fork" else 1

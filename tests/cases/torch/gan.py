@@ -342,8 +342,8 @@ class GAN(Trainer):
         fake = self.G(z)
         D_real = self.D(real)
         D_fake = self.D(fake.detach())
-        loss = F.binary_cross_entropy(D_fake, torch.zeros_like(D_fake))
-        discriminator_loss = F.binary_cross_entropy(D_real, torch.ones_like(D_real)) + loss
+        D_fake_loss = F.binary_cross_entropy(D_fake, torch.zeros_like(D_fake))
+        discriminator_loss = F.binary_cross_entropy(D_real, torch.ones_like(D_real)) + D_fake_loss
         self.descend(discriminator_loss, self.D_optimizer)
         D_fake = self.D(fake)
         generator_loss = F.binary_cross_entropy(D_fake, torch.ones_like(D_fake))

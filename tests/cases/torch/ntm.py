@@ -108,15 +108,14 @@ class NTMStep(nn.Module):
     def initial_state(self, x: Tensor) -> NTMStepState:
         """The state before the first step."""
         batch = x.shape[0]
-        first_read = self.first_read.expand(batch, -1)
-        positions = torch.arange(self.rows, device=x.device)
-        mask = (positions == 0).to(x.dtype).expand(batch, -1)
-        hidden = (positions == 0).to(x.dtype).expand(batch, -1)
+        read = self.first_read.expand(batch, -1)
+        mask = (torch.arange(self.rows, device=x.device) == 0).to(x.dtype)
+        writing = mask.expand(batch, -1)
         return NTMStepState(
             M=x.new_full((batch, self.rows, self.width), 1e-3),
-            read=first_read,
-            reading=mask,
-            writing=hidden,
+            read=read,
+            reading=writing,
+            writing=writing,
             controller=None,
         )
 
@@ -475,7 +474,7 @@ class Copy(Trainer):
         time = x.shape[1]
         self.train(not self.evaluating)
         scores = self.scores(x)
-        hidden = scores[:, time - target.shape[1] : time]
-        loss = F.binary_cross_entropy_with_logits(hidden, target)
+        part = scores[:, time - target.shape[1] : time]
+        loss = F.binary_cross_entropy_with_logits(part, target)
         self.descend(loss, self.optimizer)
         return {"loss": loss.item()}

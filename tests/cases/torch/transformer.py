@@ -151,14 +151,13 @@ class DecoderLayer(nn.Module):
         self.layer_norm = LayerNorm(d)
         self.attend = Attend(d, heads, dropout)
         self.feed_forward = FeedForward(d)
-        self.dropout_2 = nn.Dropout(dropout)
         self.layer_norm_2 = LayerNorm(d)
 
     def forward(self, x: Tensor, encoded: Tensor, allowed: Tensor | None) -> Tensor:
         """x [batch, t, d], encoded [batch, s, d], allowed bool[batch, 1, s] -> out [batch, t, d]"""
         y = self.layer_norm(x + self.dropout(self.self_attention(x)))
         y = self.attend(y, encoded, allowed)
-        z = y + self.dropout_2(self.feed_forward(y))
+        z = y + self.dropout(self.feed_forward(y))
         out: Tensor = self.layer_norm_2(z)
         return out
 
@@ -200,8 +199,6 @@ class Transformer(nn.Module):
         self.positional_encoding = PositionalEncoding()
         self.dropout = nn.Dropout(dropout)
         self.encoder_layers = nn.ModuleList(EncoderLayer(d, heads, dropout) for _ in range(layers))
-        self.positional_encoding_2 = PositionalEncoding()
-        self.dropout_2 = nn.Dropout(dropout)
         self.decoder_layers = nn.ModuleList(DecoderLayer(d, heads, dropout) for _ in range(layers))
 
     @classmethod
@@ -215,14 +212,14 @@ class Transformer(nn.Module):
         """
         allowed = None if present is None else present.unsqueeze(1)  # [batch, 1, s]
         hidden = self.positional_encoding(self.words(source) * math.sqrt(self.d))  # [batch, s, d]
-        h = self.dropout(hidden)
+        encoded = self.dropout(hidden)
         for encoder_layer in self.encoder_layers:
-            h = encoder_layer(h, allowed)
-        hidden = self.positional_encoding_2(self.words(target) * math.sqrt(self.d))  # [batch, t, d]
-        h_2 = self.dropout_2(hidden)
+            encoded = encoder_layer(encoded, allowed)
+        hidden = self.positional_encoding(self.words(target) * math.sqrt(self.d))  # [batch, t, d]
+        h = self.dropout(hidden)
         for decoder_layer in self.decoder_layers:
-            h_2 = decoder_layer(h_2, h, allowed)
-        scores: Tensor = h_2 @ self.words.weight.mT  # [batch, t, vocab]
+            h = decoder_layer(h, encoded, allowed)
+        scores: Tensor = h @ self.words.weight.mT  # [batch, t, vocab]
         return scores
 
 

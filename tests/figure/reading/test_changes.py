@@ -41,7 +41,7 @@ def outcome(program: Program, picture: bytes) -> str:
     return "another"
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_one_change(seed: int) -> None:
     program, picture = drawn()
     other, what = changed(picture, random.Random(seed))
@@ -51,5 +51,5 @@ def test_one_change(seed: int) -> None:
 def test_most_changes_are_seen() -> None:
     """Lines, heads and marks that are gone or elsewhere are no invisible change."""
     program, picture = drawn()
-    found = [outcome(program, changed(picture, random.Random(seed))[0]) for seed in range(200, 240)]
-    assert found.count("refused") > 20 and "same" in found
+    found = [outcome(program, changed(picture, random.Random(seed))[0]) for seed in range(200, 224)]
+    assert found.count("refused") > 12 and "same" in found

@@ -34,7 +34,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "links": {"link": "model.arch"},
     "counts": {"counts": {"DANN": 1234, "Train": 5}},
 }
-SHOWN = ("dni", "tagger", "gpt2", "elm")
+SHOWN = ("dni", "elm")
 PARTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "depth": ({"depth": 0}, ["LSTM"]),
     "only": ({"only": ["Tagger"]}, ["LSTM"]),
@@ -58,7 +58,7 @@ def pictures() -> dict[tuple[str, str], bytes]:
 
 
 def _of(look: str) -> tuple[str, ...]:
-    return ("mlp", "tagger") if look == "3.25in" else SHOWN
+    return ("mlp", "tagger") if look == "3.25in" else ("gpt2", *SHOWN) if look in ("left", "dark") else SHOWN
 
 
 def _drawn(part: str) -> str:
