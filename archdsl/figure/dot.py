@@ -94,6 +94,7 @@ def _sheet(panel: Panel, prefix: str, direction: str, letters: int) -> Sheet:
                 "highway": id(wire) in flow.highway,
                 "round": id(wire) in flow.around and wire.kind == "data",
                 "back": id(wire) in flow.around and wire.kind == "return",
+                "gone": wire.change == "removed",
             }
         )
     return sheet

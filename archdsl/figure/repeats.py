@@ -73,6 +73,7 @@ def _read_and_made(region: Region) -> tuple[set[int], set[int]]:
             read.update(inner, (s.operand for s in node.sliced), (k.operand for k in node.collected))
             read.update(o for c in node.carried for o in (c.initial, c.next))
             read.update(o for r in node.rides for o in r.initial.values())
+            read.update([node.lengths] if node.lengths is not None else [])
             made.update(own, (s.value.id for s in node.sliced), (k.value.id for k in node.collected))
             made.update(v.id for c in node.carried for v in (c.value, c.final))
             made.update(v.id for r in node.rides for v in r.finals.values())

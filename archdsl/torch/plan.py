@@ -12,14 +12,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archdsl.ir.num import Num
 from archdsl.ir.program import (
     Apply,
     Call,
     Definition,
     Made,
     Node,
-    Numbers,
     Param,
     Program,
     Region,
@@ -30,8 +28,6 @@ from archdsl.ir.program import (
 from archdsl.ops import INITIALIZERS, OPS
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.names import Namespace, attribute, class_name, plural, snake, variable
-from archdsl.torch.numbers import is_real
-from archdsl.torch.site import REAL_SETTINGS
 
 if TYPE_CHECKING:
     from archdsl.torch.norms import Norm
@@ -190,7 +186,8 @@ class Plan:
             if len(count) > 2 and count.endswith("s") and len(alike) == 1:
                 return count
             name = re.sub(r"_\d+$", "", h.item.name)
-            return plural(name if len(name) > 2 else snake(h.item.of))
+            name = name if len(name) > 2 else snake(h.item.of)
+            return f"{name}_layers" if name.endswith("ed") else plural(name)
         kind = snake(h.item.of)
         return kind if re.fullmatch(rf"{kind}_\d+", h.item.name) else h.item.name
 
@@ -332,6 +329,8 @@ class ProgramPlan:
         """Whether stacks are computed again for their gradients, rather than kept."""
         self.open_time = open_time and not plain
         """Whether the number of a scan's steps is to stay open when the model is exported."""
+        from archdsl.torch.reals import find as find_reals
+
         functions = (
             helpers(program)
             | ({"opened"} if open_time else set())
@@ -341,7 +340,7 @@ class ProgramPlan:
         self.plans = {d.name: Plan(self, d, self.classes.take(class_name(d.name))) for d in program.definitions}
         self.globals = {p.name for p in self.plans.values()} | functions
         """What no argument of a constructor may hide."""
-        self._find_real()
+        find_reals(self.plans)
 
     @cached_property
     def steps(self) -> dict[str, Steps]:
@@ -383,86 +382,3 @@ class ProgramPlan:
         """The plan of the definition that something is made of."""
         assert made is not None
         return self.plans[made.of]
-
-    def _find_real(self) -> None:
-        """A hyperparameter is a float if its default, a configuration or a use gives it one."""
-        for plan in self.plans.values():
-            given = [(h.name, h.default) for h in plan.definition.hypers] + [
-                (n, v) for c in plan.definition.configs for n, v in c.settings.items() if isinstance(v, Num)
-            ]
-            for name, value in given:
-                if value is not None and is_real(value, plan.real):
-                    plan.real.add(name)
-        self._find_arithmetic()
-        changed = True
-        while changed:
-            changed = sum(self._spread(plan) for plan in self.plans.values()) > 0
-
-    def _find_arithmetic(self) -> None:
-        """What no size, count or part needs as a whole number is a float too."""
-        found = {name: _uses(plan) for name, plan in self.plans.items()}
-        changed = True
-        while changed:
-            changed = False
-            for name, plan in self.plans.items():
-                whole, passed = found[name]
-                free = {h.name for h in plan.definition.hypers} - whole - plan.real
-                real = {
-                    h
-                    for h in free
-                    if all(there in self.plans[callee].real for mine, callee, there in passed if mine == h)
-                }
-                plan.real |= real
-                changed = changed or bool(real)
-
-    def _spread(self, plan: Plan) -> bool:
-        changed = False
-        for h in plan.held:
-            if not isinstance(h.item, Made) or h.item.primitive:
-                continue
-            callee = self.of(h.item)
-            for name, value in h.item.settings.items():
-                if isinstance(value, Num) and name not in callee.real and is_real(value, plan.real):
-                    callee.real.add(name)
-                    changed = True
-        return changed
-
-
-def _uses(plan: Plan) -> tuple[set[str], list[tuple[str, str, str]]]:
-    """The symbols that must be whole, and those that are passed on: (symbol, definition, its hyperparameter)."""
-    definition = plan.definition
-    whole: set[str] = set()
-    types = (
-        [v.type for v in definition.inputs]
-        + [s.value.type for s in definition.states]
-        + [m.value.type for m in definition.memories]
-    )
-    passed: list[tuple[str, str, str]] = []
-    for h in plan.held:
-        if isinstance(h.item, Param):
-            types.append(h.item.value.type)
-            continue
-        for name, value in h.item.settings.items():
-            symbols = _symbols(value)
-            if not h.item.primitive:
-                passed += [(s, h.item.of, name) for s in symbols]
-            elif name not in REAL_SETTINGS:
-                whole |= symbols
-        whole |= {s for n in h.item.sizes.values() for s in n.symbols()}
-        for stack in h.stacks:
-            whole |= stack.count.symbols()
-    for node in nodes(definition.body):
-        if isinstance(node, Repeat):
-            whole |= node.count.symbols()
-        if isinstance(node, Apply):
-            whole |= {s for n, v in node.settings.items() if n not in REAL_SETTINGS for s in _symbols(v)}
-        types += [v.type for v in getattr(node, "outputs", [])]
-    whole |= {s for t in types for s in t.symbols()}
-    whole |= {s for h in definition.hypers if h.default is not None for s in h.default.symbols()}
-    return whole, passed
-
-
-def _symbols(value: object) -> set[str]:
-    if isinstance(value, Num):
-        return value.symbols()
-    return {s for n in value.items for s in n.symbols()} if isinstance(value, Numbers) else set()

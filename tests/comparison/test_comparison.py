@@ -160,6 +160,34 @@ def test_it_can_be_drawn() -> None:
     assert b"<svg" in found.figure(theme="mono", direction="right").svg()
 
 
+def test_what_goes_up_in_one_and_down_in_the_other_is_drawn() -> None:
+    """The arrows of both together go round in a circle here; those that are gone lead back down."""
+    found = compare(analyse_file(EXAMPLES / "lstm.arch"), analyse_file(EXAMPLES / "gru.arch"))
+    assert found.figure().svg().startswith(b"<?xml")
+
+
+def test_what_happens_several_times_is_said_once() -> None:
+    lines = (
+        compare(analyse_file(EXAMPLES / "lstm.arch"), analyse_file(EXAMPLES / "peephole_lstm.arch")).text().splitlines()
+    )
+    assert "    − arrow from “+” to “σ”  (× 3)" in lines
+    assert len(lines) == len(set(lines)) and not any("LSTM cell" in line for line in lines)
+
+
+def test_titles_are_compared_item_by_item() -> None:
+    long = "model M(vocab = {}, d = 8, layers = 12, heads = 2, hidden = 4 * d, {} = 16) {{ input x: [n, d]\n output y = x * 2\n {} }}"
+    before = long.format(30_000, "positions", "config large(d = 16, layers = 24)\n config tiny(d = 2)")
+    after = long.format(50_000, "context", "config large(d = 32, layers = 24)\n config xl(d = 64)")
+    assert of(before, after).text().splitlines()[1:] == [
+        "    ≠ with vocab = 30000 → vocab = 50000",
+        "    + with context = 16",
+        "    − with positions = 16",
+        "    ≠ config large: d = 16 → d = 32",
+        "    + config xl: d = 64",
+        "    − config tiny: d = 2",
+    ]
+
+
 # -- the command ------------------------------------------------------------------------------------------------------
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, after, wrong = (tmp_path / f"{n}.arch" for n in ("before", "after", "wrong"))

@@ -80,10 +80,10 @@ def test_repeats() -> None:
         y = model.again(y).tanh()
     for i in range(2):
         for j in range(3):
-            y = model.nesteds[i][j](y)
+            y = model.nested_layers[i][j](y)
         y = y.tanh()
     y = y.transpose(1, 2)
-    for i, conv in enumerate(model.dilateds):
+    for i, conv in enumerate(model.dilated_layers):
         y = F.conv1d(y, conv.weight, conv.bias, padding=2**i, dilation=2**i)
     parts = []
     for i in range(3):

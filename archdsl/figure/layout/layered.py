@@ -179,7 +179,7 @@ def _wire(w: dict[str, Any], home: dict[str, Vertex], spots: dict[str, Spot], si
     wire.start_dx = start.dx + (at[0] if wire.start_port else 0.0)
     wire.end_dx = end.dx + (at[1] if wire.end_port else 0.0)
     wire.label = sizes.label(f"<{w['label']}>") if w["label"] else None
-    wire.turn = "back" if w["kind"] == "return" and w["back"] else ""
+    wire.turn, wire.gone = "back" if w["kind"] == "return" and w["back"] else "", w["gone"]
     if wire.label and end.kind == "fork":  # a fork has its name below it
         wire.head.right = max(wire.head.right, wire.label[0] + 5)
         wire.head.down = max(wire.head.down, wire.label[1] + 4)

@@ -153,6 +153,8 @@ class Wire:
     """Whether it leads from a frame into another beside it, at its side."""
     label: tuple[float, float] | None = None
     stops: list[Vertex] = field(default_factory=list)
+    gone: bool = False
+    """Whether it is shown that it is no more."""
     turn: str = ""
     """`back` for a wire that returns downwards, `side` for one that enters a round mark from its side."""
 

@@ -5,7 +5,7 @@ In: a plan. Out: the same plan, its vertices and frames in rows, and every wire 
 
 from __future__ import annotations
 
-from archdsl.figure.layout import simplex
+from archdsl.figure.layout import circles, simplex
 from archdsl.figure.layout.narrow import Narrowing, Room, insert_row, make_room, widens
 from archdsl.figure.layout.plan import Group, Item, Plan, Vertex, Wire, below, common
 from archdsl.figure.layout.towers import towers
@@ -13,6 +13,7 @@ from archdsl.figure.layout.towers import towers
 
 def assign(plan: Plan, most: float | None = None) -> None:
     """`most` is how wide the panel may be, as far as wires leave a choice."""
+    circles.turn_back(plan)
     narrowing = Narrowing(plan, most) if most else None
     for _ in range(_SPLITS if narrowing else 1):
         try:

@@ -13,10 +13,10 @@ class Repeats(nn.Module):
         self.deeps = nn.ModuleList(nn.Linear(d, d) for _ in range(layers))
         self.owns = nn.ModuleList(nn.Linear(d, d) for _ in range(2))
         self.again = nn.Linear(d, d)
-        self.nesteds = nn.ModuleList(
+        self.nested_layers = nn.ModuleList(
             nn.ModuleList(nn.Linear(d, d) for _ in range(layers)) for _ in range(2)
         )
-        self.dilateds = nn.ModuleList(
+        self.dilated_layers = nn.ModuleList(
             nn.Conv1d(d, d, 3, padding=2**i, dilation=2**i) for i in range(layers)
         )
         self.scale = nn.ParameterList(nn.Parameter(torch.ones(d, 1)) for _ in range(layers))
@@ -34,14 +34,14 @@ class Repeats(nn.Module):
         for _ in range(self.passes):
             again = torch.tanh(self.again(again))
         nested = again
-        for nesteds in self.nesteds:
+        for nested_layers in self.nested_layers:
             again = nested
-            for nested_2 in nesteds.children():
-                again = nested_2(again)
+            for nested_layer in nested_layers.children():
+                again = nested_layer(again)
             nested = torch.tanh(again)
         dilated = nested.mT  # [batch, d, time]
-        for dilated_2 in self.dilateds:
-            dilated = dilated_2(dilated)
+        for dilated_layer in self.dilated_layers:
+            dilated = dilated_layer(dilated)
         h = dilated
         outputs = []
         for i, scale in enumerate(self.scale):
