@@ -179,7 +179,7 @@ def launch(
 
 def run(script: Path, how: str, epochs: int, checkpoint: str, dropout: float = 0.0, shuffle: bool = False) -> None:
     process = launch(script, how, epochs, checkpoint, dropout, shuffle)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=600)
     assert process.returncode == 0, said.decode()
 
 
