@@ -93,7 +93,8 @@ class _Meanings:
         return self._digests[name]
 
     def holds(self, name: str, what: str) -> bool:
-        """Whether something is in a definition or in what it uses: `weights`, `state`, `memory`, `change` of one by calls, `chance`."""
+        """Whether something is in a definition or in what it uses: `weights`, `learning` (weights not frozen), `state`, `memory`,
+        `change` of one by calls, `chance`."""
         key = (name, what)
         if key not in self._facts:
             d = self.definitions[name]
@@ -105,11 +106,18 @@ class _Meanings:
     def _in_region(self, region: Region, what: str) -> bool:
         if what == "weights" and region.params:
             return True
+        if what == "learning" and any(not p.frozen for p in region.params):
+            return True
         if what == "chance" and any(isinstance(n, Draw) or (isinstance(n, Apply) and _random(n)) for n in region.nodes):
             return True
-        return any(
-            what == "weights" and bool(m.weights) if m.primitive else self.holds(m.of, what) for m in region.made
-        )
+        return any(self._in_made(m, what) for m in region.made)
+
+    def _in_made(self, made: Made, what: str) -> bool:
+        if what == "learning" and made.frozen:
+            return False
+        if made.primitive:
+            return what in ("weights", "learning") and bool(made.weights)
+        return self.holds(made.of, what)
 
     def keeps(self, made: Made) -> bool:
         """Whether it makes a difference to use it twice or to make it twice."""
@@ -250,7 +258,7 @@ class _Body:
         else:
             numbers = {h.name for h in self.all_of.definitions[made.of].hypers}
             given = self.settings({k: v for k, v in made.settings.items() if k in numbers})
-            frozen = made.frozen and self.all_of.holds(made.of, "weights")
+            frozen = made.frozen and self.all_of.holds(made.of, "learning")
             label = ("make", self.all_of.digest(made.of), given, [], frozen)
         return self.own(*label, children=[self.copies]) if self.all_of.keeps(made) else self.pure(*label)
 

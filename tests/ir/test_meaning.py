@@ -204,6 +204,7 @@ model M(d = 8) {{ input a, b: [batch, d]
     ("before", "after", "alike"),
     [
         (FROZEN.format("tanh", ""), FROZEN.format("tanh", "frozen "), True),  # there is nothing to freeze
+        (FROZEN.format("frozen Linear(d)", ""), FROZEN.format("frozen Linear(d)", "frozen "), True),
         (FROZEN.format("Linear(d)", ""), FROZEN.format("Linear(d)", "frozen "), False),
         (
             MEMORY.format("0", "p = N(a)\n q = N(b)"),
