@@ -142,8 +142,8 @@ class CRMN(nn.Module):
         high = self.high(image)  # [batch, channels, height, width]
         for residual_unit in self.residual_units:
             x = residual_unit(high)
-            hidden = torch.zeros(batch, self.channels, device=image.device, dtype=image.dtype)
-            _, state = self.depth(torch.cat([x.mean((2, 3)), hidden], dim=-1), state)
+            zeros = torch.zeros(batch, self.channels, device=image.device, dtype=image.dtype)
+            _, state = self.depth(torch.cat([x.mean((2, 3)), zeros], dim=-1), state)
             high = x
         assert state is not None
         state_2 = LSTMState(h=state.h, c=state.c)

@@ -47,13 +47,10 @@ class LSTM(nn.Module):
         output.
         """
         h, c = self.initial_state(x[:, 0]) if state is None else state
-        weight = torch.cat([self.i.weight, self.f.weight, self.g.weight, self.o.weight])
-        w_x, w_h = torch.split(weight, [self.features, self.units], dim=1)
-        bias = torch.cat([self.i.bias, self.f.bias, self.g.bias, self.o.bias])
         hs, h, c = torch.lstm(
             x,
             (h.unsqueeze(0), c.unsqueeze(0)),
-            [w_x, w_h, bias, torch.zeros_like(bias)],
+            self.kernel_weights(),
             has_biases=True,
             num_layers=1,
             dropout=0.0,
@@ -62,6 +59,33 @@ class LSTM(nn.Module):
             batch_first=True,
         )
         return hs, LSTMState(h.squeeze(0), c.squeeze(0))
+
+    def kernel_weights(self) -> list[Tensor]:
+        """The weights in the order of torch's kernel: input, forget, cell, output."""
+        layers = [self.i, self.f, self.g, self.o]
+        weight = torch.cat([layer.weight for layer in layers])
+        w_x, w_h = torch.split(weight, [self.features, self.units], dim=1)
+        bias = torch.cat([layer.bias for layer in layers])
+        return [w_x, w_h, bias, torch.zeros_like(bias)]
+
+    def scan_both(self, backwards: "LSTM", x: Tensor) -> Tensor:
+        """All steps in both directions, side by side: x [batch, time, features] -> [batch, time,
+        2*units]
+        """
+        h, c = self.initial_state(x[:, 0])
+        h_b, c_b = backwards.initial_state(x[:, 0])
+        hs, _, _ = torch.lstm(
+            x,
+            (torch.stack([h, h_b]), torch.stack([c, c_b])),
+            [*self.kernel_weights(), *backwards.kernel_weights()],
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=torch.is_grad_enabled(),
+            bidirectional=True,
+            batch_first=True,
+        )
+        return hs
 
 
 class SideBySide(nn.Module):
@@ -74,10 +98,7 @@ class SideBySide(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, 2*units]"""
-        forth, _ = self.forth.scan(x)
-        back, _ = self.back.scan(x.flip(1))
-        back = back.flip(1)
-        return torch.cat([forth, back], dim=-1)
+        return self.forth.scan_both(self.back, x)
 
 
 class InTurns(nn.Module):

@@ -21,8 +21,8 @@ class Address(nn.Module):
         """
         key = self.key(h)  # [batch, width]
         strength = F.softplus(self.strength(h)) + 1  # [batch, 1]
-        hidden = F.normalize(key, dim=-1)
-        z = strength * torch.einsum("brw,bw->br", F.normalize(cells, dim=-1), hidden)
+        normed = F.normalize(key, dim=-1)
+        z = strength * torch.einsum("brw,bw->br", F.normalize(cells, dim=-1), normed)
         lately = torch.sigmoid(self.lately(h))  # [batch, 1]
         w = (z - lately * used).softmax(-1)
         used_now = 0.1 * used + 0.9 * z
@@ -65,7 +65,7 @@ class StepState(NamedTuple):
     read: Tensor
     used_r: Tensor
     used_w: Tensor
-    h: Tensor | None
+    controller: Tensor | None
 
 
 class Step(nn.Module):
@@ -81,7 +81,7 @@ class Step(nn.Module):
         self.A = nn.Parameter(nn.init.normal_(torch.empty(rows, address), std=0.3))
         self.writer = Address(units, rows, address + content)
         self.reader = Address(units, rows, address + content)
-        self.h = GRU(address + content + features, units)
+        self.controller = GRU(address + content + features, units)
         self.erase = nn.Linear(units, content)
         self.much = nn.Linear(units, 1)
         self.new_h = nn.Linear(units, content)
@@ -96,26 +96,26 @@ class Step(nn.Module):
             read=x.new_zeros(batch, self.address + self.content),
             used_r=x.new_zeros(batch, self.rows),
             used_w=x.new_zeros(batch, self.rows),
-            h=None,
+            controller=None,
         )
 
     def forward(self, x: Tensor, state: StepState | None = None) -> tuple[Tensor, StepState]:
         """One step: x [batch, features] -> y [batch, outputs]"""
-        C, read, used_r, used_w, h = self.initial_state(x) if state is None else state
-        h = self.h(torch.cat([x, read], dim=-1), h)
+        C, read, used_r, used_w, controller = self.initial_state(x) if state is None else state
+        controller = self.controller(torch.cat([x, read], dim=-1), controller)
         A = self.A.expand(x.shape[0], -1, -1)  # [batch, rows, address]
         cells = torch.cat([A, C], dim=-1)  # [batch, rows, address + content]
-        writing, used_w = self.writer(h, cells, used_w)
-        erase = torch.sigmoid(self.erase(h))
-        much = torch.sigmoid(self.much(h))
-        new = F.relu(self.new_h(h) + much * self.new_x(x))  # [batch, content]
-        hidden = writing.unsqueeze(-1) * new.unsqueeze(-2)  # [batch, rows, content]
-        C = C * (1 - writing.unsqueeze(-1) * erase.unsqueeze(-2)) + hidden
+        writing, used_w = self.writer(controller, cells, used_w)
+        erase = torch.sigmoid(self.erase(controller))
+        much = torch.sigmoid(self.much(controller))
+        new = F.relu(self.new_h(controller) + much * self.new_x(x))  # [batch, content]
+        product = writing.unsqueeze(-1) * new.unsqueeze(-2)  # [batch, rows, content]
+        C = C * (1 - writing.unsqueeze(-1) * erase.unsqueeze(-2)) + product
         after = torch.cat([A, C], dim=-1)  # [batch, rows, address + content]
-        reading, used_r = self.reader(h, after, used_r)
+        reading, used_r = self.reader(controller, after, used_r)
         read = torch.einsum("br,brw->bw", reading, after)  # [batch, address + content]
-        y = self.y(torch.cat([h, read], dim=-1))  # [batch, outputs]
-        return y, StepState(C, read, used_r, used_w, h)
+        y = self.y(torch.cat([controller, read], dim=-1))  # [batch, outputs]
+        return y, StepState(C, read, used_r, used_w, controller)
 
     def scan(self, x: Tensor, state: StepState | None = None) -> tuple[Tensor, StepState]:
         """All steps: x [batch, time, features] -> y [batch, time, outputs]
@@ -123,30 +123,33 @@ class Step(nn.Module):
         What x alone gives is computed for all steps at once, and gates that see the same take
         one product.
         """
-        C, read, used_r, used_w, h = self.initial_state(x[:, 0]) if state is None else state
+        C, read, used_r, used_w, controller = (
+            self.initial_state(x[:, 0]) if state is None else state
+        )
         A = self.A.expand(x.shape[0], -1, -1)
-        w_h = torch.cat([self.erase.weight, self.new_h.weight])
-        bias = torch.cat([self.erase.bias, self.new_h.bias])
+        h_layers = [self.erase, self.new_h]
+        w_h = torch.cat([layer.weight for layer in h_layers])
+        bias = torch.cat([layer.bias for layer in h_layers])
         hs = []
         reads = []
         for x_t, new_t in zip(x.unbind(1), self.new_x(x).unbind(1)):
-            h = self.h(torch.cat([x_t, read], dim=-1), h)
+            controller = self.controller(torch.cat([x_t, read], dim=-1), controller)
             cells = torch.cat([A, C], dim=-1)
-            writing, used_w = self.writer(h, cells, used_w)
-            erase, new = F.linear(h, w_h, bias).chunk(2, dim=-1)
+            writing, used_w = self.writer(controller, cells, used_w)
+            erase, new = F.linear(controller, w_h, bias).chunk(2, dim=-1)
             erase = torch.sigmoid(erase)
-            much = torch.sigmoid(self.much(h))
+            much = torch.sigmoid(self.much(controller))
             new = F.relu(new + much * new_t)
-            hidden = writing.unsqueeze(-1) * new.unsqueeze(-2)
-            C = C * (1 - writing.unsqueeze(-1) * erase.unsqueeze(-2)) + hidden
+            product = writing.unsqueeze(-1) * new.unsqueeze(-2)
+            C = C * (1 - writing.unsqueeze(-1) * erase.unsqueeze(-2)) + product
             after = torch.cat([A, C], dim=-1)
-            reading, used_r = self.reader(h, after, used_r)
+            reading, used_r = self.reader(controller, after, used_r)
             read = torch.einsum("br,brw->bw", reading, after)
-            hs.append(h)
+            hs.append(controller)
             reads.append(read)
-        joined = torch.cat([torch.stack(hs, dim=1), torch.stack(reads, dim=1)], dim=-1)
-        y = self.y(joined)
-        return y, StepState(C, read, used_r, used_w, h)
+        h = torch.cat([torch.stack(hs, dim=1), torch.stack(reads, dim=1)], dim=-1)
+        y = self.y(h)
+        return y, StepState(C, read, used_r, used_w, controller)
 
 
 class DNTM(nn.Module):

@@ -27,9 +27,8 @@ class Step(nn.Module):
     def initial_state(self, x: Tensor) -> StepState:
         """The state before the first step."""
         batch = x.shape[0]
-        hidden = (torch.arange(self.rows, device=x.device) == 0).to(x.dtype)
-        hidden = hidden.expand(batch, -1)
-        return StepState(M=x.new_zeros(batch, self.rows, self.width), head=hidden)
+        mask = (torch.arange(self.rows, device=x.device) == 0).to(x.dtype)
+        return StepState(M=x.new_zeros(batch, self.rows, self.width), head=mask.expand(batch, -1))
 
     def forward(
         self, x: Tensor, W: Tensor, state: StepState | None = None

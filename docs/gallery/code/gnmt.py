@@ -84,14 +84,10 @@ class LSTM(nn.Module):
         output.
         """
         h, c = self.initial_state(x[:, 0]) if state is None else state
-        w_x = torch.cat([self.i_x.weight, self.f_x.weight, self.g_x.weight, self.o_x.weight])
-        w_h = torch.cat([self.i_h.weight, self.f_h.weight, self.g_h.weight, self.o_h.weight])
-        b_x = torch.cat([self.i_x.bias, self.f_x.bias, self.g_x.bias, self.o_x.bias])
-        b_h = torch.cat([self.i_h.bias, self.f_h.bias, self.g_h.bias, self.o_h.bias])
         hs, h, c = torch.lstm(
             x,
             (h.unsqueeze(0), c.unsqueeze(0)),
-            [w_x, w_h, b_x, b_h],
+            self.kernel_weights(),
             has_biases=True,
             num_layers=1,
             dropout=0.0,
@@ -100,6 +96,35 @@ class LSTM(nn.Module):
             batch_first=True,
         )
         return hs, LSTMState(h.squeeze(0), c.squeeze(0))
+
+    def kernel_weights(self) -> list[Tensor]:
+        """The weights in the order of torch's kernel: input, forget, cell, output."""
+        x_layers = [self.i_x, self.f_x, self.g_x, self.o_x]
+        h_layers = [self.i_h, self.f_h, self.g_h, self.o_h]
+        w_x = torch.cat([layer.weight for layer in x_layers])
+        w_h = torch.cat([layer.weight for layer in h_layers])
+        b_x = torch.cat([layer.bias for layer in x_layers])
+        b_h = torch.cat([layer.bias for layer in h_layers])
+        return [w_x, w_h, b_x, b_h]
+
+    def scan_both(self, backwards: "LSTM", x: Tensor) -> Tensor:
+        """All steps in both directions, side by side: x [batch, s, features] -> [batch, s,
+        2*units]
+        """
+        h, c = self.initial_state(x[:, 0])
+        h_b, c_b = backwards.initial_state(x[:, 0])
+        hs, _, _ = torch.lstm(
+            x,
+            (torch.stack([h, h_b]), torch.stack([c, c_b])),
+            [*self.kernel_weights(), *backwards.kernel_weights()],
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=torch.is_grad_enabled(),
+            bidirectional=True,
+            batch_first=True,
+        )
+        return hs
 
 
 class BidirectionalLSTM(nn.Module):
@@ -112,10 +137,7 @@ class BidirectionalLSTM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, 2*units]"""
-        forwards, _ = self.forwards.scan(x)
-        backwards, _ = self.backwards.scan(x.flip(1))
-        backwards = backwards.flip(1)
-        return torch.cat([forwards, backwards], dim=-1)
+        return self.forwards.scan_both(self.backwards, x)
 
 
 class Encoder(nn.Module):
@@ -126,15 +148,15 @@ class Encoder(nn.Module):
         self.embedding = nn.Embedding(vocab, units)
         self.bidirectional = BidirectionalLSTM(units, units)
         self.lstm = LSTM(2 * units, units)
-        self.encodeds = nn.ModuleList(LSTM(units, units) for _ in range(layers - 2))
+        self.encoded_layers = nn.ModuleList(LSTM(units, units) for _ in range(layers - 2))
 
     def forward(self, source: Tensor) -> Tensor:
         """source int[batch, s] -> encoded [batch, s, units]"""
         second, _ = self.lstm.scan(self.bidirectional(self.embedding(source)))
         x = second
-        for encoded in self.encodeds:
-            assert isinstance(encoded, LSTM)
-            outputs, _ = encoded.scan(x)
+        for encoded_layer in self.encoded_layers:
+            assert isinstance(encoded_layer, LSTM)
+            outputs, _ = encoded_layer.scan(x)
             x = x + outputs
         return x
 
@@ -153,12 +175,12 @@ class Above(nn.Module):
     def forward(self, y: Tensor, context: Tensor) -> Tensor:
         """y [batch, t, units], context [batch, t, units] -> scores [batch, t, vocab]"""
         z, _ = self.z.scan(torch.cat([y, context], dim=-1))
-        h = z
+        top = z
         for lstm in self.lstms:
             assert isinstance(lstm, LSTM)
-            outputs, _ = lstm.scan(torch.cat([h, context], dim=-1))
-            h = h + outputs
-        scores: Tensor = self.scores(h)  # [batch, t, vocab]
+            outputs, _ = lstm.scan(torch.cat([top, context], dim=-1))
+            top = top + outputs
+        scores: Tensor = self.scores(top)  # [batch, t, vocab]
         return scores
 
 

@@ -23,7 +23,7 @@ class Attention(nn.Module):
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
         self.heads = heads
-        self.num_dropout = dropout
+        self.dropout_rate = dropout
         self.c_attn = Conv1D(d, 3 * d)
         self.c_proj = Conv1D(d, d)
         self.dropout = nn.Dropout(dropout)
@@ -35,7 +35,7 @@ class Attention(nn.Module):
         k = k.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
         v = v.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
         attended = F.scaled_dot_product_attention(
-            q, k, v, is_causal=True, dropout_p=self.num_dropout if self.training else 0.0
+            q, k, v, is_causal=True, dropout_p=self.dropout_rate if self.training else 0.0
         )
         y: Tensor = self.dropout(self.c_proj(attended.transpose(-3, -2).flatten(-2)))
         return y

@@ -39,10 +39,12 @@ class ResetAfter(nn.Module):
         """
         if h is None:
             h = self.initial_state(x[:, 0])
-        w_x = torch.cat([self.r_x.weight, self.z_x.weight, self.n_x.weight])
-        w_h = torch.cat([self.r_h.weight, self.z_h.weight, self.n_h.weight])
-        b_x = torch.cat([self.r_x.bias, self.z_x.bias, self.n_x.bias])
-        b_h = torch.cat([self.r_h.bias, self.z_h.bias, self.n_h.bias])
+        x_layers = [self.r_x, self.z_x, self.n_x]
+        h_layers = [self.r_h, self.z_h, self.n_h]
+        w_x = torch.cat([layer.weight for layer in x_layers])
+        w_h = torch.cat([layer.weight for layer in h_layers])
+        b_x = torch.cat([layer.bias for layer in x_layers])
+        b_h = torch.cat([layer.bias for layer in h_layers])
         hs, h = torch.gru(
             x,
             h.unsqueeze(0),
@@ -94,10 +96,12 @@ class ResetBefore(nn.Module):
         """
         if h is None:
             h = self.initial_state(x[:, 0])
-        w_x = torch.cat([self.r_x.weight, self.z_x.weight])
-        w_h = torch.cat([self.r_h.weight, self.z_h.weight]).T
-        b_x = torch.cat([self.r_x.bias, self.z_x.bias])
-        b_h = torch.cat([self.r_h.bias, self.z_h.bias])
+        x_layers = [self.r_x, self.z_x]
+        h_layers = [self.r_h, self.z_h]
+        w_x = torch.cat([layer.weight for layer in x_layers])
+        w_h = torch.cat([layer.weight for layer in h_layers]).T
+        b_x = torch.cat([layer.bias for layer in x_layers])
+        b_h = torch.cat([layer.bias for layer in h_layers])
         gates = F.linear(x, w_x, b_x + b_h)
         w_n = self.n_h.weight.T
         n_x = F.linear(x, self.n_x.weight, self.n_x.bias + self.n_h.bias)

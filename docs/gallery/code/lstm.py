@@ -51,10 +51,12 @@ class LSTM(nn.Module):
         output.
         """
         h, c = self.initial_state(x[:, 0]) if state is None else state
-        w_x = torch.cat([self.i_x.weight, self.f_x.weight, self.g_x.weight, self.o_x.weight])
-        w_h = torch.cat([self.i_h.weight, self.f_h.weight, self.g_h.weight, self.o_h.weight])
-        b_x = torch.cat([self.i_x.bias, self.f_x.bias, self.g_x.bias, self.o_x.bias])
-        b_h = torch.cat([self.i_h.bias, self.f_h.bias, self.g_h.bias, self.o_h.bias])
+        x_layers = [self.i_x, self.f_x, self.g_x, self.o_x]
+        h_layers = [self.i_h, self.f_h, self.g_h, self.o_h]
+        w_x = torch.cat([layer.weight for layer in x_layers])
+        w_h = torch.cat([layer.weight for layer in h_layers])
+        b_x = torch.cat([layer.bias for layer in x_layers])
+        b_h = torch.cat([layer.bias for layer in h_layers])
         hs, h, c = torch.lstm(
             x,
             (h.unsqueeze(0), c.unsqueeze(0)),

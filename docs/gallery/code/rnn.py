@@ -28,14 +28,10 @@ class Step(nn.Module):
         """
         if h is None:
             h = self.initial_state(x[:, 0])
-        w_x = self.h_x.weight
-        w_h = self.h_h.weight
-        b_x = self.h_x.bias
-        b_h = self.h_h.bias
         hs, h = torch.rnn_tanh(
             x,
             h.unsqueeze(0),
-            [w_x, w_h, b_x, b_h],
+            [self.h_x.weight, self.h_h.weight, self.h_x.bias, self.h_h.bias],
             has_biases=True,
             num_layers=1,
             dropout=0.0,

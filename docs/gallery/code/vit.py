@@ -43,7 +43,7 @@ class Layer(nn.Module):
         super().__init__()
         assert d % heads == 0, "d/heads must be whole"
         self.heads = heads
-        self.num_dropout = dropout
+        self.dropout_rate = dropout
         self.layernorm_before = LayerNorm(d, eps=1e-12)
         self.attention = nn.ModuleDict()
         self.attention["q_proj"] = nn.Linear(d, d)
@@ -55,7 +55,6 @@ class Layer(nn.Module):
         self.mlp = nn.ModuleDict()
         self.mlp["fc1"] = nn.Linear(d, 4 * d)
         self.mlp["fc2"] = nn.Linear(4 * d, d)
-        self.dropout_2 = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, d] -> z [batch, time, d]"""
@@ -67,12 +66,12 @@ class Layer(nn.Module):
         key = key.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
         value = value.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
         attended = F.scaled_dot_product_attention(
-            query, key, value, dropout_p=self.num_dropout if self.training else 0.0
+            query, key, value, dropout_p=self.dropout_rate if self.training else 0.0
         )
         seen = attended.transpose(-3, -2).flatten(-2)
         y = x + self.dropout(self.attention["o_proj"](seen))
         hidden = self.mlp["fc2"](F.gelu(self.mlp["fc1"](self.layernorm_after(y))))
-        z: Tensor = y + self.dropout_2(hidden)
+        z: Tensor = y + self.dropout(hidden)
         return z
 
 
