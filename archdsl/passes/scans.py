@@ -28,17 +28,23 @@ def scan(block: Block, node: tree.Scan, tensors: list[Tensor]) -> Entity:
     if isinstance(target, Maker):
         target = making.construct(block, target, [], node.target.span)
     inner = block.child("scan")
-    sliced, incoming = [], []
+    sliced: list[Sliced] = []
+    incoming = []
     for tensor, position in zip(tensors, positions):
         if position is None:
             incoming.append(tensor)
             continue
         shape = tensor.type.shape
+        axis = axes.axis_at(shape, position)
+        twin = next((s.value for s in sliced if (s.operand, s.axis) == (tensor.operand, axis)), None)
+        if twin is not None:  # the same slices, under another name
+            incoming.append(Tensor(twin.id, twin.type, tensor.range))
+            continue
         value = frame.value(tensor.type.with_shape([*shape[:position], *shape[position + 1 :]]))
         if isinstance(tensor.operand, int):
             value.name = frame.values[tensor.operand].name
             frame.spans[value.id] = node.span
-        sliced.append(Sliced.new(operand=tensor.operand, axis=axes.axis_at(shape, position), value=value))
+        sliced.append(Sliced.new(operand=tensor.operand, axis=axis, value=value))
         incoming.append(Tensor(value.id, value.type, tensor.range))
     lengths = _lengths(block, node, tensors, positions)
     _scan_body(block, inner, node, target, incoming)
