@@ -73,7 +73,7 @@ def vae(image: Tensor, steps: int, seed: int) -> Tensor:
     trainer = archdsl.load(EXAMPLES / "vae.arch", "Fit", pixels=64, units=500, latent=2, rate=5e-3)
     trainer.fit(draw(image, steps, seed, 2 * BATCH), schedule=lambda step: 1 - step / steps)
     with torch.no_grad():
-        return torch.sigmoid(trainer.net.scores(torch.randn(WRITTEN, 2)))
+        return torch.sigmoid(trainer.net.decoder(torch.randn(WRITTEN, 2)))
 
 
 def gan(image: Tensor, steps: int, seed: int) -> Tensor:
