@@ -160,8 +160,8 @@ _OPTIONS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
 # -- of several ---------------------------------------------------------------------------------------------------
 def _program_options(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     parser.add_argument("file", nargs="?" if optional else None, metavar="FILE", help="a program; - is standard input")
-    parser.add_argument("--model", metavar="NAME", help="which definition of the file (the first model)")
-    parser.add_argument("--config", metavar="NAME", help="one of the model's configs")
+    parser.add_argument("--model", metavar="NAME", help="this definition, and what it uses (all there are)")
+    parser.add_argument("--config", metavar="NAME", help="one of the configs of the model, or of the first")
     parser.add_argument(
         "--set", action="append", metavar="NAME=NUMBER", help="another value for a hyperparameter of the model"
     )

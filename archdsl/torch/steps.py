@@ -277,6 +277,8 @@ class Steps:
         runs: list[tuple[bool, list[Operand], Num]] = []
         for i in self._pieces(linear.inputs[0]):
             timed = isinstance(i, int) and i in self.places
+            if isinstance(i, int) and timed and self.place(i) == -1:  # time stands where the layer's features must
+                return None
             width = self.types[i].shape[-1] if isinstance(i, int) else ZERO
             if runs and runs[-1][0] == timed:
                 runs[-1] = (timed, [*runs[-1][1], i], runs[-1][2] + width)
