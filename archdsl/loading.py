@@ -13,7 +13,7 @@ import linecache
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,12 @@ def load(
     module = module_of(emit(checked, [entry], plain=plain, open_time=open_time), checked.file)
     made: torch.nn.Module = getattr(module, class_name(checked, entry))(**numbers)
     if weights is not None:
-        made.load_state_dict(state_of(weights, made.state_dict()), strict=strict)
+        state = state_of(weights, made.state_dict())
+        if made.state_dict() and state.keys().isdisjoint(made.state_dict()):
+            raise ValueError(
+                f"{os.fspath(weights)} has no weight of {entry}: {entry} has {some(made.state_dict())}; the file has {some(state)}"
+            )
+        made.load_state_dict(state, strict=strict)
     return made
 
 
@@ -124,6 +129,12 @@ def only_model(program: Program) -> str:
 
 
 # -- weights -----------------------------------------------------------------------------------------------------------
+def some(names: Iterable[str]) -> str:
+    """The first few of many names."""
+    first = list(names)
+    return ", ".join([*first[:3], *(["…"] if len(first) > 3 else [])]) or "none"
+
+
 def state_of(path: str | os.PathLike[str], own: Mapping[str, object]) -> dict[str, Any]:
     """The state dict in a file: of safetensors, of torch, or the part of a training's checkpoint that has the names wanted."""
     file = os.fspath(path)
@@ -132,10 +143,10 @@ def state_of(path: str | os.PathLike[str], own: Mapping[str, object]) -> dict[st
             from safetensors.torch import load_file
         except ImportError:
             raise ImportError(f"{file} needs the package safetensors: pip install safetensors") from None
-        return dict(load_file(file))
+        return dict(readable(file, lambda: load_file(file)))
     import torch
 
-    state = torch.load(file, map_location="cpu", weights_only=True)
+    state = readable(file, lambda: torch.load(file, map_location="cpu", weights_only=True))
     if not isinstance(state, dict):
         raise ValueError(f"{file} holds a {type(state).__name__}, and no state dict: torch.save(model.state_dict(), …)")
     parts = state.get("parts", state)  # `fit` keeps its training's parts under this name
@@ -144,6 +155,16 @@ def state_of(path: str | os.PathLike[str], own: Mapping[str, object]) -> dict[st
         if parts is not state and inside.keys() == own.keys():
             return inside
     return dict(parts)
+
+
+def readable(file: str, read: Callable[[], Any]) -> Any:
+    """What a file holds. Raises OSError where there is none, and ValueError where it holds no tensors under names."""
+    try:
+        return read()
+    except OSError:
+        raise
+    except Exception as problem:  # what torch and safetensors raise depends on the byte they stumble over
+        raise ValueError(f"{file} cannot be read as a state dict: torch.save(model.state_dict(), …)") from problem
 
 
 # -- modules -----------------------------------------------------------------------------------------------------------

@@ -121,6 +121,19 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
         tagger(weights=tmp_path / "none.pt")
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_weights_of_something_else(tmp_path: Path, strict: bool) -> None:
+    model = tagger()
+    torch.save({f"module.{n}": v for n, v in model.state_dict().items()}, tmp_path / "wrapped.pt")
+    with pytest.raises(ValueError, match=r"wrapped\.pt has no weight of Tagger: Tagger has .*; the file has module\."):
+        tagger(weights=tmp_path / "wrapped.pt", strict=strict)
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "whole.pt")
+    (tmp_path / "text.pt").write_text("no weights", encoding="utf-8")
+    for file in ("whole.pt", "text.pt"):
+        with pytest.raises(ValueError, match="cannot be read as a state dict"):
+            tagger(weights=tmp_path / file, strict=strict)
+
+
 def test_tied_weights_are_saved_once(tmp_path: Path) -> None:
     safetensors = pytest.importorskip("safetensors.torch")
     model = archdsl.load(TIED)

@@ -226,7 +226,8 @@ def setting(value: Setting) -> str:
         case Num():
             return number(value)
         case Choice():
-            return esc(value.word)
+            plain = value.word.strip() and not value.word.startswith("[")
+            return esc(value.word if plain else f'"{value.word}"')
         case Numbers():
             texts = [number(n) for n in value.items]
             return (

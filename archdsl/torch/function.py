@@ -73,9 +73,19 @@ class Function:
             return self.index_keys[symbol]
         if symbol in self.plan.hyper_attributes:
             return f"self.{self.plan.hyper_attributes[symbol]}"
+        if symbol == ELLIPSIS.name and (rest := self.rest()):
+            return rest
         if symbol not in self.size_keys:
             self.size_keys[symbol] = self.variable(symbol)
         return self.size_keys[symbol]
+
+    def rest(self) -> str:
+        """The sizes that `...` stands for, in a list of sizes."""
+        for key, type_ in self.input_keys:
+            if ELLIPSIS in type_.shape:
+                at = type_.shape.index(ELLIPSIS)
+                return f"*{key}.shape[{at or ''}:{at + 1 - len(type_.shape) or ''}]"
+        return ""
 
     def number(self, value: Num, whole: bool = False) -> ast.expr:
         return parse(number(value, self.symbol, whole))

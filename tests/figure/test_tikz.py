@@ -22,7 +22,7 @@ needs_latex = pytest.mark.skipif(not shutil.which("pdflatex"), reason="no LaTeX 
 KNOWN = {
     *r"\begin \end \begingroup \endgroup \catcode \path \node \useasboundingbox \definecolor \color \archdslfit \archdslsize \archdslsign \def \setbox \hbox".split(),
     *r"\ifdim \wd \resizebox \box \else \fi \fontsize \selectfont \leavevmode \tikz \input \usepackage \textbf \ldots".split(),
-    *r"\mathbf \mathrm \sqrt \textbackslash \textasciicircum \documentclass".split(),
+    *r"\mathbf \mathrm \sqrt \vphantom \smash \textbackslash \textasciicircum \documentclass".split(),
     *r"\{ \} \$ \& \# \% \_".split(),
 }
 HOSTILE = '''"""50 % of $x_1$ & #2 {a} \\\\input{/etc/passwd} ~^ "q" — “é” Ångström ✓ 漢字 ß."""
@@ -91,6 +91,7 @@ def test_the_places_are_those_of_the_svg(draw: Draw) -> None:
         ([Run("a ⊙ b")], r"$a$ $\odot $ $b$"),
         ([Run("√d")], r"$\sqrt{d}$"),
         ([Run("√(d + 1)")], r"$\sqrt{d + 1}$"),
+        ([Run("√(d/heads)")], r"$\sqrt{\vphantom{d}\smash{d/\mathrm{heads}}}$"),
         ([Run("10⁻⁶")], r"10${}^{-6}$"),
         ([Run("[batch, d"), Run("width", shift=1), Run("]")], r"[batch,{} $d^{\mathrm{width}}$]"),
         ([Run("Linear", bold=True), Run(" d_model")], r"\textbf{Linear} d\_model"),

@@ -626,6 +626,46 @@ class Writer:
         return cell("h, c", " param p: [u] = normal(0, 1)\n" + "\n".join([*self.lines, ends]), out)
 
 
+TIME_LAST = """cell C(n) {
+  input x: [...batch, m]
+  state h: [...batch, n] = 0
+  u = tanh(Linear(n)(x))
+  h' = tanh(u + Linear(n)([x, h]) + Linear(n)(h))
+  output y = Linear(n)(h')
+}
+"""
+
+
+@pytest.mark.parametrize("time", [4, 7])
+@pytest.mark.parametrize("axes", ["", "batch, ", "batch, rows, "])
+def test_time_may_stand_last(axes: str, time: int) -> None:
+    """A layer sees the features of a step, even where there are as many of them as steps."""
+    cell = TIME_LAST.replace("...batch, ", axes)
+    text = f"{cell}model M(n = 5) {{\n  input x: [{axes}4, time]\n  output y = x -> scan C(n) over time\n}}\n"
+    checked = analyse(text)
+    fast, plain = (run(emit(checked, plain=p))["M"]() for p in (False, True))
+    agree(fast, plain, [torch.randn(*[3, 2][: axes.count(",")], 4, time)])
+
+
+@pytest.mark.parametrize("start", ["0", "0.5", "z"])
+def test_a_state_has_all_the_axes_that_its_input_has(start: str) -> None:
+    text = f"""cell C(n) {{
+  input x: [..., m]
+  param z: [n] = normal(0, 1)
+  state h: [..., n] = {start}
+  h' = tanh(Linear(n)([x, h])) + z
+  output h'
+}}
+model M(n = 5) {{ input x: [batch, time, rows, 4]\n output y = x -> scan C(n) over time }}
+"""
+    checked = analyse(text)
+    for plain in (False, True):
+        model = run(emit(checked, plain=plain))["M"]().double()
+        x = torch.randn(3, 6, 2, 4, dtype=torch.double)
+        rows = torch.stack([model(x[:, :, i : i + 1])[:, :, 0] for i in range(2)], dim=2)
+        torch.testing.assert_close(model(x), rows)
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_random_cells(seed: int) -> None:
     fast, plain, _ = pair(Writer(seed).text() + USES[seed % 2])

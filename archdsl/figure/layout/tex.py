@@ -66,13 +66,19 @@ def _pieces(run: Run, prose: bool) -> Iterator[tuple[bool, str]]:
         if text[at] == "√" and (end := _radicand(text, at + 1)):
             inner = text[at + 1 : end]
             inner = inner[1:-1] if inner.startswith("(") else inner
-            yield True, f"\\sqrt{{{_as_mathematics(list(_pieces(Run(inner), prose)))}}}"
+            under = _as_mathematics(list(_pieces(Run(inner), prose)))
+            yield True, f"\\sqrt{{{_level(under) if '/' in inner else under}}}"
             at = end
             continue
         match = _TOKEN.match(text, at)
         assert match
         at = match.end()
         yield _token(match, run.bold, prose)
+
+
+def _level(text: str) -> str:
+    """A fraction as high as a letter: a root over all of its slash would be one of 10 pt, drawn through the line above."""
+    return text if "^" in text or "_" in text else f"\\vphantom{{d}}\\smash{{{text}}}"
 
 
 def _token(match: re.Match[str], bold: bool, prose: bool) -> tuple[bool, str]:

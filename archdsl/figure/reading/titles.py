@@ -5,7 +5,6 @@ In: the lines of a panel's title, and its marks. Out: `Signature`, which the cal
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -76,9 +75,7 @@ def signature(panel: Panel, known: Iterable[str]) -> Signature:
         options = [o for o in (words.option(t) for t in [first.strip(), *parts[1:]] if t) if o]
         given = [f"{o.key} = {_chosen(o, known, result.hypers)}" for o in options]
         result.configs.append(f"config {name}({', '.join(given)})")
-    result.doc = (
-        html.unescape(" ".join(lines.rest).replace("&#92;&#92;", "&#92;")).replace('"""', "'''") if lines.rest else ""
-    )
+    result.doc = words.plain(" ".join(lines.rest)).replace('"""', "'''")
     for mark in panel.root.all_marks():
         _ports(mark, result)
     return result
@@ -106,7 +103,7 @@ def _chosen(option: words.Option, known: Iterable[str], numbers: Iterable[str] =
         return words.number(option.text)
     if option.text in {"causal", "none", *OPS, *known} or words.numbers(option.text):
         return words.value(option.text, {option.text} if option.text[0] != "[" and "×" not in option.text else ())
-    return '"' + html.unescape(option.text) + '"'
+    return words.quoted(option.text)
 
 
 def _ports(mark: Mark, result: Signature) -> None:

@@ -134,7 +134,18 @@ def value(text: str, words: Collection[str] = ()) -> str:
         return listed
     if is_number(text):
         return number(text)
-    return '"' + html.unescape(text) + '"'
+    return quoted(text)
+
+
+def quoted(text: str) -> str:
+    """A string of the language, which has no escapes: `a\\b` is what stands there. What looks empty or like a list has its quotes."""
+    text = plain(text)
+    return text if text.startswith('"') else f'"{text}"'
+
+
+def plain(text: str) -> str:
+    """What the eye sees of a label's text (see `archdsl.figure.words.esc`)."""
+    return html.unescape(text.replace("&#92;&#92;", "&#92;"))
 
 
 def fill(text: str) -> str:
