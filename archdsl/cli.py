@@ -216,6 +216,8 @@ def _trainer_module(options: argparse.Namespace, output: str) -> str:
         raise Trouble(f"cannot write {shown(path)}: it is the program or its code; name another file with --trainer")
     if os.path.realpath(os.path.dirname(path)) != os.path.realpath(os.path.dirname(output)):
         raise Trouble(f"{shown(output)} cannot import {shown(path)}; let --trainer name a file in its folder")
+    if os.path.exists(path) and "\nclass Trainer(nn.Module):\n" not in read_text(path):
+        raise Trouble(f"{shown(path)} is there, and is no training base class; name another file with --trainer")
     return name
 
 

@@ -147,10 +147,13 @@ def test_what_trains_share_in_a_file_of_its_own(run: Run) -> None:
     assert "from training import Trainer" in code and "class Trainer" not in code and "class Trainer" in shared
     said = subprocess.run([sys.executable, "-c", TRAINED], capture_output=True, text=True, check=False)
     assert said.stdout == "['loss']\n", said.stderr
-    for bad in ("sys.py", "fit.py", "fit.arch", "a-b.py", "training.txt", "sub/training.py"):
+    assert run("compile", "fit.arch", "--trainer", "training.py")[0] == 0
+    Path("mine.py").write_text("precious = 1\n")
+    for bad in ("sys.py", "fit.py", "fit.arch", "a-b.py", "training.txt", "sub/training.py", "mine.py"):
         Path("fit.py").unlink(missing_ok=True)
         status, _, problem = run("compile", "fit.arch", "--trainer", bad)
         assert status == 2 and bad in problem and not Path("fit.py").exists()
+    assert Path("mine.py").read_text() == "precious = 1\n"
     assert run("compile", "fit.arch", "-o", "-", "--trainer", "training.py")[0] == 2
 
 

@@ -21,6 +21,8 @@ class Trainer(nn.Module):
         seed: of all that is drawn. checkpoint: a file from which training goes on if it exists, and
         which is written whole after every epoch: stopped at any moment, it ends as if it had not.
         """
+        if checkpoint is not None:
+            Path(checkpoint).parent.mkdir(parents=True, exist_ok=True)
         history: list[dict[str, float]] = []
         if checkpoint is not None and Path(checkpoint).exists():
             history = self.resume(checkpoint)
@@ -46,7 +48,7 @@ class Trainer(nn.Module):
             if sys.stderr.isatty():
                 print(f"\\r{progress(title, count, size, means)}", end="", file=sys.stderr)
         if not count:
-            raise ValueError(f"{title} has no batches: give a list or a loader, not a generator")
+            raise ValueError(f"{title} has no batches: an empty list, or a spent generator")
         line = progress(title, 0, 0, means)
         print(f"\\r\\033[K{line}" if sys.stderr.isatty() else line, file=sys.stderr)
         return means

@@ -68,6 +68,34 @@ def test_a_history_has_the_losses_of_both_and_stops_when_they_no_longer_fall(nam
     assert len(stopped) == 5
 
 
+def test_an_evaluation_that_meets_nan_ends_the_run(names: dict[str, Any]) -> None:
+    """Else `patience` would wait for ever: NaN is neither more nor less than what was before."""
+    wrong = [(torch.full_like(x, math.nan), y) for x, y in batches(seed=1)]
+    with pytest.raises(FloatingPointError, match=r"^evaluation: a loss is nan; .* comes from net"):
+        names["Fit"]().fit(batches(), 5, validate=wrong, patience=2)
+
+
+def test_losses_of_the_evaluation_alone_decide_when_to_stop(names: dict[str, Any]) -> None:
+    """Even where they are 0, so that the losses of training could be taken for them."""
+    falling = [{"loss": 3.0 - n, "valid_loss": 0.0} for n in range(3)]
+    assert names["stalled"](falling, 2)
+    assert not names["stalled"]([{"loss": m["loss"]} for m in falling], 2)
+    with pytest.raises(ValueError, match="at least 1, not 0"):
+        names["Fit"]().fit(batches(), patience=0)
+
+
+def test_a_checkpoint_goes_into_a_new_folder_and_only_its_own_program_takes_it(
+    names: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "runs" / "one.pt"
+    names["Fit"]().fit(batches(), checkpoint=path)
+    state = torch.load(path)
+    state["parts"] = {f"other.{n}": t for n, t in state["parts"].items()}
+    torch.save(state, path)
+    with pytest.raises(RuntimeError, match=r"Missing key.*net"):
+        names["Fit"]().fit(batches(), 2, checkpoint=path)
+
+
 def test_gradients_are_clipped(names: dict[str, Any]) -> None:
     train = names["Fit"]()
     norms = []

@@ -123,6 +123,10 @@ class Trainer(nn.Module):
         seed: of all that is drawn. checkpoint: a file from which training goes on if it exists, and
         which is written whole after every epoch: stopped at any moment, it ends as if it had not.
         """
+        if patience is not None and patience < 1:
+            raise ValueError(f"patience is a number of epochs, at least 1, not {patience}")
+        if checkpoint is not None:
+            Path(checkpoint).parent.mkdir(parents=True, exist_ok=True)
         self.clip = clip
         self.join()
         history: list[dict[str, float]] = []
@@ -164,7 +168,7 @@ class Trainer(nn.Module):
         for group, rate in zip(groups, rates, strict=True):
             group["lr"] = rate
         if not count:
-            raise ValueError(f"{title} has no batches: give a list or a loader, not a generator")
+            raise ValueError(f"{title} has no batches: an empty list, or a spent generator")
         means = self.averaged(means)
         if self.rank == 0:
             line = progress(title, 0, 0, means)
@@ -192,7 +196,8 @@ class Trainer(nn.Module):
         except FloatingPointError as problem:
             torch.set_rng_state(random)
             origin = self.origin(inputs)
-            raise FloatingPointError(f"step {self.steps + 1}: {problem}{origin}") from None
+            when = "evaluation" if self.evaluating else f"step {self.steps + 1}"
+            raise FloatingPointError(f"{when}: {problem}{origin}") from None
 
     def origin(self, inputs: list[Any]) -> str:
         """The first module that gives something infinite or undefined in this step."""
@@ -223,10 +228,10 @@ class Trainer(nn.Module):
 
     def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
         """One update of what the optimizer holds. No other parameter is changed."""
-        if self.evaluating:
-            return
         if not loss.isfinite():
             raise FloatingPointError(f"a loss is {loss.item()}")
+        if self.evaluating:
+            return
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         for each in self.optimizers().values():
             each.zero_grad()
@@ -258,7 +263,8 @@ class Trainer(nn.Module):
         """Read what `save` wrote, by any number of processes; returns the losses so far."""
         state = torch.load(path, map_location="cpu")
         own = self.state_dict()
-        self.load_state_dict({n: split(value, own[n]) for n, value in state["parts"].items()})
+        parts = {n: split(value, own.get(n, value)) for n, value in state["parts"].items()}
+        self.load_state_dict(parts)
         for name, optimizer in self.optimizers().items():
             kept = state["optimizers"][name]
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -361,7 +367,7 @@ def progress(title: str, count: int, size: int, means: dict[str, float]) -> str:
 def stalled(history: list[dict[str, float]], patience: int) -> bool:
     """Whether the losses have not fallen for so many epochs."""
     sums = [
-        sum(v for n, v in means.items() if n.startswith("valid_")) or sum(means.values())
+        sum([v for n, v in means.items() if n.startswith("valid_")] or means.values())
         for means in history
     ]
     return len(sums) > patience and min(sums[-patience:]) >= min(sums[:-patience])
