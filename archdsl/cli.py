@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import keyword
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from archdsl.files import (
     drop_output,
     figures_at,
     lenient_output,
+    module_beside,
     read_bytes,
     read_text,
     same_file,
@@ -179,7 +179,7 @@ def read(options: argparse.Namespace) -> int:
 def compile_(options: argparse.Namespace) -> int:
     """Write a program as PyTorch."""
     output = _target(options, "py")
-    trainer = _trainer_module(options, output) if options.trainer else ""
+    trainer = module_beside(options.trainer, output, options.file) if options.trainer else ""
     program = _checked(options.file, options)
     if program is None:
         return 1
@@ -197,28 +197,6 @@ def compile_(options: argparse.Namespace) -> int:
         return _write_all(written | ({options.trainer: emit_trainer()} if trainer else {}))
     except CannotEmit as problem:
         raise Trouble(f"{shown(program.file)} cannot be written as PyTorch: {problem}") from None
-
-
-def _trainer_module(options: argparse.Namespace, output: str) -> str:
-    """The module that the file `--trainer` names is to the file beside it."""
-    path = str(options.trainer)
-    name, suffix = os.path.splitext(os.path.basename(path))
-    if output == "-":
-        raise Trouble("--trainer writes a file that the code imports; name a file for the code, too, with -o")
-    if (
-        suffix != ".py"
-        or not name.isidentifier()
-        or keyword.iskeyword(name)
-        or name in {"torch", *sys.stdlib_module_names}
-    ):
-        raise Trouble(f"cannot import {shown(path)} as a module; name it such as training.py")
-    if os.path.realpath(path) == os.path.realpath(output) or same_file(path, options.file):
-        raise Trouble(f"cannot write {shown(path)}: it is the program or its code; name another file with --trainer")
-    if os.path.realpath(os.path.dirname(path)) != os.path.realpath(os.path.dirname(output)):
-        raise Trouble(f"{shown(output)} cannot import {shown(path)}; let --trainer name a file in its folder")
-    if os.path.exists(path) and "\nclass Trainer(nn.Module):\n" not in read_text(path):
-        raise Trouble(f"{shown(path)} is there, and is no training base class; name another file with --trainer")
-    return name
 
 
 def ir(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ what and where.
 from __future__ import annotations
 
 import contextlib
+import keyword
 import os
 import stat
 import sys
@@ -56,6 +57,23 @@ def read_text(path: str) -> str:
     """The text of a program; `-` is standard input. Bytes that are no UTF-8 stay visible as U+FFFD, which no program may hold."""
     data = read_bytes(path)
     return data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+
+
+def module_beside(path: str, output: str, program: str) -> str:
+    """The name by which the code in `output` imports the base class of trains that `--trainer` writes to `path`."""
+    name, suffix = os.path.splitext(os.path.basename(path))
+    taken = keyword.iskeyword(name) or name in {"torch", *sys.stdlib_module_names}
+    if output == "-":
+        raise Trouble("--trainer writes a file that the code imports; name a file for the code, too, with -o")
+    if suffix != ".py" or not name.isidentifier() or taken:
+        raise Trouble(f"cannot import {shown(path)} as a module; name it such as training.py")
+    if os.path.realpath(path) == os.path.realpath(output) or same_file(path, program):
+        raise Trouble(f"cannot write {shown(path)}: it is the program or its code; name another file with --trainer")
+    if os.path.realpath(os.path.dirname(path)) != os.path.realpath(os.path.dirname(output)):
+        raise Trouble(f"{shown(output)} cannot import {shown(path)}; let --trainer name a file in its folder")
+    if os.path.exists(path) and "\nclass Trainer(nn.Module):\n" not in read_text(path):
+        raise Trouble(f"{shown(path)} is there, and is no training base class; name another file with --trainer")
+    return name
 
 
 def write_whole(path: str, content: str | bytes) -> None:

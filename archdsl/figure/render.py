@@ -28,6 +28,7 @@ from archdsl.ir.program import Program
 _SECONDS = 60
 _COMMAND = ["-P", "-X", "utf8", "-m", "archdsl.figure.layout"]
 _LESS = "draw less at once: --panels separate, --depth N, --only NAME, --collapse NAME"
+_WIDER = "leave --width out, which is what takes long where much stands side by side; or "
 DIRECTIONS = ("up", "down", "left", "right")
 
 
@@ -230,7 +231,11 @@ def paint(drawn: list[Figure], form: str, dpi: int = 96) -> list[bytes]:
         }
         for f in drawn
     ]
-    found = _run(json.dumps({"pages": pages, "format": form, "dpi": dpi, "least": theme.SMALLEST}).encode(), len(drawn))
+    found = _run(
+        json.dumps({"pages": pages, "format": form, "dpi": dpi, "least": theme.SMALLEST}).encode(),
+        len(drawn),
+        any(f.width for f in drawn),
+    )
     blobs = []
     at = 0
     while at < len(found):
@@ -240,8 +245,8 @@ def paint(drawn: list[Figure], form: str, dpi: int = 96) -> list[bytes]:
     return blobs
 
 
-def _run(job: bytes, pages: int) -> bytes:
-    """The layout process on one job. It is ended, with what it started, when it takes too long."""
+def _run(job: bytes, pages: int, fitted: bool = False) -> bytes:
+    """The layout process on one job. It is ended, with what it started, when it takes too long: `fitted` says whether to a width."""
     seconds = _SECONDS * (1 + pages // 20)
     try:
         process = subprocess.Popen(
@@ -261,7 +266,7 @@ def _run(job: bytes, pages: int) -> bytes:
         said = (problem.stderr or b"").decode("utf-8", "replace")
         where = re.findall(r"^panel (\w+)$", said, re.MULTILINE)
         which = f"the panel of {where[-1]}" if where else "the figure"
-        raise FigureError(f"the layout of {which} took more than {seconds} seconds", _LESS) from None
+        raise FigureError(f"the layout of {which} took more than {seconds} seconds", _WIDER * fitted + _LESS) from None
     except BaseException:
         _end(process)
         raise

@@ -52,7 +52,9 @@ def test_a_layout_that_takes_too_long_is_ended(
     assert main(["draw", str(program)]) == 2
     said = capsys.readouterr().err
     assert "took more than 2 seconds" in said
-    assert "--panels separate" in said and "--depth" in said
+    assert "--panels separate" in said and "--depth" in said and "--width" not in said
+    assert main(["draw", str(program), "--width", "8in"]) == 2
+    assert "leave --width out" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["monster.arch"]
 
 
