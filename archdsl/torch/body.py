@@ -38,9 +38,9 @@ from archdsl.torch.names import identifier, plural, singular, snake
 from archdsl.torch.needs import has_effect, needed
 from archdsl.torch.plan import Held, Plan, held, nodes
 from archdsl.torch.printer import flat, parse
+from archdsl.torch.results import GENERIC
 from archdsl.torch.scans import Scans
 from archdsl.torch.statements import Assign, Do, For, Statement, name
-from archdsl.torch.values import GENERIC
 
 
 class HandedOn(Protocol):

@@ -1,4 +1,4 @@
-"""Values: operands and results of primitives, with the names that results would like.
+"""Values: operands and results of primitives.
 
 In: nodes of the IR that apply a primitive or draw. Out: assignments, one for each; inlining and naming come later.
 """
@@ -11,55 +11,44 @@ import re
 from typing import Any
 
 from archdsl.ir.num import ONE, Num, sqrt
-from archdsl.ir.program import Apply, Call, Draw, Made, Node, Operand, Repeat, Value
+from archdsl.ir.program import Apply, Draw, Node, Operand
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS
 from archdsl.ops.emit import is_at
 from archdsl.torch import attending
 from archdsl.torch.axes import Attention
 from archdsl.torch.errors import CannotEmit
-from archdsl.torch.function import Function
 from archdsl.torch.needs import used_values
 from archdsl.torch.plan import Plan, nodes
 from archdsl.torch.printer import flat, parse
+from archdsl.torch.results import Results
 from archdsl.torch.site import EmitSite, fill_template, setting
-from archdsl.torch.statements import Assign, Variable, keys, name
-from archdsl.torch.words import LOSSES, NOUNS, noun
+from archdsl.torch.statements import Assign, keys, name
+from archdsl.torch.words import noun
 
-FORMS = {"to_float", "to_int", "stop_gradient"}
-MOVES = frozenset(op.name for op in FAMILIES["shape"]) - {"concat", "split", "gather", "lookup", "patches"} | FORMS
-"""Ops whose result is another form of their operand, under its name."""
 CHEAP = frozenset(op.name for op in FAMILIES["operators"]) | {"weight_of", "by_mode", "stop_gradient"}
 """Ops that are written again where they stand twice."""
-GENERIC = 2
-"""Names of at most this many letters stand for whatever flows through a chain."""
 
 
-class Values(Function):
+class Values(Results):
     """Writes operands and primitives."""
 
     def __init__(self, plan: Plan):
         super().__init__(plan)
         definition = plan.definition
         everything = list(nodes(definition.body))
-        repeats = [n for n in everything if isinstance(n, Repeat)]
         draws = [n.outputs[0] for n in everything if isinstance(n, Draw)]
-        self.made = {h.id: h.item for h in plan.held if isinstance(h.item, Made)}
         self.used = used_values(definition)
         self.absent = plan.program.absent[definition.name]
         self.attentions = {} if plan.program.plain else attending.find(definition)
         self.swallowed = {i for found in self.attentions.values() for i in found.swallowed}
         """Values in between, which are not computed by themselves."""
         self.returned = {(o.operand, o.name) for o in definition.outputs}
-        self.handed_on = {s.next for s in definition.states} | {c.next for r in repeats for c in r.carried}
         self.drawn_names = {v.id: v.name for v in draws}
         self.distributions: dict[int, str] = {}
         """The variable that holds the distribution of each drawn value."""
         self.seen: dict[tuple[int, str], tuple[object, ast.expr]] = {}
         """What was computed in each block, by its text. It keeps the block, whose `id()` so stays its own."""
-        self.value_names = {v.name for n in everything for v in getattr(n, "outputs", [])}
-        self.value_names |= {v.name for v in definition.inputs} | {s.value.name for s in definition.states}
-        self.value_names |= {c.value.name for r in repeats for c in r.carried}
 
     # -- operands -----------------------------------------------------------------------------------------
     def operand(self, operand: Operand) -> ast.expr:
@@ -87,68 +76,6 @@ class Values(Function):
 
     def as_tensor(self, operand: Operand, type_: Type) -> ast.expr:
         return self.filled(operand, type_) if isinstance(operand, Num) else self.operand(operand)
-
-    def variable_of(self, operand: Operand) -> Variable | None:
-        """The variable that an operand is."""
-        node = self.env.get(operand) if isinstance(operand, int) else None
-        return self.variables.get(node.id) if isinstance(node, ast.Name) else None
-
-    # -- results ------------------------------------------------------------------------------------------
-    def define(self, value: Value, node: Node, main: Operand | None = None) -> str:
-        """A variable for a value that a node makes."""
-        wishes = self.wishes(value, node, main)
-        named = value.name is not None
-        key = self.variable(*wishes, type=value.type, named=named)
-        self.bind(value, name(key))
-        return key
-
-    def bind(self, value: Value, expression: ast.expr) -> None:
-        self.env[value.id] = expression
-        self.types[value.id] = value.type
-
-    def wishes(self, value: Value, node: Node, main: Operand | None) -> list[str]:
-        """Names for a result, best first: the program's, that of what it is another form of, a descriptive noun."""
-        if value.name is not None:
-            plain = value.name.rstrip("'")
-            return [plain, f"new_{plain}"] if plain != value.name or value.id in self.handed_on else [plain]
-        words = [noun(node, self.made)]
-        if isinstance(node, Call):
-            words = [*self._called(node, value, main), *words]
-        before = self.variable_of(main) if main is not None else None
-        if isinstance(node, Apply) and node.op == "concat" and (joined := self._joined(node)):
-            return [joined]
-        if isinstance(node, Apply) and node.op in MOVES:
-            owner = self.env.get(main) if isinstance(main, int) else None
-            same = (
-                (before.name or before.wishes[0]) if before else owner.attr if isinstance(owner, ast.Attribute) else ""
-            )
-            return [same, *words] if same else words
-        if isinstance(node, Apply) and node.op in LOSSES and (judged := self.variable_of(node.inputs[0])):
-            of = judged.name or judged.wishes[0]
-            return [f"{of}_loss", *words] if len(of) > GENERIC and of not in NOUNS else words
-        return [before.name or before.wishes[0], *words] if before and self._flows(before, value) else words
-
-    def _called(self, node: Call, value: Value, main: Operand | None) -> list[str]:
-        """What a called part names its output, where this definition means nothing else by it; `D_fake` for `D(fake)`."""
-        made = self.made[node.made]
-        outputs = self.plan.program.of(made).definition.outputs
-        told = next((o.name for o, v in zip(outputs, node.outputs) if v.id == value.id), "")
-        result = [told] if len(told) > GENERIC and told not in self.value_names else []
-        before = self.variable_of(main) if main is not None else None
-        if made.named and before and len(before.wishes[0]) > GENERIC and before.wishes[0] in self.value_names:
-            result.append(f"{made.name}_{before.wishes[0]}")
-        return result
-
-    def _joined(self, node: Apply) -> str:
-        """`xh` for `x` and `h` side by side."""
-        parts = [var.name or var.wishes[0] for i in node.inputs if (var := self.variable_of(i))]
-        return "".join(parts) if len(parts) == len(node.inputs) and all(len(p) <= GENERIC for p in parts) else ""
-
-    def _flows(self, before: Variable, value: Value) -> bool:
-        """Whether a variable stands for whatever flows through a chain, so that the next value may take its name."""
-        floats = value.type.dtype == "float" and (before.type is None or before.type.dtype == "float")
-        generic = before.wishes[0] in ("hidden", "x") or len(before.wishes[0]) <= GENERIC
-        return floats and generic and before.kind == "tensor"
 
     # -- primitives ---------------------------------------------------------------------------------------
     def site(self, node: Apply | Draw) -> EmitSite:
