@@ -55,9 +55,6 @@ def test_the_tutorial_tells_the_error_as_it_is(
 
 
 def test_the_tutorial_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = pytest.importorskip("torch")
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
     tutorial = blocks(DOCS / "tutorial.md")
     (script,) = [t for kind, t in tutorial if kind == "python"]
     monkeypatch.chdir(tmp_path)

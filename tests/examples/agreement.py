@@ -27,7 +27,7 @@ def load(file: str, name: str | None = None, **sizes: Any) -> nn.Module:
 
 def enlarge(module: nn.Module, scale: float = 1.0) -> None:
     """Weights of about the size that keeps the signal's, each drawn anew, biases and scales included."""
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(torch.initial_seed() + 1)
     for p in module.parameters():
         fan = p[0].numel() if p.dim() > 1 else 4
         noise = torch.randn(p.shape, generator=generator, dtype=torch.float64) * scale * max(fan, 1) ** -0.5
@@ -91,7 +91,7 @@ def _compare(module: nn.Module, reference: Reference, inputs: list[Tensor], tole
 
 def _gradients(outputs: list[Tensor], leaves: list[Tensor]) -> list[Tensor]:
     """Gradients of a sum of the outputs, each value with a weight of its own."""
-    generator = torch.Generator().manual_seed(2)
+    generator = torch.Generator().manual_seed(torch.initial_seed() + 2)
     loss = sum(
         (o * torch.randn(o.shape, generator=generator, dtype=torch.float64).to(o.dtype)).sum()
         / max(o.numel(), 1) ** 0.5

@@ -16,7 +16,6 @@ CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 def _pair(name: str, theirs: nn.Module, text: str | Path = FILE, **sizes: Any) -> tuple[nn.Module, nn.Module]:
     """Ours with the weights of theirs, which are drawn wide."""
     ours = archdsl.load(text, name, **sizes)
-    torch.manual_seed(1)
     for p in theirs.parameters():
         nn.init.normal_(p, 1.0 if p.dim() == 1 else 0.0, 0.7)
     ours.load_state_dict(theirs.state_dict(), strict=True)

@@ -65,9 +65,7 @@ def test_marks_are_read_from_dot_whatever_its_names(name: str) -> None:
     assert lost(renamed(figure(program(name)).dot).encode(), program(name)) == []
 
 
-@settings(
-    max_examples=2, derandomize=True, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=2, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(programs(), min_size=10, max_size=10))
 def test_marks_of_random_programs(texts: list[str]) -> None:
     drawn = [compiler.analyse(text) for text in texts]

@@ -33,7 +33,7 @@ from tests.programs import programs
 FILES = [p for room in ("library", "examples") for p in sorted(resources.folder(room).glob("*.arch"))]
 _CASES = (Path(__file__).parents[2] / "cases/reading/hard.programs").read_text("utf-8")
 HARD = re.findall(r"^## (.*)\n((?:(?!## ).*\n)+)", _CASES, re.MULTILINE)
-some = settings(max_examples=50, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+some = settings(max_examples=50, deadline=None, phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck))  # fmt: skip
 
 
@@ -156,7 +156,7 @@ _NUMBERS = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=400, deadline=None)
 @given(_NUMBERS)
 def test_numbers_read_back(number: Num) -> None:
     if Num.parse(str(number)) == number and "10000000000" not in str(number):  # else too large for its canonical text
