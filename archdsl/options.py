@@ -184,7 +184,8 @@ def _output_options(parser: argparse.ArgumentParser, default: str) -> None:
 
 def setting(assignment: str) -> tuple[str, Num | bool | str]:
     """`d=512`, `pre_norm=true`, `act=gelu`: a name and a number, a flag or a word."""
-    from archdsl.ir.num import NotANumber, Num
+    from archdsl.ir.num import Num
+    from archdsl.ir.terms import NotANumber
 
     name, _, text = (part.strip() for part in assignment.partition("="))
     if text in ("true", "false"):

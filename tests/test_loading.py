@@ -80,7 +80,7 @@ def test_a_training_is_loaded_too() -> None:
 def test_without_torch() -> None:
     script = f"import sys; sys.modules['torch'] = None; import archdsl; archdsl.load({str(TAGGER)!r}, 'Tagger')"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=EXAMPLES.parent, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=EXAMPLES.parent, timeout=300
     )
     assert "ImportError: archdsl.load needs PyTorch" in done.stderr
 
@@ -166,7 +166,7 @@ def test_goes_to_another_process_and_back(tmp_path: Path, act: str) -> None:
     training = archdsl.load(TAGGER, "Fit", **SIZES)
     torch.save((model, state, training), tmp_path / "there.pt")
     paths = [str(tmp_path / n) for n in ("there.pt", "found.pt", "back.pt")]
-    subprocess.run([sys.executable, "-c", ELSEWHERE, *paths], check=True, cwd=EXAMPLES.parent, timeout=120)
+    subprocess.run([sys.executable, "-c", ELSEWHERE, *paths], check=True, cwd=EXAMPLES.parent, timeout=300)
     scores, state_name, parts = torch.load(paths[1], weights_only=False)
     torch.testing.assert_close(scores, model.eval()(tokens), rtol=0, atol=0)
     assert state_name == "LSTMState" and parts == ["Fit", "Tagger", "Embedding"]

@@ -117,7 +117,7 @@ def test_the_wheel_works_elsewhere(installed: Path, tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=120,
+            timeout=300,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -14,7 +14,7 @@ import graphviz
 
 from archdsl.figure import changes, theme
 from archdsl.figure.folding import folded_label
-from archdsl.figure.html import label, left, padded
+from archdsl.figure.html import label, left, mixed, padded
 from archdsl.figure.scene import Frame, Mark, Panel, Wire
 from archdsl.figure.streams import Streams, streams
 from archdsl.figure.words import small
@@ -226,10 +226,18 @@ def _mark(cluster: Any, mark: Mark, prefix: str, flow: Streams, direction: str, 
         attributes["margin"] = "0"
         if mark.kind == "draw":
             attributes |= {"shape": "box", "style": "rounded,filled"}
+    elif len(mark.lines) == 1 and mixed(mark.lines[0]) and mark.kind in _HIGH:
+        across, up = attributes["margin"].split(",")
+        attributes["margin"] = f"{across},{float(up) - _LEAD:g}"
     attributes = changes.mark(attributes, mark.change) | _linked(mark)
     cluster.node(
         f"{prefix}_{mark.id}", label="" if mark.kind == "fork" else label(mark, direction, letters), **attributes
     )
+
+
+_HIGH = ("input", "output", "weights", "frozen", "function")
+_LEAD = 0.009
+"""By how much a line of several fonts is higher than another (see `html`), in inches above and below."""
 
 
 def _wire(

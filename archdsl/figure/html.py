@@ -9,16 +9,18 @@ from archdsl.figure import theme
 from archdsl.figure.changes import COLORS, SIGNS
 from archdsl.figure.folding import folded_label
 from archdsl.figure.scene import Mark
-from archdsl.figure.words import LEAD
+from archdsl.figure.words import LEAD, LEADING
 
 _TABLE = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">'
 _PORT = f'<FONT POINT-SIZE="{theme.TINY:g}">'
 _PALE = f'<FONT POINT-SIZE="{theme.TINY:g}" COLOR="{theme.QUIET}">'
+_AIR = '<TD WIDTH="4"></TD>'
+"""Beside the words of a mark with ports, which has no margin: with the cell's padding as much as other boxes have."""
 
 
 def label(mark: Mark, direction: str = "up", letters: int = theme.FOLD[False]) -> str:
     """Its words and all that, in lines of about so many letters."""
-    words = folded_label("<BR/>".join(mark.lines), letters)
+    words = _level(folded_label("<BR/>".join(mark.lines), letters))
     if not (mark.ports or mark.results or mark.tag or mark.change):
         return f"<{words}>"
     enters, leaves = (side.upper() for side in theme.SIDES[direction])
@@ -31,6 +33,24 @@ def label(mark: Mark, direction: str = "up", letters: int = theme.FOLD[False]) -
         parts.reverse()
     rows = f"<TR>{''.join(parts)}</TR>" if direction in ("left", "right") else "".join(f"<TR>{p}</TR>" for p in parts)
     return f"<{_TABLE}{rows}</TABLE>>"
+
+
+def _level(words: str) -> str:
+    """Words with a lead of their full size where Graphviz would set them too high: a single line of several fonts, which would stand above
+    the middle, and a line below an index, which it would touch."""
+    first, *rest = words.split("<BR/>")
+    if not rest:
+        return first + _FULL if mixed(first) else first
+    low = ["<SUB>" in line for line in (first, *rest)]
+    return "<BR/>".join([first] + [line + _FULL * above for line, above in zip(rest, low)])
+
+
+def mixed(line: str) -> bool:
+    """Whether a line is of several fonts."""
+    return "<B>" in line or "<FONT" in line
+
+
+_FULL = f'<FONT POINT-SIZE="{theme.SIZE * LEADING:g}">{LEAD}</FONT>'
 
 
 def _infix(mark: Mark, beside: bool) -> str:
@@ -51,11 +71,12 @@ def _infix(mark: Mark, beside: bool) -> str:
 def _head(mark: Mark, text: str) -> str:
     before = _badge(SIGNS[mark.change], COLORS[mark.change]) if mark.change else ""
     after = _badge(mark.tag, theme.INK) if mark.tag else ""
-    if not (before or after):
+    air = _AIR if mark.ports or mark.results else ""
+    if not (before or after or air):
         return text
     before = f'<TD VALIGN="TOP">{before}</TD><TD WIDTH="4"></TD>' if before else ""
     after = f'<TD WIDTH="5"></TD><TD VALIGN="TOP">{after}</TD>' if after else ""
-    return f"{_TABLE}<TR>{before}<TD>{text}</TD>{after}</TR></TABLE>"
+    return f"{_TABLE}<TR>{air}{before}<TD>{text}</TD>{after}{air}</TR></TABLE>"
 
 
 def _badge(sign: str, color: str) -> str:

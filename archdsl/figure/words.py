@@ -13,9 +13,10 @@ from fractions import Fraction
 from math import lcm, log, pi, sqrt
 
 from archdsl.figure import theme
-from archdsl.ir.num import ELLIPSIS, Atom, Fn, Monomial, Num
+from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.num_text import decimal
 from archdsl.ir.program import Axis, Choice, Fill, Numbers, Setting
+from archdsl.ir.terms import Atom, Fn, Monomial
 from archdsl.ir.types import Type
 from archdsl.ops import INITIALIZERS
 

@@ -2,7 +2,7 @@
 
 A `Num` is a polynomial with rational coefficients over atoms, kept in one canonical form, so that equal numbers compare and hash equal:
 `d / heads * heads` *is* `d`, `2 * (x + 1)` *is* `2 * x + 2`. An atom is a symbol (`batch`) or a function that polynomials cannot
-express: `floor`, `sqrt`, `pow`, `max`, `min`, `log`, `exp`. Exponents of atoms may be negative (`d / heads`).
+express (`functions.py`): `floor`, `sqrt`, `pow`, `max`, `min`, `log`, `exp`. Exponents of atoms may be negative (`d / heads`).
 
 In: numbers and symbols. Out: `Num`, immutable; `str(num)` is its canonical text and `Num.parse` reads that text back.
 """
@@ -10,8 +10,7 @@ In: numbers and symbols. Out: `Num`, immutable; `str(num)` is its canonical text
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Union
@@ -19,41 +18,16 @@ from typing import TYPE_CHECKING, Any, Union
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticSerializationUnexpectedValue, core_schema
 
+from archdsl.ir.terms import Atom, Fn, Monomial, NotANumber, atom_key, times
+
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
 
-class NotANumber(ValueError):
-    """A symbolic operation that has no number as its result: division by zero, the root of a negative number, something too large."""
-
-
 MOST_TERMS = 1000
 MOST_BITS = 4000
-
-
-@dataclass(frozen=True)
-class Fn:
-    """An atom that is a function of other numbers."""
-
-    name: str
-    args: tuple[Num, ...]
-
-    def __str__(self) -> str:
-        from archdsl.ir.num_text import quotient_text
-
-        if self.name == "floor":
-            return f"floor({quotient_text(self.args[0])})"
-        return f"{self.name}({', '.join(map(str, self.args))})"
-
-
-Atom = Union[str, Fn]
-Monomial = tuple[tuple[Atom, int], ...]
 ONE_TERMS = {(): Fraction(1)}
 Numeric = Union["Num", int, float, Fraction]
-
-
-def atom_key(atom: Atom) -> tuple[int, str]:
-    return (0, atom) if isinstance(atom, str) else (1, str(atom))
 
 
 class Num:
@@ -91,7 +65,8 @@ class Num:
         return parse(text)
 
     @staticmethod
-    def _atom(atom: Atom) -> Num:
+    def atom(atom: Atom) -> Num:
+        """A number that is one atom."""
         return Num({((atom, 1),): Fraction(1)})
 
     # -- looking ------------------------------------------------------------------------------------------------
@@ -167,7 +142,7 @@ class Num:
         terms: dict[Monomial, Fraction] = {}
         for m1, c1 in self.terms.items():
             for m2, c2 in other.terms.items():
-                monomial = _times(m1, m2)
+                monomial = times(m1, m2)
                 terms[monomial] = terms.get(monomial, Fraction(0)) + c1 * c2
             if len(terms) > MOST_TERMS:
                 raise NotANumber("this number has too many terms")
@@ -192,12 +167,16 @@ class Num:
         return Num.of(other) / self
 
     def __floordiv__(self, other: Numeric) -> Num:
+        from archdsl.ir.functions import floor
+
         return floor(self / other)
 
     def __mod__(self, other: Numeric) -> Num:
         return self - Num.of(other) * (self // other)
 
     def __pow__(self, other: Numeric) -> Num:
+        from archdsl.ir.functions import in_floats, sqrt
+
         exponent = Num.of(other)
         if exponent.is_integer and abs(exponent.value) <= 64:
             n = int(exponent.value)
@@ -216,8 +195,8 @@ class Num:
         if exponent == HALF:
             return sqrt(self)
         if self.is_const and exponent.is_const:
-            return _float_of(lambda a, b: a**b, self, exponent)
-        return Num._atom(Fn("pow", (self, exponent)))
+            return in_floats(lambda a, b: a**b, self, exponent)
+        return Num.atom(Fn("pow", (self, exponent)))
 
     def subs(self, values: Mapping[str, Num]) -> Num:
         """The number with symbols replaced, in canonical form again."""
@@ -225,11 +204,13 @@ class Num:
             return values.get(self.name, self)
         if not self.terms or self.is_const or not (self.symbols() & values.keys()):
             return self
+        from archdsl.ir.functions import substituted
+
         result = ZERO
         for monomial, coefficient in self.terms.items():
             term = Num({(): coefficient})
             for atom, exponent in monomial:
-                base = values.get(atom, Num.symbol(atom)) if isinstance(atom, str) else _apply(atom, values)
+                base = values.get(atom, Num.symbol(atom)) if isinstance(atom, str) else substituted(atom, values)
                 power = base if exponent in (1, -1) else base ** abs(exponent)
                 term = term * power if exponent > 0 else term / power
             result = result + term
@@ -295,17 +276,6 @@ def _serialize(value: Any) -> str:
     return str(value)
 
 
-def _times(left: Monomial, right: Monomial) -> Monomial:
-    if not left:
-        return right
-    if not right:
-        return left
-    powers: dict[Atom, int] = dict(left)
-    for atom, exponent in right:
-        powers[atom] = powers.get(atom, 0) + exponent
-    return tuple(sorted(((a, e) for a, e in powers.items() if e), key=lambda p: atom_key(p[0])))
-
-
 def _group(number: Num) -> Fn:
     return Fn("group", (number,))
 
@@ -334,99 +304,6 @@ def _fold_roots(number: Num) -> Num:
                 term = term * Num({((atom, exponent),): Fraction(1)})
         result = result + term
     return result
-
-
-def _float_of(function: Callable[..., float], *args: Num) -> Num:
-    try:
-        value = function(*(float(a.value) for a in args))
-    except (ValueError, ZeroDivisionError, OverflowError) as problem:
-        raise NotANumber(str(problem)) from None
-    if isinstance(value, complex):
-        raise NotANumber("the root of a negative number")
-    return Num.of(int(value)) if value == int(value) else Num.of(value)
-
-
-def floor(number: Num) -> Num:
-    """The whole part. Terms that are whole for whole symbols are taken out: floor(h + 1/2) is h."""
-    if number.is_const:
-        return Num.of(math.floor(number.value))
-    whole: dict[Monomial, Fraction] = {}
-    rest: dict[Monomial, Fraction] = {}
-    for monomial, coefficient in number.terms.items():
-        integral = coefficient.denominator == 1 and all(e > 0 and not _real(a) for a, e in monomial)
-        (whole if integral else rest)[monomial] = coefficient
-    inside = Num(rest)
-    constant = inside.terms.get((), Fraction(0))
-    shift = math.floor(constant)
-    inside = inside - shift
-    outside = Num(whole) + shift
-    once = _rounded_once(inside)
-    if once is not None:
-        return outside + floor(once)
-    return outside + (Num.of(math.floor(inside.value)) if inside.is_const else Num._atom(Fn("floor", (inside,))))
-
-
-def _rounded_once(inside: Num) -> Num | None:
-    """x/m + n/m for what is ⌊x⌋/m + n/m with whole n: rounding it down once gives the same."""
-    for monomial, coefficient in inside.terms.items():
-        atom = monomial[0][0] if len(monomial) == 1 and monomial[0][1] == 1 else ""
-        if isinstance(atom, Fn) and atom.name == "floor" and coefficient.numerator == 1:
-            others = (inside - Num({monomial: coefficient})) * coefficient.denominator
-            if all(c.denominator == 1 and all(e > 0 and not _real(a) for a, e in m) for m, c in others.terms.items()):
-                return atom.args[0] * coefficient + others * coefficient
-    return None
-
-
-def _real(atom: Atom) -> bool:
-    return isinstance(atom, Fn) and atom.name in ("sqrt", "log", "exp", "group")
-
-
-def sqrt(number: Num) -> Num:
-    """The square root; exact where it is rational."""
-    if number.is_const:
-        value = number.value
-        if value < 0:
-            raise NotANumber("the root of a negative number")
-        top, bottom = math.isqrt(value.numerator), math.isqrt(value.denominator)
-        if top * top == value.numerator and bottom * bottom == value.denominator:
-            return Num.of(Fraction(top, bottom))
-    return Num._atom(Fn("sqrt", (number,)))
-
-
-def _folded(name: str, function: Callable[..., float]) -> Callable[..., Num]:
-    def make(*args: Num) -> Num:
-        if all(a.is_const for a in args):
-            return _float_of(function, *args)
-        return Num._atom(Fn(name, args))
-
-    return make
-
-
-def _extreme(name: str, pick: Callable[[Iterable[Fraction]], Fraction]) -> Callable[..., Num]:
-    def make(*args: Num) -> Num:
-        if all(a.is_const for a in args):
-            return Num.of(pick([a.value for a in args]))
-        distinct = tuple(sorted(set(args), key=str))
-        return distinct[0] if len(distinct) == 1 else Num._atom(Fn(name, distinct))
-
-    return make
-
-
-FUNCTIONS: dict[str, Callable[..., Num]] = {
-    "floor": floor,
-    "ceil": lambda a: -floor(-a),
-    "sqrt": sqrt,
-    "log": _folded("log", math.log),
-    "exp": _folded("exp", math.exp),
-    "max": _extreme("max", max),
-    "min": _extreme("min", min),
-    "pow": lambda a, b: a**b,
-    "group": lambda a: a,
-}
-
-
-def _apply(atom: Fn, values: Mapping[str, Num]) -> Num:
-    return FUNCTIONS[atom.name](*(a.subs(values) for a in atom.args))
 
 
 @lru_cache(maxsize=4096)

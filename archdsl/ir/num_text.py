@@ -7,7 +7,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from archdsl.ir.num import ELLIPSIS, FUNCTIONS, Atom, Monomial, Num, atom_key
+from archdsl.ir.functions import FUNCTIONS
+from archdsl.ir.num import ELLIPSIS, Num
+from archdsl.ir.terms import Atom, Monomial, atom_key
 
 
 def decimal(value: Fraction) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 from math import comb
 
-from archdsl.ir.num import ONE, ZERO, Monomial, Num
+from archdsl.ir.num import ONE, ZERO, Num
+from archdsl.ir.terms import Monomial
 
 
 def total(number: Num, index: str, copies: Num) -> Num | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archdsl.ir.num import ELLIPSIS, ONE, Num, floor
+from archdsl.ir.functions import floor
+from archdsl.ir.num import ELLIPSIS, ONE, Num
 from archdsl.ir.program import Choice
 from archdsl.ir.types import Shape, Type, show_shape
 from archdsl.ops.algebra import product

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from archdsl.ir.num import ONE, Num, sqrt
+from archdsl.ir.functions import sqrt
+from archdsl.ir.num import ONE, Num
 from archdsl.ir.program import Apply, Axis, Choice, Definition, Program, Region, Setting
 from archdsl.ir.uses import uses
 from archdsl.ops import OPS

@@ -7,9 +7,9 @@ from typing import Union
 
 from archdsl import errors
 from archdsl.diagnostics import Errors, nearest
-from archdsl.ir.num import NotANumber as NoNumber
 from archdsl.ir.num import Num
 from archdsl.ir.program import Program
+from archdsl.ir.terms import NotANumber as NoNumber
 from archdsl.passes import definitions, expects, expressions, signatures
 from archdsl.passes.entities import DefinitionRef, Flag, Function, Number, Static, Variant, Word, describe
 from archdsl.passes.frame import Block, Failed, Frame, breaks, words

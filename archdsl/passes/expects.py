@@ -8,9 +8,9 @@ from fractions import Fraction
 
 from archdsl import errors, summary
 from archdsl.diagnostics import nearest
-from archdsl.ir.num import NotANumber as NoNumber
 from archdsl.ir.num import Num
 from archdsl.ir.program import Config, Definition, Program
+from archdsl.ir.terms import NotANumber as NoNumber
 from archdsl.passes import conditions, expressions
 from archdsl.passes.entities import Number, Series, Static, Tensor, describe
 from archdsl.passes.frame import Block, Failed, Frame

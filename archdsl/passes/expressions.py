@@ -9,9 +9,10 @@ from typing import assert_never
 
 from archdsl import errors
 from archdsl.diagnostics import Note, nearest
-from archdsl.ir.num import ELLIPSIS, FUNCTIONS, Num
-from archdsl.ir.num import NotANumber as NoNumber
+from archdsl.ir.functions import FUNCTIONS
+from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Choice, Operand, Setting
+from archdsl.ir.terms import NotANumber as NoNumber
 from archdsl.ir.types import Type
 from archdsl.ops import OPS
 from archdsl.passes import apply, conditions, making, repeats

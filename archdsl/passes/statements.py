@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from archdsl import errors
 from archdsl.diagnostics import Note, nearest
-from archdsl.ir.num import NotANumber as NoNumber
 from archdsl.ir.num import Num
 from archdsl.ir.program import Apply, Operand
+from archdsl.ir.terms import NotANumber as NoNumber
 from archdsl.ir.types import Type
 from archdsl.ops.base import Misfit, broadcast
 from archdsl.passes import conditions, expressions, storage, train, verify

@@ -52,7 +52,7 @@ class Layout:
                 j += 1
             after = tokens[j] if j <= last else None
             if kind == "_NL":
-                if self._ends_statement(previous, after, open_):
+                if self._ends_statement(previous, tokens, j, open_):
                     previous, count = "_NL", 0
                     yield token
                 continue
@@ -82,10 +82,10 @@ class Layout:
         if open_:
             raise self._unbalanced(None, open_)
 
-    def _ends_statement(self, previous: str | None, after: Token | None, open_: list[Token]) -> bool:
-        if previous not in _STATEMENT_END or after is None or (open_ and open_[-1].type != "LBRACE"):
+    def _ends_statement(self, previous: str | None, tokens: list[Token], i: int, open_: list[Token]) -> bool:
+        if previous not in _STATEMENT_END or i == len(tokens) or (open_ and open_[-1].type != "LBRACE"):
             return False
-        return after.type not in ("RBRACE", "_NL", "ARROW") and after.value != "else"
+        return tokens[i].type not in ("RBRACE", "_NL", "ARROW") and not _goes_on_an_if(tokens, i)
 
     def _unbalanced(self, token: Token | None, open_: list[Token]) -> Exception:
         if token is None or open_:
@@ -97,6 +97,14 @@ class Layout:
         return Unbalanced(
             self.source.span(token.start_pos or 0, token.end_pos or 0), str(token), "closes nothing"
         ).error()
+
+
+def _goes_on_an_if(tokens: list[Token], i: int) -> bool:
+    """Whether an `else` comes with its body or its condition, and not a value of that name."""
+    if tokens[i].value != "else":
+        return False
+    after = next((tokens[k] for k in range(i + 1, len(tokens)) if tokens[k].type != "_NL"), None)
+    return after is not None and (after.type == "LBRACE" or after.value == "if")
 
 
 def _keyword(word: str, previous: str | None, following: str | None, top: bool) -> str | None:

@@ -115,6 +115,7 @@ class Body(Scans):
         step = self.variable("t", named=True, kind="index") if node.lengths is not None else ""
         with self.inside(body):
             running = self.begin_running(node, step) if node.lengths is not None else None
+            self.open_pass(node)
             results = [c.next for c in node.carried] + [c.operand for c in asked]
             self.region(node.body, needed(node.body.nodes, results, self.plan, effects=True))
             for key, collected in totals:
@@ -131,6 +132,9 @@ class Body(Scans):
             loop.source = ast.Call(ast.Name("enumerate", ast.Load()), [loop.source], [])
         self.block.append(loop)
         self.after(node, wanted, lists)
+
+    def open_pass(self, node: Repeat) -> None:
+        """What a pass does first with what came in."""
 
     def recomputed(self, node: Repeat) -> bool:
         """Whether the copies of a stack may be computed a second time: none has a memory or a state that would move on."""
@@ -187,6 +191,11 @@ class Body(Scans):
                 source = parse(f"{key}[::-1]")
             axis = _axis(collected.axis.index, collected.value.type)
             out = self.define(collected.value, node)
+            var = self.variables[out]
+            if var.named and len(node.collected) > 1 and len(var.wishes[0]) <= GENERIC < len(collected.name):
+                var.wishes = [collected.name.rstrip("'")]  # a letter stands for all that the loop gives
+            elif not var.named and (several := self.several(collected.name)):
+                var.wishes = [f"stacked_{several}"]
             value: ast.expr = ast.Call(parse("torch.stack"), [source], [ast.keyword("dim", ast.Constant(axis))])
             if node.lengths is not None:
                 lengths = self.operand(node.lengths)
@@ -229,10 +238,15 @@ class Body(Scans):
             self.block.extend(Assign([k], v, copy=True) for k, v in zip(keys, values))
 
     def collect_into(self, node: Repeat, wish: str, value_name: str | None) -> str:
+        """A list of what the passes give: `alphas` for what each calls `alpha`."""
+        several = self.several(wish)
+        return self.variable(several if several and value_name != several else "outputs", kind="list")
+
+    def several(self, wish: str) -> str:
+        """The plural of a name, where nothing else has it; `hs` for a letter that can have one."""
         plain = identifier(wish.rstrip("'"))
-        several = plain if plain.endswith("s") else plural(plain)
-        fits_here = len(plain) > GENERIC and value_name != several and several not in self.value_names
-        return self.variable(several if fits_here else "outputs", kind="list")
+        several = plain if plain.endswith("s") and len(plain) > 1 else plural(plain)
+        return several if (len(plain) > GENERIC or plain[-1] not in "st") and several not in self.value_names else ""
 
     # -- the head of a loop -------------------------------------------------------------------------------
     def head(self, node: Repeat) -> Callable[[], tuple[ast.expr, ast.expr]]:

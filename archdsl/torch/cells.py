@@ -103,6 +103,10 @@ class Cells(Values):
         wish = (
             self.variables[self.state_keys[made]].wishes[0] if made in self.state_keys else self.state_wish(node, made)
         )
+        if len(given) == len(callee.state) and (before := self._state_of(callee, given)):
+            self.given.add(made)
+            self.state_keys[made] = self.variable(wish, named=True, kind=self.variables[before].kind)
+            return self.block.append(Assign([self.state_keys[made]], name(before), copy=True))
         key = self.variable(
             wish, named=True, kind=f"state from {callee.name}" if len(given) == len(callee.state) else "state"
         )
@@ -121,6 +125,16 @@ class Cells(Values):
             self.partial[made] = given
             value = ast.Constant(None)
         self.assign([key], value, keep=True)
+
+    def _state_of(self, callee: Plan, given: dict[str, ast.expr]) -> str:
+        """The variable of a state whose components all these are, so that it is handed on as it is."""
+        if not callee.state_class:
+            return ""
+        owners = [v.value for n, v in given.items() if isinstance(v, ast.Attribute) and v.attr == n]
+        found = {o.id for o in owners if isinstance(o, ast.Name)}
+        same = len(owners) == len(given) and len(found) == 1 and all(isinstance(o, ast.Name) for o in owners)
+        states = {key for made, key in self.state_keys.items() if self.plan.program.of(self.made[made]) is callee}
+        return found.pop() if same and found <= states else ""
 
     def finals(self, made: int, finals: dict[str, Value]) -> None:
         callee = self.plan.program.of(self.made[made])

@@ -199,9 +199,9 @@ class Constructor:
         if initializer.helper:
             self.helpers[initializer.helper] = None
         value = parse(initializer.torch(self.site(shape=type_.shape, settings=fill.settings)))
-        match value:  # a hyperparameter may be given as a whole number, and torch.full would make a tensor of those
-            case ast.Call(func=ast.Attribute(attr="full"), args=[_, ast.Name() as number_]):
-                value.args[1] = ast.Call(ast.Name("float", ast.Load()), [number_], [])
+        match value:
+            case ast.Call(func=ast.Attribute(attr="full"), args=[_, number_]):
+                value.args[1] = _real(number_)
         return value
 
     def weights(self, held: Held, made: Made, target: str) -> list[str]:
@@ -267,6 +267,15 @@ class Constructor:
         if memory.value.type.dtype == "float" and initial.is_integer:
             text = f"float({text})" if not initial.is_const else f"({text.strip('()')}.0)"
         return f"torch.full({whole}, {text}{kind})"
+
+
+def _real(written: ast.expr) -> ast.expr:
+    """A number as a float: of a whole number, `torch.full` would make a tensor of whole numbers."""
+    try:
+        return ast.Constant(float(ast.literal_eval(written)))
+    except ValueError:
+        real = any(isinstance(n, (ast.Div, ast.Attribute)) for n in ast.walk(written))
+        return written if real else ast.Call(ast.Name("float", ast.Load()), [written], [])
 
 
 class ArgumentsFor(ast.NodeTransformer):

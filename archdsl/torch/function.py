@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Made, Param
 from archdsl.ir.types import Type
-from archdsl.torch import modes
+from archdsl.torch import lists, modes
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.inline import Inliner
 from archdsl.torch.naming import drop_copies, give_names
@@ -179,6 +179,7 @@ class Function:
     # -- finishing ----------------------------------------------------------------------------------------------
     def finish(self, taken: Iterable[str] = ()) -> list[Statement]:
         """The statements, with short values inlined and all variables named. Whatever made a line too long stays a variable."""
+        lists.settle(self.body, self.variables)
         self.body[:0] = self.size_statements()
         kept: set[str] = set()
         names = {"self", *taken, *self.reserved, *self.plan.program.globals, *self.plan.program.classes.taken}

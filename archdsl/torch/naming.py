@@ -7,6 +7,7 @@ its values on under one name. In: statements over variables. Out: `Variable.name
 from __future__ import annotations
 
 import ast
+from collections import Counter
 
 from archdsl.torch.names import Namespace, variable
 from archdsl.torch.statements import (
@@ -32,7 +33,9 @@ class Liveness:
     def __init__(self, body: list[Statement], parameters: list[str]):
         self.meets: dict[str, set[str]] = {}
         self.breaks: list[set[str]] = []
-        self.known: dict[tuple[int, frozenset[str]], set[str]] = {}
+        self.defined = Counter(k for s in walk(body) for k in writes(s))
+        self.known: dict[int, tuple[set[str], set[str]]] = {}
+        """What each loop needs before its body of its own accord, whatever is needed after it; and what nothing but its body makes."""
         live = self.block(body, set())
         for p in parameters:
             self.meet(p, live)
@@ -67,23 +70,26 @@ class Liveness:
         return (live - set(defined)) | set(reads(statement))
 
     def loop(self, statement: For, after: set[str]) -> set[str]:
-        """What is needed before a loop. Loops in loops are gone through again only where something else is needed after them."""
-        key = (id(statement), frozenset(after))
-        if key not in self.known:
-            self.known[key] = self._loop(statement, after)
-        return set(self.known[key])
+        """What is needed before a loop: what is needed after it, and what its body reads before it writes it. Liveness is a union,
+        so that the second is the same whatever comes after, and is found once for each loop.
+        """
+        if id(statement) not in self.known:
+            inside = Counter(k for s in walk(statement.body) for k in writes(s))
+            own = {k for k, times in inside.items() if times == self.defined[k]}
+            self.known[id(statement)] = self.one_pass(statement, set(), set()), own
+        needed, own = self.known[id(statement)]
+        self.one_pass(statement, needed | after, after)
+        return ((needed | after) - own) | set(reads(statement))
 
-    def _loop(self, statement: For, after: set[str]) -> set[str]:
+    def one_pass(self, statement: For, after: set[str], left: set[str]) -> set[str]:
+        """What is needed before one pass of a loop; `after` is needed after it, and `left` where it breaks off."""
         targets = set(keys(statement.target))
-        around = set(after)
-        self.breaks.append(after)
-        for _ in range(2):
-            inside = self.block(statement.body, set(around))
-            for key in targets:
-                self.meet(key, inside | targets)
-            around = (inside - targets) | after
+        self.breaks.append(left)
+        inside = self.block(statement.body, set(after))
         self.breaks.pop()
-        return around | set(reads(statement))
+        for key in targets:
+            self.meet(key, inside | targets)
+        return inside - targets
 
 
 def give_names(body: list[Statement], variables: dict[str, Variable], taken: set[str]) -> None:

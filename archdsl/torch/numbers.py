@@ -10,8 +10,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
 
-from archdsl.ir.num import ONE, ZERO, Atom, Fn, Monomial, Num
+from archdsl.ir.num import ONE, ZERO, Num
 from archdsl.ir.num_text import decimal
+from archdsl.ir.terms import Atom, Fn, Monomial
 
 Symbol = Callable[[str], str]
 LARGE = 10**9

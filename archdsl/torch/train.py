@@ -10,7 +10,9 @@ import ast
 
 from archdsl.ir.program import Apply, Call, Draw, Made, Minimize, Node, Param, Repeat, Until, Update
 from archdsl.ops import OPTIMIZERS
+from archdsl.passes.reach import learns
 from archdsl.torch import annotate, docs
+from archdsl.torch.asked import unkept
 from archdsl.torch.forward import Forward
 from archdsl.torch.module import Module
 from archdsl.torch.names import Namespace
@@ -99,7 +101,7 @@ class _Step(Forward):
         body = self.plan.definition.body
         for node in nodes(body):
             self._find_depends(node)
-        self.differentiated = self._without_weights(body.nodes)
+        self.differentiated = unkept(self.plan.definition, self._learning())
         for param in body.params:
             self.bind(param.value, self.holders[param.value.id])
         learns = any(isinstance(n, Minimize) for n in nodes(body))
@@ -121,10 +123,13 @@ class _Step(Forward):
         for out in outputs(node):
             self.depends[out] = found
 
-    def _without_weights(self, all_nodes: list[Node]) -> set[int]:
-        """Values whose gradient is asked for and which no weight reaches, so that they must be told to keep one."""
-        asked = {n.inputs[1] for n in all_nodes if isinstance(n, Apply) and n.op == "gradient"}
-        return {i for i in asked if isinstance(i, int) and not self.depends.get(i)}
+    def _learning(self) -> set[int]:
+        """What has weights that learn, and parameters of the train itself."""
+        definitions = {d.name: d for d in self.plan.program.program.definitions}
+        held = [h.item for h in self.plan.held]
+        return {m.id for m in held if isinstance(m, Made) and learns(m, definitions)} | {
+            p.value.id for p in held if isinstance(p, Param) and not p.frozen
+        }
 
     def _require_gradients(self) -> None:
         for key, value in zip(self.parameters, self.plan.definition.inputs):
@@ -132,6 +137,27 @@ class _Step(Forward):
                 copy = self.variable(value.name or "x", type=value.type, named=True)
                 self.assign([copy], parse(f"{key}.detach().requires_grad_()"), keep=True)
                 self.bind(value, name(copy))
+
+    def node(self, node: Node) -> None:
+        super().node(node)
+        for out in outputs(node):
+            if out in self.differentiated and isinstance(self.env[out], ast.Name):
+                kept = self.define(node.outputs[0], node)  # type: ignore[union-attr]
+                source = next(
+                    s for s in reversed(self.block) if isinstance(s, Assign) and s.targets[0] in self.variables
+                )
+                self._keep(kept, source.targets[0], out)
+
+    def open_pass(self, node: Repeat) -> None:
+        for value in (c.value.id for c in node.carried):
+            came = self.env[value]
+            if value in self.differentiated and isinstance(came, ast.Name):
+                self._keep(came.id, came.id, value)
+
+    def _keep(self, kept: str, source: str, value: int) -> None:
+        """A value that no weight reaches is told to keep a gradient; it leaves its graph, if it surely has none."""
+        cut = ".detach()" if self.differentiated[value] else ""
+        self.assign([kept], parse(f"{source}{cut}.requires_grad_()"), keep=True)
 
     def adapted(self, node: Apply, value: ast.expr) -> ast.expr:
         """A gradient that is itself learned from needs a graph of its own; one that is stopped at once does not."""
@@ -174,13 +200,6 @@ class _Step(Forward):
         self.time += 1
         for out in outputs(node):
             self.made_at[out] = self.time
-            if out in self.differentiated and isinstance(self.env[out], ast.Name):
-                kept = self.define(node.outputs[0], node)  # type: ignore[union-attr]
-                self.assign([kept], parse(f"{self._source(node)}.detach().requires_grad_()"), keep=True)
-
-    def _source(self, node: Node) -> str:
-        last = next(s for s in reversed(self.block) if isinstance(s, Assign) and s.targets[0] in self.variables)
-        return last.targets[0]
 
     def _missing(self, node: Node) -> bool:
         outs = outputs(node)

@@ -10,7 +10,8 @@ import copy
 import re
 from typing import Any
 
-from archdsl.ir.num import ONE, Num, sqrt
+from archdsl.ir.functions import sqrt
+from archdsl.ir.num import ONE, Num
 from archdsl.ir.program import Apply, Draw, Node, Operand
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS

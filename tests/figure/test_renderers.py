@@ -73,7 +73,7 @@ def test_looks_the_same(command: Callable[[Path, Path], list[str]], tmp_path: Pa
         if shutil.which(line[0]) is None:
             pytest.skip(f"{line[0]} is not installed on this machine, so how it shows our SVG cannot be seen here")
         try:
-            subprocess.run(line, env=os.environ | {"HOME": str(tmp_path)}, capture_output=True, check=True, timeout=120)
+            subprocess.run(line, env=os.environ | {"HOME": str(tmp_path)}, capture_output=True, check=True, timeout=300)
         except (subprocess.SubprocessError, OSError) as problem:
             pytest.skip(f"{line[0]} does not run on this machine: {problem}")
         a, b = grey(ours), grey(theirs)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archdsl.figure import words
-from archdsl.ir.num import Num, floor, sqrt
+from archdsl.ir.functions import floor, sqrt
+from archdsl.ir.num import Num
 from archdsl.ir.program import Axis
 from archdsl.ir.types import Type
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archdsl.ir.num import NotANumber, Num, floor, sqrt
+from archdsl.ir.functions import floor, sqrt
+from archdsl.ir.num import Num
+from archdsl.ir.terms import NotANumber
 
 NAMES = ("a", "b", "c")
 

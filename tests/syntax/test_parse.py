@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from archdsl.diagnostics import Errors
 from archdsl.source import Source
-from archdsl.syntax import tree
+from archdsl.syntax import layout, tree
 from archdsl.syntax.parse import parse
 
 
@@ -16,11 +16,14 @@ def body(text: str) -> list[tree.Statement]:
     return definition.body.statements
 
 
-def test_words_are_names_where_no_keyword_can_stand() -> None:
-    words = "input output param frozen state memory gate expect config minimize until over as reversed from by with stack loop scan residual".split()
-    for word in words:
-        (statement,) = body(f"{word} = {word} + f({word}, over = {word})")
-        assert isinstance(statement, tree.Assign) and statement.targets[0].name == word, word
+WORDS = sorted({*layout._TOP, *layout._STATEMENT, *layout._INFIX, *layout._PREFIX})
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("before", ["", "a = b\n", "a = if b { c } else { d }\n"])
+def test_words_are_names_where_no_keyword_can_stand(word: str, before: str) -> None:
+    *_, statement = body(f"{before}{word} = {word} + f({word}, over = {word})")
+    assert isinstance(statement, tree.Assign) and statement.targets[0].name == word
 
 
 @pytest.mark.parametrize(

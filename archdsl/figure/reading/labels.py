@@ -26,9 +26,13 @@ _TYPE = re.compile(r"(.* )?((bool|int)?\[.*\]|(bool |int )?scalar)$")
 def give(found: Sequence[Drawn], blocks: Sequence[Sequence[Line]], root: Frame) -> list[list[Line]]:
     """Gives each block to a wire; the blocks that are near none are left."""
     homes = {id(m): f for f in root.all_frames() for m in f.marks}
+    stacks = [{id(g) for g in f.all_frames()} for f in root.all_frames() if f.kind == "stack"]
     texts = [unfolded(line.text for line in block) for block in blocks]
     costs = [
-        [_gap(joined(line.box for line in block), drawn.points) + _misfit(text, drawn, homes) for drawn in found]
+        [
+            _gap(joined(line.box for line in block), drawn.points) + _misfit(text, drawn, homes, stacks)
+            for drawn in found
+        ]
         for block, text in zip(blocks, texts)
     ]
     left = []
@@ -51,8 +55,8 @@ def _gap(box: Box, line: Sequence[Point]) -> float:
     return gap + (_LEFT if x > box.x1 - box.width / 4 else _ABOVE if y > box.y1 - 1 else 0.0)
 
 
-def _misfit(text: Sequence[str], drawn: Drawn, homes: dict[int, Frame]) -> float:
-    """How little a label suits a wire: 0 where it can be its own."""
+def _misfit(text: Sequence[str], drawn: Drawn, homes: dict[int, Frame], stacks: Sequence[set[int]]) -> float:
+    """How little a label suits a wire: 0 where it can be its own. `stacks`: the frames within each."""
     wire = drawn.wire
     last, name = text[-1], _state(wire.head)
     handed_on = " ".join(t for t in text if t.endswith(("′", "′,")) and not t.startswith("last "))
@@ -71,7 +75,9 @@ def _misfit(text: Sequence[str], drawn: Drawn, homes: dict[int, Frame]) -> float
     tail, head = homes[id(wire.tail)], homes[id(wire.head)]
     if last.startswith("⊙ "):
         return 0.0 if wire.kind == "gate" else _NEVER
-    if any(t.endswith(":") for t in text) or last.startswith("last ") or last.endswith("into the first copy"):
+    if last.endswith("into the first copy"):
+        return 0.0 if any(id(head) in within and id(tail) not in within for within in stacks) else _UNLIKELY
+    if any(t.endswith(":") for t in text) or last.startswith("last "):
         return _UNLIKELY if tail is head else 0.0
     if wire.tail.kind == "fork" and wire.head.kind != "fork":
         return _UNLIKELY

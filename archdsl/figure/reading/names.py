@@ -14,7 +14,7 @@ from archdsl.figure.reading.graph import Graph
 from archdsl.figure.reading.markup import plain_lines
 from archdsl.figure.reading.titles import Signature
 from archdsl.figure.scene import Frame, Wire
-from archdsl.ir.num import FUNCTIONS
+from archdsl.ir.functions import FUNCTIONS
 from archdsl.ops import INITIALIZERS, OPS
 
 _KEPT = {"true", "false", "causal", "none", "stable", "params", "frozen", "macs", *OPS, *FUNCTIONS, *INITIALIZERS}

@@ -11,7 +11,9 @@ from fractions import Fraction
 from functools import lru_cache
 
 from archdsl.figure.words import CONSTANTS
-from archdsl.ir.num import ELLIPSIS, FUNCTIONS, ONE, ZERO, NotANumber, Num
+from archdsl.ir.functions import FUNCTIONS
+from archdsl.ir.num import ELLIPSIS, ONE, ZERO, Num
+from archdsl.ir.terms import NotANumber
 
 
 class NoNumber(ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -12,9 +13,13 @@ from hypothesis import strategies as st
 from archdsl import compiler, resources
 from archdsl.figure import figure
 from archdsl.figure.panels import panels
-from archdsl.figure.reading import panels_of, read
+from archdsl.figure.reading import labels, panels_of, read
 from archdsl.figure.reading.canonical import canonical, differences
+from archdsl.figure.reading.lines import Line
+from archdsl.figure.reading.places import Box
+from archdsl.figure.reading.wires import Drawn
 from archdsl.figure.render import paint
+from archdsl.figure.scene import Frame, Mark, Wire
 from archdsl.ir.meaning import same
 from archdsl.ir.program import Program
 from tests.figure.reading.strip import renamed, stripped
@@ -94,3 +99,20 @@ def test_a_backslash_is_drawn_as_it_is_written() -> None:
     assert doc in picture.decode()
     for data in (stripped(picture), drawn.dot.encode()):
         assert read(data).startswith(f'"""{doc}"""')
+
+
+class Words(NamedTuple):
+    text: str
+    box: Box
+
+
+def test_words_of_a_first_copy_belong_to_what_enters_the_stack() -> None:
+    """And not to what enters a loop within it, though it is nearer."""
+    outside, fork, inside = Mark("fork"), Mark("fork"), Mark("circle", ["+"])
+    loop = Frame("loop", marks=[inside])
+    root = Frame("panel", marks=[outside], frames=[Frame("stack", marks=[fork], frames=[loop])])
+    into = Drawn(Wire(outside, fork), [(0.0, 90.0), (0.0, 20.0)])
+    further = Drawn(Wire(fork, inside), [(0.0, 20.0), (4.0, 20.0), (4.0, 0.0)])
+    block = [cast(Line, Words("into the first copy", Box(5.0, 18.0, 60.0, 26.0)))]
+    assert labels.give([further, into], [block], root) == []
+    assert (into.wire.label, further.wire.label) == ("into the first copy", "")

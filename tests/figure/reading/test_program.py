@@ -21,9 +21,11 @@ from archdsl.figure.reading.markup import plain
 from archdsl.figure.reading.numbers import parse
 from archdsl.figure.reading.program import program_text
 from archdsl.figure.scene import Panel
+from archdsl.ir.functions import FUNCTIONS, floor, sqrt
 from archdsl.ir.meaning import same
-from archdsl.ir.num import FUNCTIONS, NotANumber, Num, floor, sqrt
+from archdsl.ir.num import Num
 from archdsl.ir.program import Program
+from archdsl.ir.terms import NotANumber
 from archdsl.ops import OPS
 from archdsl.source import Source
 from archdsl.syntax.format import format_text
