@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from archdsl.ir.num import ZERO, Num
 from archdsl.ir.program import Apply, Call, Definition, Draw, Made, Node, Param, Program, Region, Repeat, Until, Value
+from archdsl.ir.regions import regions
 from archdsl.ir.types import Type
-from archdsl.summary import Bindings, Counter, Counts, Unsettled, Worker, bind, regions
+from archdsl.summary import Bindings, Counter, Counts, Unsettled, Worker, bind
 
 HEADER = ("part", "output", "learned", "frozen", "multiply-adds")
 

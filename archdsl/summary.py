@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from archdsl.ir import series
 from archdsl.ir.num import ZERO, Num
 from archdsl.ir.program import Apply, Call, Definition, Draw, Made, Node, Operand, Program, Region, Repeat, Until, Value
+from archdsl.ir.regions import regions
 from archdsl.ir.types import Type, unify_shape
 
 Bindings = dict[str, Num]
@@ -258,14 +259,6 @@ class Worker:
 def _all_made(definition: Definition) -> Iterator[Made]:
     for region in regions(definition.body):
         yield from region.made
-
-
-def regions(region: Region) -> Iterator[Region]:
-    """The region and all those inside it."""
-    yield region
-    for node in region.nodes:
-        if isinstance(node, (Repeat, Until)):
-            yield from regions(node.body)
 
 
 def values(definition: Definition) -> Iterator[Value]:

@@ -26,8 +26,9 @@ from archdsl.ir.program import (
     Until,
     Update,
 )
+from archdsl.ir.regions import regions
 from tests import mutate_more
-from tests.slots import Slot, changed, kind, nodes, pick, regions, slots, types
+from tests.slots import Slot, changed, kind, nodes, pick, slots, types
 
 UNARY = ("tanh", "sigmoid", "relu", "silu", "softplus", "exp", "sin", "cos", "square", "abs", "sqrt")
 BINARY = ("add", "sub", "mul", "div", "maximum", "minimum", "pow")

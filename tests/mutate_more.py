@@ -25,10 +25,11 @@ from archdsl.ir.program import (
     Until,
     Update,
 )
+from archdsl.ir.regions import regions
 from archdsl.ir.types import Type
 from archdsl.ops import OPS
 from archdsl.ops.base import Either, Word
-from tests.slots import changed, nodes, pick, regions, types
+from tests.slots import changed, nodes, pick, types
 
 DISTRIBUTIONS = ("Normal", "Laplace", "Uniform")
 

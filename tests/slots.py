@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archdsl.ir.num import Num
@@ -19,10 +18,10 @@ from archdsl.ir.program import (
     Operand,
     Region,
     Repeat,
-    Until,
     Update,
     Value,
 )
+from archdsl.ir.regions import regions
 from archdsl.ir.types import Type
 
 
@@ -83,13 +82,6 @@ def slots(d: Definition) -> list[Slot]:
     found += [Slot(m, "initial", [*d.inputs, *before]) for m in d.memories if not isinstance(m.initial, Fill)]
     found += [Slot(m, "next", last) for m in d.memories if m.next is not None]
     return found
-
-
-def regions(body: Region) -> Iterator[Region]:
-    yield body
-    for node in body.nodes:
-        if isinstance(node, (Repeat, Until)):
-            yield from regions(node.body)
 
 
 def nodes(d: Definition, *kinds: type) -> list[Node]:

@@ -27,6 +27,9 @@ class DrawSite(Protocol):
     gradient: Way
     device: str
     float_dtype: str
+    like: str
+    """A float input as Python, if there is one: new tensors live where it does."""
+    like_shape: Shape
 
     def operand(self, index: int) -> str:
         """A parameter as a Python expression, in parentheses where it needs them."""
@@ -121,6 +124,8 @@ def _noise(site: DrawSite, function: str) -> str:
     for i, t in enumerate(site.inputs):
         if site.numbers[i] is None and t.shape == shape and t.dtype == "float" and site.operand(i).isidentifier():
             return f"torch.{function}_like({site.operand(i)})"
+    if site.like and site.like_shape == shape:
+        return f"torch.{function}_like({site.like})"
     device = f", device={site.device}" if site.device else ""
     dtype = f", dtype={site.float_dtype}" if site.float_dtype else ""
     if ELLIPSIS in shape:

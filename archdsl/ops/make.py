@@ -37,7 +37,13 @@ def _arange_range(site: Site) -> Interval:
 
 
 def _filled(name: str) -> Callable[[TorchSite], str]:
-    return lambda site: f"torch.{name}({sizes(site, site.outputs[0].shape)}{factory(site)})"
+    def write(site: TorchSite) -> str:
+        shape, like = sizes(site, site.outputs[0].shape), site.float_dtype.removesuffix(".dtype")
+        if like and site.device == f"{like}.device":
+            return f"{like}.new_{name}({shape})"
+        return f"torch.{name}({shape}{factory(site)})"
+
+    return write
 
 
 def _one_hot_shape(site: Site) -> Type:

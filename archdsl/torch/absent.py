@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from archdsl.ir.num import Num
 from archdsl.ir.program import Apply, Call, Draw, Input, Made, Node, Repeat
-from archdsl.torch.plan import Plan, ProgramPlan, nodes
+from archdsl.ir.regions import nodes
+from archdsl.torch.plan import Plan, ProgramPlan
 
 FORMS = frozenset(("unsqueeze", "squeeze", "reshape", "expand", "swap", "permute"))
 MASK = 3

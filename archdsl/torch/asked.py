@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archdsl.ir.program import Apply, Call, Definition, Draw, Node, Operand, Repeat
+from archdsl.ir.regions import nodes
 from archdsl.passes.reach import reached
-from archdsl.torch.plan import nodes
 
 
 def unkept(definition: Definition, learns: set[int]) -> dict[int, bool]:

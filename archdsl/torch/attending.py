@@ -13,10 +13,10 @@ from copy import deepcopy
 
 from archdsl.ir.num import ELLIPSIS, ONE, Num
 from archdsl.ir.program import Apply, Definition, Numbers, Operand
+from archdsl.ir.regions import nodes
 from archdsl.ir.types import Type
 from archdsl.ir.uses import uses
 from archdsl.torch.axes import MOVES, Attention, Labels, Mask, View, axes_of, equation_of, factor_of, order_of, over_of
-from archdsl.torch.plan import nodes
 
 LARGE = -10_000
 """A score of at most this has no weight beside one that is seen."""

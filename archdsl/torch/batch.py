@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Apply, Call, Draw, Made, Node, Region, Repeat, Sliced, Value
+from archdsl.ir.regions import nodes
 from archdsl.ir.types import Type
 from archdsl.ops import FAMILIES, OPS
-from archdsl.torch.plan import Plan, nodes
+from archdsl.torch.plan import Plan
 
 _POINTWISE = frozenset(op.name for family in ("operators", "activations", "functions") for op in FAMILIES[family])
 _LAST_AXIS = frozenset(("Linear", "Dropout"))

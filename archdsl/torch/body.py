@@ -30,13 +30,14 @@ from archdsl.ir.program import (
     Update,
     Value,
 )
+from archdsl.ir.regions import nodes
 from archdsl.ir.types import Type
 from archdsl.ir.uses import uses
 from archdsl.torch import batch, fold
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.names import identifier, plural, singular, snake
 from archdsl.torch.needs import has_effect, needed
-from archdsl.torch.plan import Held, Plan, held, nodes
+from archdsl.torch.plan import Held, Plan, held
 from archdsl.torch.printer import flat, parse
 from archdsl.torch.results import GENERIC
 from archdsl.torch.scans import Scans

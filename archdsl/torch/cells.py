@@ -6,7 +6,8 @@ import ast
 
 from archdsl.ir.num import Num
 from archdsl.ir.program import Call, Repeat, Ride, Value
-from archdsl.torch.plan import Plan, nodes
+from archdsl.ir.regions import nodes
+from archdsl.torch.plan import Plan
 from archdsl.torch.printer import parse
 from archdsl.torch.statements import Assert, Assign, Do, If, name
 from archdsl.torch.values import Values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Mapping
 
 from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Condition, Constraint, Fill, Hyper, Made, Memory, Param, Repeat
@@ -78,17 +79,34 @@ class Constructor:
         return result
 
     def checks(self) -> list[str]:
-        """What must hold for the numbers, where a caller could break it."""
-        result: list[str] = []
-        for c in self.definition.constraints:
-            text = self._constraint(c)
-            if text and text not in result:
-                result.append(text)
-        for condition in self.definition.conditions:
-            text = self._condition(condition)
-            if text and text not in result:
-                result.append(text)
-        return result
+        """What must hold for the numbers, where a caller could break it and no part that is made here sees to it."""
+        result = [self._constraint(c) for c in self.definition.constraints if not self._seen_to(c)]
+        result += [self._condition(c) for c in self.definition.conditions if not self._decided(c)]
+        return [text for text in dict.fromkeys(result) if text]
+
+    def _parts(self) -> Iterator[tuple[Constructor, dict[str, Num]]]:
+        """The constructor of each part that is a class of its own, and the numbers that it is given."""
+        for h in self.plan.held:
+            if isinstance(h.item, Made) and not h.item.primitive:
+                numbers = {n: v for n, v in h.item.settings.items() if isinstance(v, Num)}
+                yield Constructor(self.plan.program.of(h.item), set()), {**h.item.sizes, **numbers}
+
+    def _seen_to(self, c: Constraint) -> bool:
+        """Whether a part checks the same."""
+        return any(
+            o.number.subs(given) == c.number and part._constraint(o) != ""
+            for part, given in self._parts()
+            for o in part.definition.constraints
+        )
+
+    def _decided(self, c: Condition) -> bool:
+        """Whether a part is of a class for which the same must hold."""
+        own = _groups(c, {})
+        return any(
+            o.outcome == c.outcome and _groups(o, given) == own and part._condition(o) != ""
+            for part, given in self._parts()
+            for o in part.definition.conditions
+        )
 
     def _constraint(self, c: Constraint) -> str:
         if (
@@ -113,7 +131,9 @@ class Constructor:
             for group in c.any_of
         ]
         test = " or ".join(f"({g})" for g in groups)
-        return f"{INNER}assert {flat(parse(test if c.outcome else _opposite(test)))}"
+        line = f"{INNER}assert {flat(parse(test if c.outcome else _opposite(test)))}"
+        said = f'{line}, "other numbers make another class"'
+        return said if fits(said) else line
 
     # -- numbers ------------------------------------------------------------------------------------------------
     def symbol(self, symbol: str) -> str:
@@ -289,6 +309,13 @@ class ArgumentsFor(ast.NodeTransformer):
         return (
             ast.Name(argument, ast.Load()) if argument else ast.Attribute(self.visit(node.value), node.attr, node.ctx)
         )
+
+
+def _groups(c: Condition, given: Mapping[str, Num]) -> set[frozenset[tuple[Num, str, Num]]]:
+    """What a condition compares, with the numbers that are given, and without what those alone decide to hold."""
+    compared = [[(x.left.subs(given), x.op, x.right.subs(given)) for x in group] for group in c.any_of]
+    equal = {"==": True, "<=": True, ">=": True}
+    return {frozenset(x for x in group if not (x[0] == x[2] and equal.get(x[1], False))) for group in compared}
 
 
 def _opposite(test: str) -> str:

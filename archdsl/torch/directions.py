@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archdsl.ir.program import Apply, Call, Made, Repeat
+from archdsl.ir.regions import regions
 from archdsl.ir.uses import uses
-from archdsl.torch.plan import Plan, ProgramPlan, regions
+from archdsl.torch.plan import Plan, ProgramPlan
 
 if TYPE_CHECKING:
     from archdsl.torch.steps import Steps

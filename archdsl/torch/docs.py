@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
+from collections.abc import Sequence
 
-from archdsl.ir.program import Definition
+from archdsl.ir.program import Definition, Value
 from archdsl.ir.types import Type
+from archdsl.torch.names import variable
 from archdsl.torch.printer import WIDTH, fits
 from archdsl.torch.statements import Assign, Statement, Variable, reads, walk
+
+HELD = "\x00"
+"""A space where no line is to end."""
 
 
 def clean(text: str) -> str:
@@ -29,18 +35,31 @@ def docstring(text: str, indent: str) -> list[str]:
     paragraphs = [" ".join(p.split()) for p in text.split("\n\n")] if "\n" in text else [text]
     result: list[str] = []
     for p in paragraphs:
-        result += ([""] if result else []) + textwrap.wrap(
-            p, WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False
-        )
+        result += ([""] if result else []) + _wrapped(p, WIDTH - len(indent) - 4)
     if len(result) == 1:  # a single line would be joined with its closing quotes, and be too long
-        result = textwrap.wrap(result[0], WIDTH - len(indent) - 10, break_long_words=False, break_on_hyphens=False)
+        result = _wrapped(result[0], WIDTH - len(indent) - 10)
     first, *rest = result
     return [f'{indent}"""{first}', *[f"{indent}{r}".rstrip() for r in rest], f'{indent}"""']
 
 
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most a width; a shape is broken after its commas, if that will do."""
+    whole = re.sub(r"\[[^][]*\]", lambda shape: re.sub(r"(?<!,) ", HELD, shape[0]), text)
+    lines = textwrap.wrap(whole, width, break_long_words=False, break_on_hyphens=False)
+    if any(len(line) > width for line in lines):
+        lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return [line.replace(HELD, " ") for line in lines]
+
+
+def inputs(values: Sequence[Value], types: Sequence[Type] = ()) -> str:
+    """`x [batch, d], target int[batch]`, by the names of the parameters."""
+    shown = types or [v.type for v in values]
+    return ", ".join(f"{variable(v.name or 'x')} {t}" for v, t in zip(values, shown))
+
+
 def forward(definition: Definition, indent: str) -> list[str]:
     """`x [batch, time, d] -> y [batch, time, tags]`."""
-    left = ", ".join(f"{v.name} {v.type}" for v in definition.inputs)
+    left = inputs(definition.inputs)
     right = ", ".join("{} {}".format(o.name.rstrip("'"), o.type) for o in definition.outputs)
     word = "One step: " if definition.kind == "cell" else ""
     text = clean(f"{word}{left} -> {right}".strip())

@@ -8,7 +8,8 @@ by one column more in the input and in its weights, so that the memory stays to 
 from __future__ import annotations
 
 from archdsl.ir.program import Repeat
-from archdsl.torch.plan import Plan, ProgramPlan, nodes
+from archdsl.ir.regions import nodes
+from archdsl.torch.plan import Plan, ProgramPlan
 from archdsl.torch.steps import Steps, pattern_of
 
 AT_END = '''

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 
 from archdsl.ir.program import Apply, Made, Minimize, Program
+from archdsl.ir.regions import nodes
 from archdsl.torch.module import Module
-from archdsl.torch.plan import Plan, ProgramPlan, nodes
+from archdsl.torch.plan import Plan, ProgramPlan
 from archdsl.torch.train import Train
 from archdsl.torch.trainer import trainer
 

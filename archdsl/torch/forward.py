@@ -236,7 +236,9 @@ class Forward(Body):
             else:
                 self.block += [Assign([t], v, keep=True) for t, v in zip(targets, values)]
         only_copies = all(isinstance(s, Assign) and s.targets[0].startswith("self.") for s in inner) and not updates
-        self.block.append(If(TRAINING, inner if only_copies else [With(NO_GRAD, inner)]))
+        whole = all(v.type.dtype != "float" for n in updates if isinstance(n, Apply) for v in n.outputs)
+        plain = only_copies or (whole and all(isinstance(n, Apply) for n in updates))  # nothing there has a gradient
+        self.block.append(If(TRAINING, inner if plain else [With(NO_GRAD, inner)]))
 
     def _crossed(self, changing: list[Memory], updates: list[Node]) -> bool:
         """Whether a memory's next value reads another memory, so that both change at once."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Made, Param
 from archdsl.ir.types import Type
-from archdsl.torch import lists, modes
+from archdsl.torch import idioms, lists, modes
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.inline import Inliner
 from archdsl.torch.naming import drop_copies, give_names
@@ -189,6 +189,7 @@ class Function:
             inliner = Inliner(body, variables, kept)
             inliner.run()
             body = modes.settle(body)
+            idioms.settle(body)
             give_names(body, variables, names)
             body = drop_copies(body, variables)
             long = self._too_long(body, variables, inliner) - kept

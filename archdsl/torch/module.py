@@ -167,7 +167,7 @@ class Module:
         sides = [widened_type(t, steps.at, steps.time) for t in (x.type, wide)]
         texts = [
             f"The weights in the order of torch's kernel{order}.",
-            f"All steps in both directions, side by side: {x.name} {sides[0]} -> {sides[1]}",
+            f"All steps in both directions, side by side.\n\n{docs.inputs([x], sides[:1])} -> {sides[1]}",
         ]
         heads = [
             signature(INDENT, self.plan.weights_method, ["self"], "list[Tensor]"),

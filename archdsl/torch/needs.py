@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from archdsl.ir.num import Num
 from archdsl.ir.program import Apply, Call, Definition, Draw, Made, Minimize, Node, Operand, Repeat, Until, Update
-from archdsl.torch.plan import Plan, nodes
+from archdsl.ir.regions import nodes
+from archdsl.torch.plan import Plan
 
 
 def outputs(node: Node) -> list[int]:

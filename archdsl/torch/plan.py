@@ -17,7 +17,6 @@ from archdsl.ir.program import (
     Call,
     Definition,
     Made,
-    Node,
     Param,
     Program,
     Region,
@@ -25,6 +24,7 @@ from archdsl.ir.program import (
     State,
     Until,
 )
+from archdsl.ir.regions import nodes
 from archdsl.ops import INITIALIZERS, OPS
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.names import Namespace, attribute, class_name, plural, snake, variable
@@ -44,20 +44,6 @@ def helpers(program: Program) -> set[str]:
     names = {name for text in texts for name in re.findall(r"^(?:def|class) (\w+)", text, re.M)}
     lengths = any(isinstance(n, Repeat) and n.lengths is not None for n in every)
     return names | {"linear_recurrence"} | (OF_LENGTHS if lengths else set())
-
-
-def regions(region: Region) -> Iterator[Region]:
-    """A region and all regions inside it."""
-    yield region
-    for node in region.nodes:
-        if isinstance(node, (Repeat, Until)):
-            yield from regions(node.body)
-
-
-def nodes(region: Region) -> Iterator[Node]:
-    """All nodes, those of nested regions included."""
-    for r in regions(region):
-        yield from r.nodes
 
 
 @dataclass(frozen=True)
@@ -187,7 +173,7 @@ class Plan:
                 return count
             name = re.sub(r"_\d+$", "", h.item.name)
             name = name if len(name) > 2 else snake(h.item.of)
-            return f"{name}_layers" if name.endswith("ed") else plural(name)
+            return f"{name}_layers" if name.endswith(("ed", "s")) else plural(name)
         kind = snake(h.item.of)
         return kind if re.fullmatch(rf"{kind}_\d+", h.item.name) else h.item.name
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from archdsl.ir.num import Num
 from archdsl.ir.program import Apply, Made, Numbers, Param, Repeat
+from archdsl.ir.regions import nodes
 from archdsl.torch.numbers import is_real
-from archdsl.torch.plan import Plan, nodes
+from archdsl.torch.plan import Plan
 from archdsl.torch.site import REAL_SETTINGS
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import ast
 
 from archdsl.ir.program import Apply, Call, Made, Node, Operand, Repeat, Value
+from archdsl.ir.regions import nodes
 from archdsl.ops import FAMILIES
 from archdsl.torch.function import Function
-from archdsl.torch.plan import Plan, nodes
+from archdsl.torch.plan import Plan
 from archdsl.torch.statements import Variable, name
 from archdsl.torch.words import LOSSES, NOUNS, noun
 

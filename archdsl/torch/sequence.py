@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archdsl.ir.program import Apply, Call, Node, Operand, Value
+from archdsl.torch import docs
 from archdsl.torch.batch import widened_type, with_axis
 from archdsl.torch.kernels import Kernel
 from archdsl.torch.linear import HELPER, is_linear, lines
@@ -32,7 +33,7 @@ class Sequence(Products):
             widened_type(v.type, self.steps.at, self.steps.time) if s else v.type
             for v, s in zip(definition.inputs, sliced)
         ]
-        left = ", ".join(f"{v.name} {t}" for v, t in zip(definition.inputs, wide))
+        left = docs.inputs(definition.inputs, wide)
         outs = [(o.name.rstrip("'"), widened_type(o.type, self.steps.at, self.steps.time)) for o in definition.outputs]
         text = f"All steps: {left} -> {', '.join(f'{n} {t}' for n, t in outs)}"
         return f"{text}\n\n{self.how()}" if self.how() else text

@@ -62,6 +62,8 @@ class EmitSite:
     module: str = ""
     device: str = ""
     float_dtype: str = ""
+    like: str = ""
+    like_shape: Shape = ()
 
     def operand(self, index: int) -> str:
         return self.operands[index]

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from archdsl.ir.num import ELLIPSIS, ZERO, Num
 from archdsl.ir.program import Apply, Call, Made, Node, Operand, Repeat
+from archdsl.ir.regions import nodes
 from archdsl.ir.types import Type
 from archdsl.ir.uses import uses
 from archdsl.torch import batch, kernels
@@ -20,7 +21,7 @@ from archdsl.torch.equations import Equations, Opaque, Poly, State, single
 from archdsl.torch.kernels import Kernel
 from archdsl.torch.matrices import Bias, Matrix, Row
 from archdsl.torch.needs import has_effect, inputs, needed, outputs
-from archdsl.torch.plan import Plan, ProgramPlan, nodes
+from archdsl.torch.plan import Plan, ProgramPlan
 
 HEAVY = frozenset(("Linear", "Bilinear", "Embedding", "matmul"))
 

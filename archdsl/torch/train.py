@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from archdsl.ir.program import Apply, Call, Draw, Made, Minimize, Node, Param, Repeat, Until, Update
+from archdsl.ir.regions import nodes
 from archdsl.ops import OPTIMIZERS
 from archdsl.passes.reach import learns
 from archdsl.torch import annotate, docs
@@ -17,7 +18,7 @@ from archdsl.torch.forward import Forward
 from archdsl.torch.module import Module
 from archdsl.torch.names import Namespace
 from archdsl.torch.needs import has_effect, inputs, needed, outputs
-from archdsl.torch.plan import Plan, nodes
+from archdsl.torch.plan import Plan
 from archdsl.torch.printer import INDENT, lines, parse, signature
 from archdsl.torch.site import EmitSite
 from archdsl.torch.statements import Assign, Break, Do, For, If, Return, Statement, name
@@ -42,7 +43,7 @@ class Train(Module):
         return [[*head, *self._doc(), *Writer(step.variables).block(body, INDENT * 2)]]
 
     def _doc(self) -> list[str]:
-        given = ", ".join(f"{v.name} {v.type}" for v in self.definition.inputs)
+        given = docs.inputs(self.definition.inputs)
         word = "One update" if self.minimizes else "One round"
         word = "One update of each objective" if len(self.minimizes) > 1 else word
         return docs.docstring(f"{word}: {given}" if given else word, INDENT * 2)

@@ -13,6 +13,7 @@ from typing import Any
 from archdsl.ir.functions import sqrt
 from archdsl.ir.num import ONE, Num
 from archdsl.ir.program import Apply, Draw, Node, Operand
+from archdsl.ir.regions import nodes
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS
 from archdsl.ops.emit import is_at
@@ -20,7 +21,7 @@ from archdsl.torch import attending
 from archdsl.torch.axes import Attention
 from archdsl.torch.errors import CannotEmit
 from archdsl.torch.needs import used_values
-from archdsl.torch.plan import Plan, nodes
+from archdsl.torch.plan import Plan
 from archdsl.torch.printer import flat, parse
 from archdsl.torch.results import Results
 from archdsl.torch.site import EmitSite, fill_template, setting
@@ -81,6 +82,8 @@ class Values(Results):
     # -- primitives ---------------------------------------------------------------------------------------
     def site(self, node: Apply | Draw) -> EmitSite:
         device, dtype = self.device_and_dtype()
+        first = next(iter(self.input_keys), None)
+        like, like_type = first if first is not None and first[1].dtype == "float" else ("", Type())
         return EmitSite(
             symbol=self.symbol,
             operands=[self.text(i) for i in node.inputs],
@@ -89,6 +92,8 @@ class Values(Results):
             numbers=[i if isinstance(i, Num) else None for i in node.inputs],
             device=device,
             float_dtype=dtype,
+            like=like,
+            like_shape=like_type.shape,
         )
 
     def attended(self, node: Apply, found: Attention) -> None:

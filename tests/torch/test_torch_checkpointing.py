@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from archdsl.compiler import analyse
 from archdsl.ir.program import Repeat
+from archdsl.ir.regions import nodes
 from archdsl.torch import emit
 from archdsl.torch.needs import has_effect
-from archdsl.torch.plan import ProgramPlan, nodes
+from archdsl.torch.plan import ProgramPlan
 
 COLLECTS = """
 model Net(d = 4, layers = 3) {

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 
 from archdsl.ir.num import Num
 from archdsl.ir.program import Definition, Program, Repeat
+from archdsl.ir.regions import nodes
 from archdsl.torch import emit
 from archdsl.torch.numbers import number
-from archdsl.torch.plan import ProgramPlan, nodes
+from archdsl.torch.plan import ProgramPlan
 from archdsl.torch.printer import flat, lines, parse
 
 # -- names -----------------------------------------------------------------------------------------------------------

@@ -87,6 +87,7 @@ def _raises(word: Word, base: Word, smallest: float) -> bool:
     least, most = (0.73, 0.97) if word.size < 1.02 * smallest else (0.805, 0.87)
     return (
         not base.shift
+        and word.bold == base.bold
         and base.text.strip() != ""
         and _LEVEL < abs(word.y - base.y) < 0.55 * base.size
         and least < word.size / base.size < most
