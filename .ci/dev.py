@@ -73,6 +73,7 @@ def test(arguments: list[str]) -> int:
 def lint(_: list[str]) -> int:
     install("test")
     step([str(PYTHON), "-m", "ruff", "check", "."])
+    step([str(PYTHON), "-m", "ruff", "format", "--check", "."])
     step([str(PYTHON), "-m", "mypy"])
     return 0
 

@@ -183,7 +183,7 @@ def compile_(options: argparse.Namespace) -> int:
     program = _checked(options.file, options)
     if program is None:
         return 1
-    from archdsl.torch import CannotEmit, emit, emit_trainer
+    from archdsl.torch import CannotEmit, emit, emit_trainer, kept_stacks
 
     try:
         code = emit(
@@ -193,6 +193,8 @@ def compile_(options: argparse.Namespace) -> int:
             checkpointing=options.checkpointing,
             open_time=options.open_time,
         )
+        for place in kept_stacks(program) if options.checkpointing else ():
+            _say(f"{shown(place)}: this stack is not computed again: what it remembers would change twice")
         written = {output: code}
         return _write_all(written | ({options.trainer: emit_trainer()} if trainer else {}))
     except CannotEmit as problem:

@@ -60,6 +60,7 @@ def load(
     if settings.keys() - numbers.keys() or not chosen_alike(definition, numbers):
         checked = special
     needed(checked[entry], numbers)
+    fitting(checked[entry], numbers)
     module = module_of(emit(checked, [entry], plain=plain, open_time=open_time), checked.file)
     made: torch.nn.Module = getattr(module, class_name(checked, entry))(**numbers)
     if weights is not None:
@@ -108,6 +109,21 @@ def needed(definition: Definition, given: Mapping[str, object]) -> None:
         raise TypeError(
             f"{definition.name} needs {' and '.join(missing)}: archdsl.load(…, {definition.name!r}, {example})"
         )
+
+
+def fitting(definition: Definition, given: Mapping[str, float]) -> None:
+    """Raises ValueError where a size is none, or a number is not what it must be."""
+    from archdsl.ir.num import Num
+    from archdsl.ir.program import Must
+    from archdsl.passes.frame import breaks, words
+    from archdsl.summary import bind
+
+    bound = bind(definition, {name: Num.of(value) for name, value in given.items()})
+    numbers: list[tuple[Num, Must]] = [(Num.symbol(size), "positive") for size in definition.sizes]
+    for number_, must in [*numbers, *((c.number, c.must) for c in definition.constraints)]:
+        found = number_.subs(bound)
+        if found.is_const and breaks(found, must):
+            raise ValueError(f"{definition.name} cannot be made: {number_} is {found}, and must be {words(must)}")
 
 
 def chosen_alike(definition: Definition, numbers: dict[str, float]) -> bool:

@@ -20,12 +20,13 @@ class Peephole(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = c = x.new_zeros(x.shape[0], self.units)
-        weight, (p_i, p_f, p_o), out = self.h.weight.T, self.peep, []
+        weight, out = self.h.weight.T, []
+        p_i, p_f, p_o = (p.expand_as(c) for p in self.peep)
         for p in self.x(x).unbind(1):
             i, f, g, o = torch.addmm(p, h, weight).chunk(4, dim=1)
-            i, f = torch.sigmoid(i + p_i * c), torch.sigmoid(f + p_f * c)
-            c = f * c + i * torch.tanh(g)
-            h = torch.sigmoid(o + p_o * c) * torch.tanh(c)
+            i, f = torch.sigmoid(torch.addcmul(i, p_i, c)), torch.sigmoid(torch.addcmul(f, p_f, c))
+            c = torch.addcmul(f * c, i, torch.tanh(g))
+            h = torch.sigmoid(torch.addcmul(o, p_o, c)) * torch.tanh(c)
             out.append(h)
         return torch.stack(out, dim=1)
 
@@ -44,7 +45,8 @@ class Minimal(nn.Module):
         x_f, x_n = self.x(x).chunk(2, dim=-1)
         for p_f, p_n in zip(x_f.unbind(1), x_n.unbind(1), strict=True):
             f = torch.sigmoid(torch.addmm(p_f, h, w_f))
-            h = (1 - f) * h + f * torch.tanh(torch.addmm(p_n, f * h, w_n))
+            n = torch.tanh(torch.addmm(p_n, f * h, w_n))
+            h = torch.lerp(h, n.type_as(h), f.type_as(h))  # under autocast, products are narrower than the state
             out.append(h)
         return torch.stack(out, dim=1)
 

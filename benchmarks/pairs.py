@@ -165,7 +165,13 @@ def timm() -> Iterator[Pair]:
 
 def wavenet() -> Iterator[Pair]:
     codes = torch.randint(0, 256, (1, 1000))
-    yield Pair("WaveNet, 30 layers", example("wavenet", "WaveNet"), WaveNetByHand(256, 64, 256, 30), (codes,))
+    yield Pair(
+        "WaveNet, 30 layers",
+        example("wavenet", "WaveNet"),
+        WaveNetByHand(256, 64, 256, 30),
+        (codes,),
+        why=causes.halves,
+    )
 
 
 SECTIONS: dict[str, list[Callable[[], Iterator[Pair]]]] = {

@@ -59,6 +59,25 @@ def test_a_size_that_cannot_be_is_an_error_of_the_program() -> None:
         archdsl.load(EXAMPLES / "gpt2.arch", "GPT2", d=10, heads=3)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "reason"),
+    [
+        ({"n": -1, "d": 3}, "n is -1, and must be greater than 0"),
+        ({"n": 4, "d": 0}, "d is 0, and must be greater than 0"),
+        ({"n": 4, "d": 3, "depth": -1}, "depth is -1, and must be at least 0"),
+    ],
+)
+def test_numbers_that_no_module_can_have(sizes: dict[str, int], reason: str) -> None:
+    text = """block B(n, depth = 1) {
+      input x: [batch, d]
+      x -> Linear(n) -> stack depth { Linear(n) } -> output y
+    }
+    """
+    with pytest.raises((ValueError, archdsl.Errors), match=reason):
+        archdsl.load(text, "B", **sizes)
+    assert archdsl.load(text, "B", n=4, d=3, depth=0)(torch.zeros(2, 3)).shape == (2, 4)
+
+
 def test_a_missing_size_is_told() -> None:
     with pytest.raises(TypeError, match=r"LSTM needs features: archdsl.load\(…, 'LSTM', features=…\)"):
         archdsl.load(EXAMPLES / "lstm.arch", "LSTM", units=4)

@@ -33,6 +33,13 @@ def test_shipped_files_are_found() -> None:
     assert "\\ProvidesPackage{archdsl}" in resources.read("latex", "archdsl.sty")
 
 
+def test_type_checkers_read_its_types() -> None:
+    """PEP 561: without the marker a checker takes what is installed for untyped."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "Typing :: Typed" in project["classifiers"]
+    assert (Path(archdsl.__file__).parent / "py.typed").is_file()
+
+
 def test_drawing_needs_no_torch() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert not any("torch" in dependency for dependency in project["dependencies"])
@@ -94,7 +101,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @wheel_test
 def test_the_wheel_holds_all_that_ships(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert {"archdsl/grammars/archdsl.lark", "archdsl/latex/archdsl.sty"} <= set(names)
+    assert {"archdsl/grammars/archdsl.lark", "archdsl/latex/archdsl.sty", "archdsl/py.typed"} <= set(names)
     for kind in ("library", "examples"):
         for path in resources.folder(kind).glob("*.arch"):
             assert f"archdsl/{kind}/{path.name}" in names

@@ -96,4 +96,4 @@ class Board:
         """How many steps each entry has: a value that goes no further than the frame."""
         known = Value.new(id=-len(self.values) - 1, type=self.types[operand])
         self.types[known.id] = known.type
-        self.enter(known, operand, frame, outer, "at most").dot = True
+        self.enter(known, operand, frame, outer, "at most so many steps").dot = True

@@ -6,7 +6,7 @@ uses, once, in the order they are met; then what trains it. What is left out is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from archdsl.figure import theme, words
 from archdsl.figure.scene import Panel
@@ -258,22 +258,43 @@ _SIGNS = {"==": "=", "!=": "≠", "<": "&lt;", ">": "&gt;", "<=": "≤", ">=": "
 
 
 def _filled(parts: list[str], width: int) -> list[str]:
-    lines: list[str] = []
-    for part in parts:
-        if lines and len(lines[-1]) + len(part) < width:
-            lines[-1] += f", {part}"
-        else:
-            lines.append(part)
-    return [f"{line}," for line in lines[:-1]] + lines[-1:]
+    """Parts on few lines that are all about as long."""
+
+    def lines(width: int) -> list[str]:
+        found: list[str] = []
+        for part in parts:
+            if found and len(found[-1]) + len(part) < width:
+                found[-1] += f", {part}"
+            else:
+                found.append(part)
+        return found
+
+    filled = _even(lines, width)
+    return [f"{line}," for line in filled[:-1]] + filled[-1:]
 
 
 def caption(doc: str, width: int = 62) -> list[str]:
-    """A docstring as lines of label text."""
+    """A docstring as lines of label text, all about as long."""
     doc = " ".join(doc.split())
-    lines: list[str] = []
-    for word in (doc[:1].upper() + doc[1:]).split(" "):
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += f" {word}"
-        elif word:
-            lines.append(word)
-    return [words.esc(line) for line in lines]
+
+    def lines(width: int) -> list[str]:
+        found: list[str] = []
+        for word in (doc[:1].upper() + doc[1:]).split(" "):
+            if found and len(found[-1]) + 1 + len(word) <= width:
+                found[-1] += f" {word}"
+            elif word:
+                found.append(word)
+        return found
+
+    return [words.esc(line) for line in _even(lines, width)]
+
+
+def _even(lines: Callable[[int], list[str]], width: int) -> list[str]:
+    """The narrowest lines of which there are no more than there would be at full width, so that no word is left alone."""
+    found = lines(width)
+    for less in range(width - 1, width // 2, -1):
+        closer = lines(less)
+        if len(closer) > len(found):
+            break
+        found = closer
+    return found

@@ -130,11 +130,15 @@ def _root(width: Num) -> str:
     return f"√{text}" if width.name or width.is_integer else f"√({text})"
 
 
+_LISTS = ("order", "parts")
+"""Settings whose numbers are no extents: `split [1, 3]`, not `split 1×3`."""
+
+
 def _plain(node: Apply, op: Op | None, types: TypeOf, made: Holder) -> Placed:
     """A primitive by its label: `Linear 4d`, `softmax over keys`, `σ`."""
     settings: dict[str, Setting] = {**(made.made.settings if made.made else {}), **node.settings}
     first = next((types(i) for i in node.inputs if isinstance(i, int)), None)
-    fields = {k: "" if v is None else setting(v) for k, v in settings.items()}
+    fields = {k: "" if v is None else setting(v, listed=k in _LISTS) for k, v in settings.items()}
     fields |= {k: words.axes(v, first) if v else "all" for k, v in node.axes.items()}
     names = _names(node, op)
     numbers = {n: number(i) for n, i in zip(names, node.inputs) if isinstance(i, Num)}

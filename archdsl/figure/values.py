@@ -60,7 +60,7 @@ def connect(values: Mapping[int, Held], wires: list[Wire], root: Frame) -> list[
     naming.tell(values)
     for value in reversed(list({id(v): v for v in values.values()}.values())):
         if value.ends and not value.uses:
-            value.uses.append(Use(Mark("constant", ["unused"])))
+            value.uses.append(Use(Mark("constant", [_unused(value)])))
             value.frame.marks.append(value.uses[0].head)
         if value.alias is None:
             found += _from_source(value)
@@ -73,6 +73,11 @@ def connect(values: Mapping[int, Held], wires: list[Wire], root: Frame) -> list[
             values[value.alias].uses.append(Use(fork, label=stacked(_at_dot(value), value.type)))
             found += _fan_out(fork, value.uses)
     return _in_order(found, root)
+
+
+def _unused(value: Held) -> str:
+    """What stands where a value ends; what a copy hands on the next copy uses."""
+    return "unused after the last copy" if value.left and value.left.kind == "stack" else "unused"
 
 
 def _through(value: Held) -> bool:

@@ -151,7 +151,11 @@ def _term(monomial: Monomial, coefficient: Fraction) -> str:
     factors = [_power(a, e) for a, e in monomial if e > 0]
     divisors = [_power(a, -e) for a, e in monomial if e < 0]
     top = coefficient if exact else Fraction(coefficient.numerator)
-    if not exact:
+    known = next((n for n in (2, 3, 4, 8) if coefficient * n in CONSTANTS), None)  # π/2
+    if known:
+        top = coefficient * known
+        divisors.insert(0, str(known))
+    elif not exact:
         divisors.insert(0, str(coefficient.denominator))
     product = "·".join(factors)
     if top != 1 or not factors:
@@ -179,6 +183,9 @@ def _decimal(value: Fraction) -> str:
 def _digits(value: Fraction) -> str:
     """The digits of a number, the power of ten apart."""
     text = decimal(value)
+    round_ = re.fullmatch(r"(-?[1-9])(0{9,})", text)
+    if round_:
+        text = f"{round_[1]}e{len(round_[2])}"
     mantissa, e, exponent = text.partition("e")
     if not e:
         return text.replace("-", "−")
@@ -217,8 +224,8 @@ def type_text(kind: Type) -> str:
     return prefix + "[" + ", ".join(number(n) for n in kind.shape) + "]"
 
 
-def setting(value: Setting) -> str:
-    """The value of a setting."""
+def setting(value: Setting, listed: bool = False) -> str:
+    """The value of a setting; several numbers are extents, `3×3`, unless they are to be `listed`."""
     match value:
         case None:
             return "none"
@@ -233,7 +240,7 @@ def setting(value: Setting) -> str:
             texts = [number(n) for n in value.items]
             return (
                 texts[0] + "×" + "×".join(texts[1:])
-                if len(texts) > 1 and all(n.is_integer for n in value.items)
+                if len(texts) > 1 and not listed and all(n.is_integer for n in value.items)
                 else f"[{', '.join(texts)}]"
             )
         case Fill():

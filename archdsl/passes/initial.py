@@ -20,6 +20,9 @@ from archdsl.syntax import tree
 def fill(block: Block, node: tree.Expression) -> Fill:
     """The initializer that an expression names; a number stands for all elements."""
     found = maybe_fill(block, node)
+    if found is None and isinstance(node, tree.Call):  # sqrt(2 * d)
+        entity = expressions.value(block, node)
+        found = number_fill(entity.num) if isinstance(entity, Number) else None
     if found is None:
         raise block.frame.fail(
             errors.WrongArguments(

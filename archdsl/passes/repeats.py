@@ -130,6 +130,8 @@ def copies(block: Block, node: tree.Stack | tree.Loop, tensors: list[Tensor]) ->
     frame.constrain(count, "whole", node.count.span)
     if count.is_const or node_collects(node.body):  # nothing can be collected from no pass
         frame.constrain(count, "positive", node.count.span)
+    else:
+        frame.constrain(count, "at least 0", node.count.span)
     inner = block.child("stack" if stacked else "loop")
     index = node.index.text if isinstance(node, tree.Stack) and node.index else None
     if index:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archdsl.ir.program import Program
 from archdsl.torch.errors import CannotEmit
 
-__all__ = ["CannotEmit", "class_name", "emit", "emit_trainer"]
+__all__ = ["CannotEmit", "class_name", "emit", "emit_trainer", "kept_stacks"]
 
 
 def emit(
@@ -34,6 +34,14 @@ def emit_trainer() -> str:
     from archdsl.torch.file import write_trainer
 
     return write_trainer()
+
+
+def kept_stacks(program: Program) -> list[str]:
+    """Where the stacks stand, as `model.arch:12:7`, that `checkpointing` leaves as they are."""
+    from archdsl.torch.checkpoints import kept
+
+    places = [node.place for node in kept(program)]
+    return list(dict.fromkeys(f"{p.file}:{p.line}:{p.column}" for p in places))
 
 
 def class_name(program: Program, definition: str) -> str:

@@ -221,6 +221,8 @@ class Body(Scans):
         if not known and before and len(before.wishes[0]) > GENERIC:
             wishes, known = ["x", before.wishes[0]], "x"
         key = self.variable(*wishes, type=carried.value.type, named=known is not None)
+        if known and known == final and isinstance(carried.next, int):
+            self.renamed[carried.next] = (carried.value.name or "", known)
         value = self.filled(initial, carried.value.type) if isinstance(initial, Num) else self.operand(initial)
         self.block.append(Assign([key], value, copy=True, keep=False))
         self.bind(carried.value, name(key))
@@ -365,18 +367,29 @@ class Body(Scans):
             elif i in with_batch and isinstance(i, int):
                 ones = ", 1" * (len(self.types[i].shape) - 1)
                 text = f"{text}.repeat_interleave({count}, 0)" if at else f"{text}.repeat({count}{ones})"
-            inputs.append(parse(text))
+            inputs.append(
+                self.repeated(i, parse(text)) if i in with_batch and i not in whole else self.step_of(parse(text))
+            )
         by_value = {c.operand: c for c in node.collected}
         parted = f".unflatten(0, ({'-1, ' if at else ''}{count}{'' if at else ', -1'}))"
         value = ast.Call(self.holders[call.made], inputs, [])
         if len(call.outputs) == 1:
             (out,) = call.outputs
-            return self.assign([self.define(by_value[out.id].value, node)], parse(f"{flat(value)}{parted}"))
+            rows = self.variable("rows", type=None)
+            self.assign([rows], value)
+            return self.assign([self.define(by_value[out.id].value, node)], parse(f"{rows}{parted}"))
         flats = [self.variable(v.name or "y", "folded", named=True) if v.id in by_value else "_" for v in call.outputs]
         self.assign(flats, value, keep=True)
         for v, key in zip(call.outputs, flats):
             if v.id in by_value:
                 self.assign([self.define(by_value[v.id].value, node)], parse(f"{key}{parted}"))
+
+    def repeated(self, operand: Operand | None, value: ast.expr) -> ast.expr:
+        """What is repeated for every step: `images` for `image`."""
+        var = self.variable_of(operand) if operand is not None and not isinstance(operand, bool) else None
+        key = self.variable(*([plural(var.name or var.wishes[0])] if var else []), "repeated")
+        self.assign([key], value)
+        return name(key)
 
 
 class _Inside:

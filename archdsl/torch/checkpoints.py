@@ -10,7 +10,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from archdsl.ir.program import Program, Repeat
+from archdsl.ir.regions import nodes
 from archdsl.torch.names import Namespace
+from archdsl.torch.needs import has_effect
+from archdsl.torch.plan import ProgramPlan
 from archdsl.torch.statements import (
     KEY,
     Assign,
@@ -37,6 +41,18 @@ def recompute(wanted: bool, part: Callable[..., Any], *inputs: Any) -> Any:
         return checkpoint(part, *inputs, use_reentrant=False)
     return part(*inputs)
 '''
+
+
+def kept(program: Program) -> list[Repeat]:
+    """The stacks that are left as they are, since their parts have memories or hand states on."""
+    found = [
+        (node, plan)
+        for plan in ProgramPlan(program).plans.values()
+        if plan.definition.kind != "train"
+        for node in nodes(plan.definition.body)
+        if isinstance(node, Repeat) and node.kind == "stack" and node.carried
+    ]
+    return [node for node, plan in found if node.rides or has_effect(node, plan)]
 
 
 def checkpointed(body: list[Statement], variables: dict[str, Variable], taken: Iterable[str]) -> bool:

@@ -312,10 +312,10 @@ class ArgumentsFor(ast.NodeTransformer):
 
 
 def _groups(c: Condition, given: Mapping[str, Num]) -> set[frozenset[tuple[Num, str, Num]]]:
-    """What a condition compares, with the numbers that are given, and without what those alone decide to hold."""
+    """What a condition compares, with the numbers that are given, and without what those alone decide."""
     compared = [[(x.left.subs(given), x.op, x.right.subs(given)) for x in group] for group in c.any_of]
-    equal = {"==": True, "<=": True, ">=": True}
-    return {frozenset(x for x in group if not (x[0] == x[2] and equal.get(x[1], False))) for group in compared}
+    possible = [g for g in compared if not any(left == right and op in ("!=", "<", ">") for left, op, right in g)]
+    return {frozenset(x for x in group if x[0] != x[2]) for group in possible}
 
 
 def _opposite(test: str) -> str:

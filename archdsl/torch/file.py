@@ -79,7 +79,8 @@ def imports(body: str) -> list[str]:
 
     plain = [f"import {m}" for m in ("atexit", "math", "os", "sys") if used(rf"{m}\.")]
     standard = [
-        ("collections.abc", ["Callable", "Iterable", "Sized"]),
+        ("collections.abc", ["Callable", "Iterable", "Mapping", "Sized"]),
+        ("functools", ["partial"]),
         ("pathlib", ["Path"]),
         ("time", ["sleep"]),
         ("typing", ["Any", "NamedTuple"]),

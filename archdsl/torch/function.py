@@ -19,8 +19,11 @@ from archdsl.torch.naming import drop_copies, give_names
 from archdsl.torch.numbers import number
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import INDENT, parse
-from archdsl.torch.statements import KEY, Assign, Statement, Variable, copied, reads, walk
+from archdsl.torch.statements import KEY, Assign, For, Statement, Variable, With, blocks, copied, reads, walk
 from archdsl.torch.text import Writer
+
+DEEPEST = 20
+"""Blocks in blocks, in one function, that CPython can compile."""
 
 
 class Function:
@@ -181,6 +184,10 @@ class Function:
         """The statements, with short values inlined and all variables named. Whatever made a line too long stays a variable."""
         lists.settle(self.body, self.variables)
         self.body[:0] = self.size_statements()
+        if _depth(self.body) > DEEPEST:
+            raise CannotEmit(
+                f"{self.plan.definition.name} has more than {DEEPEST} loops in one another, which Python cannot run"
+            )
         kept: set[str] = set()
         names = {"self", *taken, *self.reserved, *self.plan.program.globals, *self.plan.program.classes.taken}
         while True:
@@ -207,6 +214,12 @@ class Function:
             if absorbed and not writer.well_laid(statement, INDENT * 2):
                 bad.add(max(absorbed, key=lambda k: (len(absorbed[k]), k)))
         return bad
+
+
+def _depth(body: list[Statement]) -> int:
+    """How many loops stand in one another."""
+    inside = (_depth(inner) + isinstance(s, (For, With)) for s in body for inner in blocks(s))
+    return max(inside, default=0)
 
 
 def _position(index: int, type_: Type) -> int:

@@ -127,7 +127,9 @@ class _Direct(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         match node:
-            case ast.Call(func=ast.Name(id="reversed"), args=[taken]) if (found := self._taken_apart(taken)) is not None:
+            case ast.Call(func=ast.Name(id="reversed"), args=[taken]) if (
+                found := self._taken_apart(taken)
+            ) is not None:
                 return self._items(found, turned=True)
         found = self._taken_apart(node)
         return self.generic_visit(node) if found is None else self._items(found, turned=False)

@@ -89,6 +89,7 @@ TRAINER_NAMES = frozenset(
         "optimizers",
         "origin",
         "part",
+        "prepared",
         "rank",
         "resume",
         "run",
@@ -113,9 +114,11 @@ IMPORTED = frozenset(
         "Any",
         "Callable",
         "Iterable",
+        "Mapping",
         "NamedTuple",
         "Path",
         "Sized",
+        "partial",
         "sleep",
     ]
 )

@@ -36,6 +36,8 @@ class Liveness:
         self.defined = Counter(k for s in walk(body) for k in writes(s))
         self.known: dict[int, tuple[set[str], set[str]]] = {}
         """What each loop needs before its body of its own accord, whatever is needed after it; and what nothing but its body makes."""
+        self.finding = 0
+        """How many loops are around, of which the first of these is still to be found."""
         live = self.block(body, set())
         for p in parameters:
             self.meet(p, live)
@@ -76,9 +78,12 @@ class Liveness:
         if id(statement) not in self.known:
             inside = Counter(k for s in walk(statement.body) for k in writes(s))
             own = {k for k, times in inside.items() if times == self.defined[k]}
+            self.finding += 1
             self.known[id(statement)] = self.one_pass(statement, set(), set()), own
+            self.finding -= 1
         needed, own = self.known[id(statement)]
-        self.one_pass(statement, needed | after, after)
+        if not self.finding:
+            self.one_pass(statement, needed | after, after)
         return ((needed | after) - own) | set(reads(statement))
 
     def one_pass(self, statement: For, after: set[str], left: set[str]) -> set[str]:

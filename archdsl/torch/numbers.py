@@ -27,6 +27,11 @@ def number(value: Num, symbol: Symbol, whole: bool = True) -> str:
         top, bottom, rest = remainder
         text = f"({number(top, symbol)} % {number(bottom, symbol)})"
         return text if rest == ZERO else f"({text} + {number(rest, symbol, whole)})"
+    square = _square(value)
+    if square:
+        factor, base = square
+        text = f"({number(base, symbol, whole)} ** 2)"
+        return text if factor == 1 else f"({_constant(factor)} * {text})"
     if whole and value.divides and len(value.terms) > 1:
         fractional = [m for m, c in value.terms.items() if c.denominator != 1 or any(e < 0 for _, e in m)]
         if len(fractional) > 1:
@@ -58,6 +63,19 @@ def _remainder(value: Num) -> tuple[Num, Num, Num] | None:
     return None
 
 
+def _square(value: Num) -> tuple[Fraction, Num] | None:
+    """`k` and `a + b` of a number that is `k * (a + b) ** 2`, with b a whole number, which it would be longer to write out."""
+    highest = [m for m in value.terms if len(m) == 1 and m[0][1] == 2]
+    if len(value.terms) != 3 or len(highest) != 1:
+        return None
+    ((atom, _),) = highest[0]
+    factor, middle, last = (value.terms.get(m, Fraction(0)) for m in (highest[0], ((atom, 1),), ()))
+    added = middle / (2 * factor)
+    if factor <= 0 or added.denominator != 1 or factor * added * added != last:
+        return None
+    return factor, Num({((atom, 1),): Fraction(1)}) + Num.of(int(added))
+
+
 def is_real(value: Num, real_symbols: set[str]) -> bool:
     """Whether a number may be other than whole, by its form."""
     for monomial, coefficient in value.terms.items():
@@ -81,7 +99,7 @@ def _constant(value: Fraction) -> str:
         return text if value >= 0 else f"({text})"
     if value.denominator == 1:
         return str(value.numerator) if value >= 0 else f"({value.numerator})"
-    text = decimal(value)
+    text = decimal(value) if value.denominator < LARGE else repr(float(value))
     return f"({text})" if "/" in text or value < 0 else text
 
 
@@ -98,6 +116,8 @@ def _term(monomial: Monomial, coefficient: Fraction, symbol: Symbol, whole: bool
     exact = not whole and "/" not in decimal(coefficient)
     if exact and (coefficient != 1 or not top):
         top.insert(0, _constant(coefficient))
+    elif not exact and not whole and coefficient.denominator >= LARGE:  # a quotient of digits that nobody wrote
+        top.insert(0, repr(float(coefficient)))
     elif not exact:
         if coefficient.numerator != 1 or not top:
             top.insert(0, str(coefficient.numerator))

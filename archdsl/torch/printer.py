@@ -142,9 +142,10 @@ def constant(value: object) -> str:
 
 
 def _float(value: float) -> str:
-    """A float as people write it: 0.1, 2.5, 1e-5, 6e-4."""
+    """A float as people write it: 0.1, 2.5, 1e-5, 6e-4, 1e9."""
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
-    if not isinstance(exponent, int) or (not (value and abs(value) <= 1e-3) and "e" not in repr(value)):
+    terse = isinstance(exponent, int) and ((value and abs(value) <= 1e-3) or exponent >= 6)
+    if not isinstance(exponent, int) or not (terse or "e" in repr(value)):
         return repr(value)
     head, tail = str(digits[0]), "".join(map(str, digits[1:]))
     short = f"{'-' * sign}{head}{'.' + tail if tail else ''}e{exponent + len(tail)}"

@@ -279,30 +279,6 @@ class Products(Forward):
             self.assign([keys[-1]], self.stacked(texts))
         return name(keys[0]) if len(keys) == 1 else ast.BinOp(name(keys[0]), ast.Add(), name(keys[1]))
 
-    def product(self, first: int, group: list[Root], parts: dict[int, str]) -> None:
-        ready = self.products[first]
-        operands = [self.operand(i) for i in group[0].h]
-        h = operands[0] if len(operands) == 1 else ast.Call(
-            parse("torch.cat"), [ast.List(operands, ast.Load())], [ast.keyword("dim", parse("-1"))]
-        )  # fmt: skip
-        matrix = isinstance(group[0].h[0], int) and len(self.steps.types[group[0].h[0]].shape) == 2
-        if ready.inputs and matrix:
-            value: ast.expr = ast.Call(parse("torch.addmm"), [name(ready.inputs), h, name(ready.weight)], [])
-        elif ready.inputs:
-            linear = ast.Call(parse("F.linear"), [h, name(ready.weight)], [])
-            value = ast.BinOp(name(ready.inputs), ast.Add(), linear)
-        else:
-            value = ast.Call(parse("F.linear"), [h, name(ready.weight), *([ready.bias] if ready.bias else [])], [])
-        for root in group:
-            value_ = root.node.outputs[0]
-            parts[id(root.node)] = self.variable(*self.part_wishes(root), type=value_.type)
-        keys = [parts[id(r.node)] for r in group]
-        if len(keys) > 1:
-            value = ast.Call(
-                ast.Attribute(value, "chunk", ast.Load()), [parse(str(len(keys)))], [ast.keyword("dim", parse("-1"))]
-            )
-        self.assign(keys, value, keep=len(keys) > 1)
-
     def part_wishes(self, root: Root) -> list[str]:
         """A sum is named after what is made of it."""
         value = root.node.outputs[0]
@@ -312,19 +288,6 @@ class Products(Forward):
             if isinstance(n, Apply) and value.id in n.inputs and n.outputs[0].name and len(n.inputs) == 1:
                 return [n.outputs[0].name.rstrip("'")]
         return ["hidden"]
-
-    def close_root(self, root: Root, key: str) -> None:
-        """The sum: its part of the product and its other terms."""
-        value = root.node.outputs[0]
-        if not root.others:
-            self.bind(value, name(key))
-            return
-        total: ast.expr = name(key)
-        for other in root.others:
-            total = ast.BinOp(total, ast.Add(), self.operand(other))
-        out = self.variable(*self.part_wishes(root), type=value.type, named=value.name is not None)
-        self.assign([out], total)
-        self.bind(value, name(out))
 
 
 def layers_of(texts: list[str]) -> tuple[str, ...]:

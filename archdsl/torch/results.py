@@ -6,6 +6,7 @@ In: a value and the node that makes it. Out: a variable with its wishes, best fi
 from __future__ import annotations
 
 import ast
+from collections import Counter
 
 from archdsl.ir.program import Apply, Call, Made, Node, Operand, Repeat, Value
 from archdsl.ir.regions import nodes
@@ -32,6 +33,9 @@ class Results(Function):
         repeats = [n for n in everything if isinstance(n, Repeat)]
         self.made = {h.id: h.item for h in plan.held if isinstance(h.item, Made)}
         self.handed_on = {s.next for s in definition.states} | {c.next for r in repeats for c in r.carried}
+        self.renamed: dict[int, tuple[str, str]] = {}
+        """The name of what a pass hands on and its new one, where the loop's variable has the name of what comes out in the end."""
+        self.calls = Counter(n.made for n in everything if isinstance(n, Call))
         self.value_names = {v.name for n in everything for v in getattr(n, "outputs", [])}
         self.value_names |= {v.name for v in definition.inputs} | {s.value.name for s in definition.states}
         self.value_names |= {c.value.name for r in repeats for c in r.carried}
@@ -57,6 +61,8 @@ class Results(Function):
         """Names for a result, best first: the program's, that of what it is another form of, a descriptive noun."""
         if value.name is not None:
             plain = value.name.rstrip("'")
+            own, new = self.renamed.get(value.id, ("", ""))
+            plain = new if plain == own else plain
             return [plain, f"new_{plain}"] if plain != value.name or value.id in self.handed_on else [plain]
         words = [noun(node, self.made)]
         if isinstance(node, Call):
@@ -83,7 +89,7 @@ class Results(Function):
         result = [told] if len(told) > GENERIC and told not in self.value_names else []
         before = self.variable_of(main) if main is not None else None
         if made.named and before and len(before.wishes[0]) > GENERIC and before.wishes[0] in self.value_names:
-            result.append(f"{made.name}_{before.wishes[0]}")
+            result.insert(0 if self.calls[node.made] > 1 else 1, f"{made.name}_{before.wishes[0]}")
         return result
 
     def _joined(self, node: Apply) -> str:

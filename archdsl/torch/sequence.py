@@ -7,24 +7,23 @@ steps, or a loop with one product for all gates that see the same; then what no 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from functools import cached_property
 
-from archdsl.ir.program import Apply, Call, Node, Operand, Value
+from archdsl.ir.program import Apply, Call, Node
 from archdsl.torch import docs
 from archdsl.torch.batch import widened_type, with_axis
 from archdsl.torch.kernels import Kernel
 from archdsl.torch.linear import HELPER, is_linear, lines
+from archdsl.torch.loop import Loop
 from archdsl.torch.names import plural
 from archdsl.torch.needs import inputs as reads_of
 from archdsl.torch.needs import needed
 from archdsl.torch.printer import parse
 from archdsl.torch.products import Products
-from archdsl.torch.statements import Do, For, Return, Statement, keys, name
-from archdsl.torch.steps import Root
+from archdsl.torch.statements import Return, keys, name
 
 
-class Sequence(Products):
+class Sequence(Loop):
     """The method `scan` of a cell."""
 
     def doc(self) -> str:
@@ -98,36 +97,6 @@ class Sequence(Products):
                 node = with_axis(node, self.steps.types, self.steps.at, self.steps.time)
             self.node(node)
 
-    # -- the loop --------------------------------------------------------------------------------------------
-    def loop(self) -> ast.expr:
-        """The steps one by one. Returns the state after the last."""
-        states = self.plan.definition.states
-        groups = {id(g[0].node): g for g in self.steps.groups}
-        for g in groups.values():
-            self.prepare(g)
-        lists = {i: self.variable(self.list_wish(i), kind="list") for i in self.steps.collected}
-        for key in lists.values():
-            self.assign([key], ast.List([], ast.Load()), keep=True)
-        body: list[Statement] = []
-        kept, kept_types = dict(self.env), dict(self.types)
-        targets, sources = self.slices(groups)
-        with self.inside(body):
-            self.core(groups)
-            for i, key in lists.items():
-                self.block.append(Do(ast.Call(parse(f"{key}.append"), [self.operand(i)], [])))
-            self.hand_on([Handed(s.value, s.next) for s in states])
-        target: ast.expr = name(targets[0]) if len(targets) == 1 else ast.Tuple([name(t) for t in targets], ast.Store())
-        source = sources[0] if len(sources) == 1 else ast.Call(parse("zip"), list[ast.expr](sources), [])
-        self.block.append(For(target, source, body))
-        handed = {s.value.id: self.env[s.value.id] for s in states}
-        self.env, self.types = {**self.env, **kept, **handed}, {**self.types, **kept_types}
-        for i, key in lists.items():
-            out = self.variable(self.list_wish(i, one=True), type=self.widen_of(i))
-            at = min(self.steps.at, len(self.steps.types[i].shape))
-            self.assign([out], parse(f"torch.stack({key}, dim={at})"))
-            self.env[i] = name(out)
-        return self.state_of([handed[s.value.id] for s in states])
-
     # -- a linear recurrence ------------------------------------------------------------------------------
     @cached_property
     def linear(self) -> bool:
@@ -165,93 +134,6 @@ class Sequence(Products):
             return parse(f"torch.full_like({other}, {ast.unparse(value)})")
         return parse(f"({key}).expand_as({other})")
 
-    def list_wish(self, value: int, one: bool = False) -> str:
-        found = next((v for n in self.steps.core for v in getattr(n, "outputs", []) if v.id == value), None)
-        plain = ((found.name if found else None) or "y").rstrip("'")
-        return plain if one else f"{plain}s" if len(plain) < 3 else plural(plain)
-
-    def slices(self, groups: dict[int, list[Root]]) -> tuple[list[str], list[ast.expr]]:
-        """The targets of the loop: one step of what the core reads of all steps."""
-        fused = {i for g in groups.values() for r in g for i in r.swallowed}
-        reads: dict[int, None] = {}
-        for node in self.steps.core:
-            if {v.id for v in getattr(node, "outputs", [])} & fused or self._only_joined(node, groups):
-                continue
-            group = next((r for g in groups.values() for r in g if r.node is node), None)
-            found = [i for i in (*group.others, *group.h) if isinstance(i, int)] if group else sorted(reads_of(node))
-            reads.update(dict.fromkeys(i for i in found if i in self.steps.places))
-        finals = [s.next for s in self.plan.definition.states]
-        reads.update(dict.fromkeys(i for i in finals if isinstance(i, int) and i in self.steps.places))
-        targets, sources = [], []
-        for first, roots in groups.items():
-            ready = self.products[first]
-            if ready.inputs:
-                rank = len(roots[0].node.outputs[0].type.shape)
-                targets.append(self.step_variable(ready.inputs, None))
-                sources.append(self.taken_apart(name(ready.inputs), rank))
-                ready.inputs = targets[-1]
-        for i in reads:
-            whole = self.env[i]
-            rank = len(self.steps.types[i].shape)
-            key = self.step_variable(whole.id if isinstance(whole, ast.Name) else "", i)
-            targets.append(key)
-            sources.append(self.taken_apart(whole, rank))
-            self.env[i], self.types[i] = name(key), self.steps.types[i]
-        if not targets:
-            first_key = next(k for k, v in zip(self.parameters, self.plan.definition.inputs) if v.id in self.sliced)
-            targets.append(self.variable("_", named=True, kind="slice"))
-            sources.append(parse(f"{first_key}.unbind({self.steps.at})"))
-        return targets, sources
-
-    def step_variable(self, key: str, value: int | None) -> str:
-        """The variable of one step: named as all steps are, or as what is made of it."""
-        var = self.variables.get(key)
-        base = (var.name or var.wishes[0]).rstrip("_") if var else "value"
-        if value is not None and value not in self.sliced:
-            base = self.made_of(value) or base
-        type_ = self.steps.types[value] if value is not None else None
-        return self.variable(f"{base}_t", type=type_, named=True, kind="slice")
-
-    def made_of(self, value: int) -> str:
-        """The program's name for a value, or for what the core makes of it."""
-        for n in [*self.steps.before, *self.steps.core]:
-            for v in getattr(n, "outputs", []):
-                if v.id == value and v.name:
-                    return str(v.name).rstrip("'")
-                if value in reads_of(n) and isinstance(n, Apply) and n in self.steps.core:
-                    if v.name:
-                        return str(v.name).rstrip("'")
-                    value = v.id
-        return ""
-
-    def taken_apart(self, whole: ast.expr, rank: int) -> ast.expr:
-        return ast.Call(ast.Attribute(whole, "unbind", ast.Load()), [ast.Constant(min(self.steps.at, rank))], [])
-
-    def core(self, groups: dict[int, list[Root]]) -> None:
-        """The nodes of one step, each group's sums by one product at the first of them."""
-        roots = {id(r.node): (first, r) for first, g in groups.items() for r in g}
-        fused = {i for g in groups.values() for r in g for i in r.swallowed}
-        parts: dict[int, str] = {}
-        done: set[int] = set()
-        for node in self.steps.core:
-            if isinstance(node, Apply) and id(node) in roots:
-                first, root = roots[id(node)]
-                if first not in done:
-                    done.add(first)
-                    self.product(first, groups[first], parts)
-                self.close_root(root, parts[id(node)])
-            elif {v.id for v in getattr(node, "outputs", [])}.isdisjoint(fused) and not self._only_joined(node, groups):
-                self.node(node)
-
-    def _only_joined(self, node: Node, groups: dict[int, list[Root]]) -> bool:
-        """Whether a node puts values side by side for layers that now take them apart."""
-        if not isinstance(node, Apply) or node.op != "concat":
-            return False
-        inside = {id(r.node) for g in groups.values() for r in g}
-        swallowed = {i for g in groups.values() for r in g for i in r.swallowed}
-        readers = [n for n in self.steps.core if isinstance(n, (Apply, Call)) and node.outputs[0].id in n.inputs]
-        return all(id(n) in inside or any(v.id in swallowed for v in n.outputs) for n in readers) and bool(readers)
-
 
 class KernelWeights(Products):
     """The method `kernel_weights` of a cell that is scanned in both directions at once."""
@@ -285,11 +167,3 @@ class BothDirections(Products):
         out = self.variable(f"{states[kernel.states[0]].value.name or 'h'}s", named=True)
         self.assign([out, *["_"] * len(states)], call, keep=True)
         self.block.append(Return([name(out)]))
-
-
-@dataclass
-class Handed:
-    """A state, as a repeat hands on what it carries."""
-
-    value: Value
-    next: Operand

@@ -16,7 +16,7 @@ from archdsl.ir.program import Apply, Call, Made, Node, Operand, Repeat
 from archdsl.ir.regions import nodes
 from archdsl.ir.types import Type
 from archdsl.ir.uses import uses
-from archdsl.torch import batch, kernels
+from archdsl.torch import batch, blends, kernels
 from archdsl.torch.equations import Equations, Opaque, Poly, State, single
 from archdsl.torch.kernels import Kernel
 from archdsl.torch.matrices import Bias, Matrix, Row
@@ -136,6 +136,20 @@ class Steps:
         self.before = needed(before, [*core_reads, *later], self.plan)
         made = {i for n in self.core for i in outputs(n)} | {s.value.id for s in self.definition.states}
         self.collected = list(dict.fromkeys(i for i in later if isinstance(i, int) and i in made))
+        self._blend(later)
+
+    def _blend(self, later: list[Operand]) -> None:
+        """In a loop, what lies between a state and another value is one operation."""
+        from archdsl.torch.linear import is_linear
+
+        if self.kernel is not None or is_linear(self):
+            return
+        finals = [s.next for s in self.definition.states]
+        states = {s.value.id for s in self.definition.states}
+        blended = blends.blended(self.core, self.before, states, self.types)
+        self.core = needed(blended, [*finals, *self.collected], self.plan, effects=True)
+        reads = {i for n in self.core for i in inputs(n)} | {f for f in finals if isinstance(f, int)}
+        self.before = needed(self.before, [*reads, *later], self.plan)
 
     def waiting(self, node: Node) -> bool:
         """Whether a node must stay in the loop: the state reaches it, or its steps differ otherwise. Else its place is noted."""

@@ -16,7 +16,7 @@ from archdsl.ir.program import Apply, Draw, Node, Operand
 from archdsl.ir.regions import nodes
 from archdsl.ir.types import Type
 from archdsl.ops import DISTRIBUTIONS, FAMILIES, OPS
-from archdsl.ops.emit import is_at
+from archdsl.ops.emit import is_at, to_float
 from archdsl.torch import attending
 from archdsl.torch.axes import Attention
 from archdsl.torch.errors import CannotEmit
@@ -30,6 +30,8 @@ from archdsl.torch.words import noun
 
 CHEAP = frozenset(op.name for op in FAMILIES["operators"]) | {"weight_of", "by_mode", "stop_gradient"}
 """Ops that are written again where they stand twice."""
+PROMOTING = frozenset(["add", "sub", "mul", "div", "pow", "maximum", "minimum", "where"])
+"""Ops that make real numbers of whole ones."""
 
 
 class Values(Results):
@@ -96,6 +98,16 @@ class Values(Results):
             like_shape=like_type.shape,
         )
 
+    def promote(self, node: Apply, site: EmitSite) -> None:
+        """Whole numbers that become real by this step become what the inputs are, and not what torch makes by default."""
+        if node.op not in PROMOTING or node.outputs[0].type.dtype != "float" or not site.float_dtype:
+            return
+        tensors = [i for i, o in enumerate(node.inputs) if isinstance(o, int) and (node.op, i) != ("where", 0)]
+        if tensors and all(site.inputs[i].dtype != "float" for i in tensors):
+            first = tensors[0]
+            site.operands[first] = to_float(site, site.operands[first])
+            site.inputs[first] = Type(dtype="float", shape=site.inputs[first].shape)
+
     def attended(self, node: Apply, found: Attention) -> None:
         """Attention that the program writes out, on torch's kernel."""
         group = len(found.axes.lead) - 1 if found.axes.group else None
@@ -155,6 +167,7 @@ class Values(Results):
         op = OPS[node.op]
         site = self.site(node)
         site.settings, site.axes = node.settings, node.axes
+        self.promote(node, site)
         if node.made is not None:
             made = self.made[node.made]
             site.settings, site.sizes = {**made.settings, **node.settings}, made.sizes

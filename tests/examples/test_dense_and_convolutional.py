@@ -17,6 +17,37 @@ def test_mlp_is_a_sequence_of_linear_layers() -> None:
     )
 
 
+def test_mlp_learns_as_scikit_learns() -> None:
+    """On handwritten digits, from the same weights: what comes out, and the weights after five steps of Adam, whose eps, which scikit-learn adds
+    elsewhere, is as good as 0."""
+    from sklearn.datasets import load_digits
+    from sklearn.neural_network import MLPClassifier
+
+    digits = load_digits()
+    x, digit = digits.data[:200] / 16, digits.target[:200]
+    theirs = MLPClassifier((300, 100), alpha=0, batch_size=200, shuffle=False, epsilon=1e-30, random_state=0)
+    theirs.partial_fit(x, digit, classes=range(10))  # makes the weights; its optimizer begins anew below
+    del theirs._optimizer
+    ours = load("mlp", "Fit", features=64, classes=10, rate=1e-3).double()
+    for optimizer in ours.optimizers().values():  # type: ignore[operator]
+        optimizer.param_groups[0]["eps"] = 1e-30
+    weights = [p for group in zip(theirs.coefs_, theirs.intercepts_, strict=True) for p in group]
+    start = [torch.tensor(w.T) for w in weights]
+    for parameter, value in zip(ours.parameters(), start, strict=True):
+        parameter.data.copy_(value)
+    with torch.no_grad():
+        shares = ours.net(torch.tensor(x)).softmax(-1)
+    torch.testing.assert_close(shares, torch.tensor(theirs.predict_proba(x)), rtol=0, atol=1e-10)
+    for _ in range(5):
+        loss = ours.step(torch.tensor(x), torch.tensor(digit))["loss"]
+        theirs.partial_fit(x, digit)
+        assert loss == pytest.approx(theirs.loss_, rel=1e-10)
+    found = [p for group in zip(theirs.coefs_, theirs.intercepts_, strict=True) for p in group]
+    for parameter, value, before in zip(ours.parameters(), found, start, strict=True):
+        torch.testing.assert_close(parameter.detach(), torch.tensor(value.T), rtol=0, atol=1e-10)
+        assert (parameter.detach() - before).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("side", [28, 16])
 def test_lenet_is_the_usual_sequence(side: int) -> None:
     wide = {28: 400, 16: 64}[side]

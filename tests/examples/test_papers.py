@@ -17,7 +17,7 @@ def _drcn(w: Layers, image: Array) -> list[Array]:
     each = []
     for _ in range(4):
         h = relu(w.conv("h", h))
-        each.append(image + w.conv("each.conv2d_2", relu(w.conv("each.conv2d", h))))
+        each.append(image + w.conv("reconstruct.conv2d_2", relu(w.conv("reconstruct.conv2d", h))))
     return [sum(share * prediction for share, prediction in zip(w["mix"], each, strict=True)), np.stack(each)]
 
 
@@ -152,8 +152,8 @@ def _square(image: Array, place: Array, size: int, shrink: int) -> Array:
 def _core(w: Layers, image: Array, place: Array, h: Array) -> Array:
     """Equation 1 of Mnih et al.: what is seen and where, joined, and then the state."""
     squares = [np.concatenate([_square(image[n], place[n], 4 * 2**s, 2**s) for s in range(2)]) for n in range(len(h))]
-    what, whither = relu(w("g.what", np.stack(squares))), relu(w("g.whither", place))
-    return relu(w("h_h", h) + w("h_g", relu(w("g.g_what", what) + w("g.g_whither", whither))))
+    what, whither = relu(w("glimpse.what", np.stack(squares))), relu(w("glimpse.whither", place))
+    return relu(w("h_h", h) + w("h_g", relu(w("glimpse.g_what", what) + w("glimpse.g_whither", whither))))
 
 
 def _ram(w: Layers, image: Array, still: Layers, still_image: Array) -> list[Array]:
@@ -175,7 +175,7 @@ def _ram(w: Layers, image: Array, still: Layers, still_image: Array) -> list[Arr
 
 
 def test_ram_is_the_papers() -> None:
-    net = load("ram", "RAM", side=12, glimpses=3, size=4, scales=2, units=5, classes=3)
+    net = load("ram", "RAM", glimpses=3, size=4, scales=2, units=5, classes=3)
     still: list[tuple[Layers, Array]] = []
 
     def reference(w: Layers, image: Array) -> list[Array]:

@@ -181,7 +181,7 @@ def test_autoencoders(kind: str) -> None:
 
 def test_reinforce_follows_reward_and_baseline() -> None:
     """RAM's loss: cross-entropy, REINFORCE with the baseline, and the baseline's own error; by hand from the model's outputs."""
-    trainer = load("ram", "Reinforce", side=28)
+    trainer = load("ram", "Reinforce")
     twin = copy.deepcopy(trainer)
     image, digit = torch.randn(8, 28, 28), torch.randint(0, 10, (8,))
     torch.manual_seed(3)

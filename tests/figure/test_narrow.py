@@ -1,15 +1,20 @@
 """Every panel of the examples and the library fits the column of a paper, without a fault that can be measured, and is read back from there."""
 
+import contextlib
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from quality import faults
 
 from archdsl.compiler import analyse, analyse_file
-from archdsl.figure import FigureError, figure
+from archdsl.figure import FigureError, figure, style, theme
 from archdsl.figure.changes import wire_label
 from archdsl.figure.folding import folded
+from archdsl.figure.layout import narrow, order, sifting
+from archdsl.figure.layout.__main__ import DoesNotFit, work
 from archdsl.figure.panels import panels
 from archdsl.figure.reading import read
 from archdsl.figure.reading.markup import plain, unfolded
@@ -112,3 +117,50 @@ def test_a_type_is_folded_at_its_commas_first_and_before_a_sign() -> None:
     ]
     assert folded("a word and another one that is long", 10) == ["a word and another one that is long"]
     assert folded("<B>x</B> <FONT>[a, b]</FONT>", 5)[0].startswith("<B>x</B> <FONT>[a,</FONT>")
+
+
+# -- work ---------------------------------------------------------------------------------------------------------------
+def _counted(monkeypatch: pytest.MonkeyPatch, text: str, **wishes: str) -> dict[str, int]:
+    """How often what a layout spends its time on is done: pairs looked at, orders sought, frames parted."""
+    counts: dict[str, int] = {}
+
+    def count(room: Any, name: str) -> None:
+        done = getattr(room, name)
+
+        def counting(*given: Any) -> Any:
+            counts[name] = counts.get(name, 0) + 1
+            return done(*given)
+
+        monkeypatch.setattr(room, name, counting)
+
+    count(sifting, "_change")
+    count(order, "arrange")
+    count(narrow.Narrowing, "_part")
+    drawn = figure(analyse(text, "w"), legend=False, **wishes)
+    looks = [{**asdict(look), "smallest": style.smallest(look.dot)} for look in drawn.looks]
+    page = {"looks": looks, "title": "", "description": "", "width": drawn.width}
+    with contextlib.suppress(DoesNotFit):
+        list(work({"pages": [page], "format": "places", "dpi": 96, "least": theme.SMALLEST}))
+    return counts
+
+
+def _side_by_side(count: int) -> str:
+    lines = [f" h{i} = Linear(n)(x)" for i in range(count)]
+    joined = ", ".join(f"h{i}" for i in range(count))
+    return "\n".join(["model Many(n = 9, d = 4) { input x: [batch, d]", *lines, f" output y = concat({joined}) }}"])
+
+
+def test_much_side_by_side_is_laid_out_with_bounded_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each order has its share of work, however much stands in it, and what is known to be too wide is not tried again."""
+    counts = _counted(monkeypatch, _side_by_side(30), width="8in")
+    assert counts["arrange"] <= 8
+    assert counts["_change"] <= 51_000 * counts["arrange"]
+
+
+def test_frames_in_frames_are_parted_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "Linear(d) -> tanh -> Linear(d)"
+    for count in range(2, 8):
+        body = f"loop {count} {{ {body} -> Linear(d) }}"
+    text = f"model Deep(d = 4) {{ input x: [batch, d]\n input w: [batch, d]\n output y = [x, w] -> concat -> Linear(d) -> {body} }}"
+    counts = _counted(monkeypatch, text, width="1.8in")
+    assert 7 <= counts["_part"] <= 7 * 24 * 6  # frames, with the panel's; rounds; ways

@@ -229,6 +229,45 @@ def test_compiles_as_one_graph(name: str, training: bool) -> None:
         same(list(other.state_dict().values()), list(module.state_dict().values()))
 
 
+TRAINED = ["Tagger", "VAE", "GRULayer", "PeepholeLayer", "HMM", "DRCN", "GPT2", "BERT"]
+"""Some of each kind, of those that are soon compiled."""
+
+
+def gradients(module: nn.Module, outputs: Sequence[Tensor]) -> list[Tensor]:
+    total = torch.stack([o.float().sum() for o in outputs if o.requires_grad]).sum()
+    found = torch.autograd.grad(total, list(module.parameters()), allow_unused=True)
+    return [torch.zeros(()) if g is None else g for g in found]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_gradients_of_one_graph(name: str) -> None:
+    """What all that generates code starts from: the graph with that of its gradients, as functions of parameters and buffers."""
+    module, given = small(name)
+    other = copy.deepcopy(module.train())
+    torch._dynamo.reset()
+    found, wanted = run(torch.compile(other, fullgraph=True, backend="aot_eager"), given), run(module, given)
+    same(found, wanted)
+    same(gradients(other, found), gradients(module, wanted), rtol=1e-4, atol=1e-4)
+
+
+def is_one_graph(module: nn.Module, given: Sequence[Tensor]) -> bool:
+    """Whether it can be compiled in training, with its gradients."""
+    torch._dynamo.reset()
+    try:
+        torch.compile(module.train(), fullgraph=True, backend="aot_eager")(*given)
+    except Exception as problem:
+        assert "expected all tensors" in str(problem)
+        return False
+    return True
+
+
+def test_an_lstm_on_data_is_as_nn_lstm() -> None:
+    """Torch cannot make a graph of the gradients of its kernel where what comes in needs none. Behind a layer that learns it can (Tagger)."""
+    with torch._dynamo.config.patch(allow_rnn=True):
+        theirs = is_one_graph(nn.LSTM(4, 8, batch_first=True), [torch.randn(2, 3, 4)])
+    assert is_one_graph(*small("LSTMLayer")) == theirs
+
+
 FIXED = {
     **dict.fromkeys(["ART1", "ART1ByLength", "FuzzyART"], "n"),  # STEPS
     **dict.fromkeys(["BaumWelch", "HMM", "Viterbi", "ESN", "SolvedESN", "LSM"], "time"),  # STEPS

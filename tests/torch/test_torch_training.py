@@ -61,6 +61,16 @@ def test_evaluation_changes_nothing_and_is_in_evaluation_mode(names: dict[str, A
     assert not any(o.state for o in train.optimizers().values())
 
 
+def test_batches_may_be_mappings_by_name(names: dict[str, Any]) -> None:
+    one = names["Fit"]()
+    other = copy.deepcopy(one)
+    named = [{"target": y, "x": x} for x, y in batches()]
+    assert one.fit(batches(), validate=batches()) == other.fit(named, validate=named)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    with pytest.raises(TypeError, match="label"):
+        one.fit([{"x": x, "label": y} for x, y in batches()])
+
+
 def test_a_history_has_the_losses_of_both_and_stops_when_they_no_longer_fall(names: dict[str, Any]) -> None:
     history = names["Fit"]().fit(batches(), 3, validate=batches(seed=1))
     assert [list(means) for means in history] == [["loss", "valid_loss"]] * 3
@@ -152,20 +162,38 @@ def test_a_training_that_minimizes_nothing_brings_no_optimizer_and_goes_on_from_
     data, start = [torch.randn(40, 4, generator=torch.Generator().manual_seed(3))], run_file(text)["Fit"]()
     whole, first, rest = (copy.deepcopy(start) for _ in range(3))
     history = whole.fit(data, 4, seed=1, checkpoint=tmp_path / "whole.pt")
-    first.fit(data, 2, seed=1, checkpoint=tmp_path / "part.pt")
+    first.fit([{"x": data[0]}], 2, seed=1, checkpoint=tmp_path / "part.pt")
     assert rest.fit(data, 4, seed=5, checkpoint=tmp_path / "part.pt") == history and list(history[0]) == ["passes"]
     assert torch.equal(rest.net.centroids, whole.net.centroids)
 
 
 # -- several processes, and processes that are killed -------------------------------------------------------------------
 SCRIPT = """
-import sys, torch
+import os, signal, sys, torch
 from emitted import Fit
+
+class Data(list):
+    left = int(os.environ.get("DIES_AFTER", "-1"))
+
+    def __getitem__(self, i):
+        Data.left -= 1
+        if Data.left == 0 and "DIES_SAVING" not in os.environ:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(i)
+
+def save(state, file, whole=torch.save):
+    whole(state, file)
+    if "DIES_SAVING" in os.environ and Data.left <= 0:
+        os.truncate(file, os.path.getsize(file) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
 torch.manual_seed(3)
 torch.set_num_threads(1)
 trainer = Fit(dropout=float(sys.argv[4])).double()
 chance = torch.Generator().manual_seed(5)
-data = [(torch.randn(8, 4, generator=chance).double(), torch.randn(8, 2, generator=chance).double()) for _ in range(20)]
+data = Data([(torch.randn(8, 4, generator=chance).double(), torch.randn(8, 2, generator=chance).double()) for _ in range(20)])
+if "DIES_SAVING" in os.environ:
+    torch.save = save
 if sys.argv[1] == "shard":
     trainer.shard()
 loader = torch.utils.data.DataLoader(data, batch_size=None, shuffle=sys.argv[5] == "True")
@@ -187,28 +215,27 @@ def ended(script: Path, checkpoint: str) -> tuple[list[dict[str, float]], dict[s
     return torch.load(script / f"{checkpoint}.history"), torch.load(script / checkpoint)["parts"]
 
 
-def launch(
-    script: Path, how: str, epochs: int, checkpoint: str, dropout: float = 0.0, shuffle: bool = False
-) -> subprocess.Popen[bytes]:
+def run(
+    script: Path,
+    how: str,
+    epochs: int,
+    checkpoint: str,
+    dropout: float = 0.0,
+    shuffle: bool = False,
+    **dies: str,
+) -> None:
+    """In other processes. `dies`: where the run kills itself, in the words of the script's environment."""
     several = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", "--standalone"]
-    command = [
-        sys.executable,
-        *(several if how != "alone" else []),
-        "main.py",
-        how,
-        str(epochs),
-        checkpoint,
-        str(dropout),
-        str(shuffle),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, cwd=script, env=environment, stderr=subprocess.PIPE)
-
-
-def run(script: Path, how: str, epochs: int, checkpoint: str, dropout: float = 0.0, shuffle: bool = False) -> None:
-    process = launch(script, how, epochs, checkpoint, dropout, shuffle)
-    _, said = process.communicate(timeout=600)
-    assert process.returncode == 0, said.decode()
+    command = [sys.executable, *(several if how != "alone" else []), "main.py", how, str(epochs), checkpoint]
+    done = subprocess.run(
+        [*command, str(dropout), str(shuffle)],
+        cwd=script,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **dies},
+        capture_output=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == (-signal.SIGKILL if dies else 0), done.stderr.decode()
 
 
 def same_end(a: tuple[list[Any], dict[str, Tensor]], b: tuple[list[Any], dict[str, Tensor]], exactly: bool) -> None:
@@ -222,19 +249,15 @@ def same_end(a: tuple[list[Any], dict[str, Tensor]], b: tuple[list[Any], dict[st
         )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is killed so there")
 def test_a_run_that_is_killed_goes_on_as_if_it_had_not_been(script: Path) -> None:
-    run(script, "alone", 40, "whole.pt", dropout=0.3, shuffle=True)
-    process = launch(script, "alone", 40, "killed.pt", dropout=0.3, shuffle=True)
-    assert process.stderr
-    for line in process.stderr:
-        if line.startswith(b"epoch 7/"):
-            process.send_signal(signal.SIGKILL)
-            break
-    process.wait()
-    process.stderr.close()
-    assert not (script / "killed.pt.history").exists()
-    assert len(torch.load(script / "killed.pt")["history"]) < 40
-    run(script, "alone", 40, "killed.pt", dropout=0.3, shuffle=True)
+    """Within an epoch, within the first of all, and while a checkpoint is half written."""
+    run(script, "alone", 12, "whole.pt", dropout=0.3, shuffle=True)
+    for dies in ({"DIES_AFTER": "7"}, {"DIES_AFTER": "87"}, {"DIES_AFTER": "119", "DIES_SAVING": "1"}):
+        run(script, "alone", 12, "killed.pt", dropout=0.3, shuffle=True, **dies)
+        assert not (script / "killed.pt.history").exists()
+    assert len(torch.load(script / "killed.pt")["history"]) == 4 + 5
+    run(script, "alone", 12, "killed.pt", dropout=0.3, shuffle=True)
     same_end(ended(script, "whole.pt"), ended(script, "killed.pt"), exactly=True)
 
 

@@ -117,7 +117,9 @@ def _ways(run: Run, page: Data, look: Data, smallest: float) -> Iterator[list[ge
         if limit * smallest < _COLUMN or all(s.bounds().width <= limit for s in sheets):
             break
         sheets = [
-            s if s.bounds().width <= limit else _laid_out(run, panel, look["direction"], sizes, limit, True)
+            s
+            if s.bounds().width <= limit
+            else _laid_out(run, panel, look["direction"], sizes, limit, True, usual=False)
             for s, panel in zip(sheets, look["sheets"])
         ]
         yield sheets
@@ -130,12 +132,12 @@ def _measured(run: Run, look: Data) -> geometry.Measured:
 
 
 def _laid_out(
-    run: Run, panel: Data, direction: str, sizes: geometry.Measured, most: float, narrow: bool
+    run: Run, panel: Data, direction: str, sizes: geometry.Measured, most: float, narrow: bool, usual: bool = True
 ) -> geometry.Sheet:
     print("panel", panel["name"], file=sys.stderr, flush=True)
     if not panel["name"]:
         return geometry.read(run(panel["dot"], "dot", "json0"))
-    sheet = layered.lay_out(panel, sizes, most, narrow and not sizes.lying)
+    sheet = layered.lay_out(panel, sizes, most, narrow and not sizes.lying, usual or sizes.lying)
     if sizes.lying:
         turn.upright(sheet, sizes)
     turn.mirror(sheet, direction)

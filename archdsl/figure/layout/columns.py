@@ -59,7 +59,7 @@ def place(plan: Plan, most: float | None = None, apart: Sequence[tuple[Vertex, V
         if left.item is right.item:
             continue
         net.edges.append((net.x[id(left.item)], net.x[id(right.item)], _whole(_STEMS), 0))
-    places = net.solved()
+    places = net.solved(stairs=bool(most))
     for g in plan.groups:
         g.x0, g.x1 = places[net.left[id(g)]] / _UNIT, places[net.right[id(g)]] / _UNIT
         for item in g.items:
@@ -132,14 +132,48 @@ class _Net:
     def align(self, a: Item, b: Item, da: float, db: float, weight: int) -> None:
         self.joined.append((self.x[id(a)], self.x[id(b)], round(da * _UNIT) - round(db * _UNIT), weight))
 
-    def solved(self) -> list[int]:
-        """Least bend; and then again, where what bends a little costs more, so that few lines bend, and those much."""
-        places = self._solve([w for *_, w in self.joined])
-        bends = [abs(places[b] - places[a] - d) / _UNIT for a, b, d, _ in self.joined]
-        if not any(0 < bend < _LITTLE for bend in bends):
+    def solved(self, stairs: bool) -> list[int]:
+        """Least bend; then again, where what bends a little costs more, so that few lines bend, and those much; then, unless there may be
+        `stairs`, with fewer of them."""
+        weights = [w for *_, w in self.joined]
+        places = self._solve(weights)
+        if any(0 < bend < _LITTLE * _UNIT for bend in map(abs, self._bends(places))):
+            weights = [
+                round(w * max(1.0, _DEARER * 10 / (10 + abs(bend) / _UNIT)))
+                for w, bend in zip(weights, self._bends(places))
+            ]
+            places = self._solve(weights)
+        for end in () if stairs else (0, 1):
+            places = self._without_stairs(places, weights, end)
+        return places
+
+    def _bends(self, places: list[int]) -> list[int]:
+        return [places[b] - places[a] - d for a, b, d, _ in self.joined]
+
+    def _without_stairs(self, places: list[int], weights: list[int], end: int) -> list[int]:
+        """Where a line goes to one side in two steps, it had better go in one: the first step is to be none, or the second."""
+        bends = self._bends(places)
+        stairs = [(i, j) for i, j in self._middles() if bends[i] * bends[j] > 0]
+        if not stairs:
             return places
-        dearer = [max(1.0, _DEARER * 10 / (10 + bend)) for bend in bends]
-        return self._solve([round(w * more) for more, (*_, w) in zip(dearer, self.joined)])
+        dearer = list(weights)
+        for stair in stairs:
+            dearer[stair[end]] *= _DEARER
+        found = self._solve(dearer)
+        bent, before = (sum(map(bool, self._bends(p))) for p in (found, places))
+        return found if bent < before else places
+
+    def _middles(self) -> list[tuple[int, int]]:
+        """Two joined pieces each, the only ones of what is between them."""
+        of: dict[int, list[int]] = {}
+        for i, (a, b, _, _) in enumerate(self.joined):
+            of.setdefault(a, []).append(i)
+            of.setdefault(b, []).append(i)
+        return [
+            (two[0], two[1])
+            for v, two in of.items()
+            if len(two) == 2 and self.joined[two[0]][1] == v and self.joined[two[1]][0] == v
+        ]
 
     def _solve(self, weights: list[int]) -> list[int]:
         edges, count = list(self.edges), self.count
@@ -203,6 +237,11 @@ def gap(a: Thing, b: Thing) -> float:
             return _AFTER_WORDS
         return ASIDE if one and other and (_returns(a) or _returns(b)) else LANE
     return GAP
+
+
+def least_gap(marks: Sequence[Vertex], frames: Sequence[Group]) -> float:
+    """How near things stand at least, whatever their order."""
+    return _AFTER_WORDS if frames or any(v.line or _fork(v) for v in marks) else GAP
 
 
 def _returns(v: Vertex) -> bool:

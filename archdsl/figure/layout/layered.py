@@ -22,10 +22,13 @@ _OVER = 10.0
 _HEAD, _DOT = 6.0, 4.8
 
 
-def lay_out(panel: dict[str, Any], sizes: Measured, most: float = 1e9, narrow: bool = True) -> Sheet:
-    """The panel, no wider than `most` if more rows with less in them, and lanes that bend, make it so (and if it is to be `narrow`)."""
-    plan = _in_rows(panel, sizes)
-    if not narrow or packing.least_width(plan) <= most:
+def lay_out(
+    panel: dict[str, Any], sizes: Measured, most: float = 1e9, narrow: bool = True, usual: bool = True
+) -> Sheet:
+    """The panel, no wider than `most` if more rows with less in them, and lanes that bend, make it so (and if it is to be `narrow`).
+    `usual`: whether it may be no wider even without."""
+    plan = _in_rows(panel, sizes) if usual else None
+    if plan and (not narrow or packing.least_width(plan) <= most):
         _in_order(plan)
         columns.place(plan)
         if not narrow or plan.root.x1 - plan.root.x0 <= most:
@@ -33,22 +36,45 @@ def lay_out(panel: dict[str, Any], sizes: Measured, most: float = 1e9, narrow: b
     return _narrowed(panel, sizes, most - _ROUNDING)
 
 
+_Way = tuple[float, int, float, int, Plan, Lines]
+"""The panel in some rows: how wide it is, or may be; clashes; what its lines cost; a number."""
+
+
 def _narrowed(panel: dict[str, Any], sizes: Measured, most: float) -> Sheet:
-    """The panel in more rows, the best to look at of those that fit. One row is not all that makes it wide, so less and less is there."""
-    found: list[tuple[float, int, float, int, Plan, Lines]] = []
+    """The panel in more rows, the best to look at of those that fit. One row is not all that makes it wide, so less and less is there.
+    What comes to the same rows as before, or cannot be narrower than what does not fit either, is not tried again."""
+    found: list[_Way] = []
+    ways: dict[tuple[object, ...], _Way | None] = {}
+    wall = 1e18
     for share in _SHARES:
         if len(found) >= _ENOUGH and min(f[:2] for f in found) <= (most + _ROUNDING, 0):
             break
         plan = _in_rows(panel, sizes, most * share)
-        _in_order(plan, most)
-        packing.bend(plan, most)
-        if found and packing.width(plan) > max(most, found[0][0]):
-            continue
-        lines = _parted(plan, most)
-        width = max(most + _ROUNDING, plan.root.x1 - plan.root.x0)
-        found.append((width, len(lines.clashes), judge.cost(plan, lines), len(found), plan, lines))
+        rows, least = _rows(plan), packing.least_width(plan)
+        if rows not in ways:
+            hopeless = least > most and least >= wall
+            ways[rows] = None if hopeless else _way(plan, most, len(ways), found[0][0] if found else 1e18)
+            wall = min(wall, least)
+        if way := ways[rows]:
+            found.append(way)
     plan, lines = min(found, key=lambda f: f[:4])[4:]
     return _sheet(plan, lines, sizes)
+
+
+def _rows(plan: Plan) -> tuple[object, ...]:
+    """All that its rows say about a plan."""
+    return tuple((v.row, v.words is None) for g in plan.groups for item in g.items for v in item.vertices)
+
+
+def _way(plan: Plan, most: float, number: int, widest: float) -> _Way | None:
+    """A plan that has its rows, with the rest; none if it does not fit and is wider than the `widest`."""
+    _in_order(plan, most)
+    packing.bend(plan, most)
+    if packing.width(plan) > max(most, widest):
+        return None
+    lines = _parted(plan, most)
+    width = max(most + _ROUNDING, plan.root.x1 - plan.root.x0)
+    return width, len(lines.clashes), judge.cost(plan, lines), number, plan, lines
 
 
 def _parted(plan: Plan, most: float) -> Lines:

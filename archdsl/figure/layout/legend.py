@@ -11,9 +11,13 @@ _MOST = 4
 """Columns, at most."""
 _LEAST = 3
 """Rows in a column, at least."""
-_ROW, _COLUMN, _EDGE = 6.0, 22.0, 12.0
+_ROW, _COLUMN, _EDGE = 4.0, 20.0, 12.0
 """Between two rows, between two columns, and to the border."""
-_WORDS = 10.0
+_TITLE = 7.0
+"""From the middle of the title to the first row."""
+_HEIGHT = 14.0
+"""Of a row, at least, so that rows of words and of lines are about as far apart as those of marks."""
+_WORDS = 9.0
 """Between a sample and its words."""
 
 
@@ -32,14 +36,14 @@ def table(sheets: list[Sheet], columns: int) -> None:
     rows = _rows(sheet)
     frame = sheet.frames["cluster_legend"]
     box, each = frame.box, -(-len(rows) // columns)
-    top = frame.title[1] - _EDGE if frame.title else box.y1 - _EDGE
+    top = frame.title[1] - _TITLE if frame.title else box.y1 - _EDGE
     left, bottom = box.x0 + _EDGE, top
     for first in range(0, len(rows), each):
         column = rows[first : first + each]
         half = max(sample.box.width for _, sample, _ in column) / 2
         y, start = top, left + 2 * half + _WORDS
         for number, sample, words in column:
-            height = max(sample.box.height, words.box.height)
+            height = max(sample.box.height, words.box.height, _HEIGHT)
             y -= height + _ROW
             sample.box = Box.around(left + half, y + height / 2, sample.box.width, sample.box.height)
             words.box = Box.around(start + words.box.width / 2, y + height / 2, words.box.width, words.box.height)
@@ -47,8 +51,6 @@ def table(sheets: list[Sheet], columns: int) -> None:
         bottom = min(bottom, y)
         left = max(words.box.x1 for _, _, words in column) + _COLUMN
     frame.box = Box(box.x0, bottom - _EDGE, left - _COLUMN + _EDGE, box.y1)
-    if frame.title:
-        frame.title = (box.x0 + _EDGE + 22, frame.title[1])
 
 
 def _legend(sheets: list[Sheet]) -> Sheet | None:

@@ -40,17 +40,20 @@ class Narrowing:
         return found
 
     def _part(self, widths: Widths, group: Group, most: float) -> None:
-        """Parts the rows of a frame that may be so wide."""
+        """Parts the rows of a frame that may be so wide, and those of each frame in it that is alone in a row, once."""
         frames = 0
+        inner: dict[Group, float] = {}
         for row in range(group.low, group.high + 1):
             things, rest = widths.at(group, row)
             if rest + sum(widths.of(t) for t in things) <= most:
                 continue
             if len(things) == 1 and isinstance(things[0], Group):
-                self._part(widths, things[0], most - rest)
+                inner[things[0]] = min(most - rest, inner.get(things[0], most))
             elif len(things) > 1 and not frames:
                 frames += any(isinstance(t, Group) for t in things)
                 self._stack(widths, things, most - rest)
+        for frame, room in inner.items():
+            self._part(widths, frame, room)
 
     def _stack(self, widths: Widths, things: list[Thing], most: float) -> None:
         """Keeps as many of a row as there is room for; the others go above them."""

@@ -6,7 +6,7 @@ pieces.
 
 from __future__ import annotations
 
-from archdsl.figure.layout.columns import frame_pad, gap, left_of, right_of
+from archdsl.figure.layout.columns import frame_pad, gap, least_gap, left_of, right_of
 from archdsl.figure.layout.plan import Group, Item, Plan, Vertex
 
 Front = tuple[float, "Item | Group | None", int]
@@ -20,13 +20,15 @@ def width(plan: Plan) -> float:
 
 def least_width(plan: Plan) -> float:
     """How wide the panel is at least, whatever its order."""
-    return max(_row_width(plan.root, row) for row in range(plan.rows)) if plan.rows else 0.0
+    return max(_row_width(plan, plan.root, row) for row in range(plan.rows)) if plan.rows else 0.0
 
 
-def _row_width(group: Group, row: int) -> float:
+def _row_width(plan: Plan, group: Group, row: int) -> float:
     marks = [v for item in group.items if item.group is None for v in item.vertices if v.row == row]
     frames = [g.group for g in group.items if g.group and g.group.low <= row <= g.group.high]
-    return sum(v.left + v.right for v in marks) + sum(_row_width(g, row) for g in frames)
+    things = sum(v.left + v.right - bool(v.words) for v in marks) + sum(_row_width(plan, g, row) for g in frames)
+    between = max(0, len(marks) + len(frames) - 1) * least_gap(marks, frames)
+    return max(group.title[0], things + (2 * frame_pad(group) + between) * plan.room)
 
 
 def bend(plan: Plan, most: float) -> None:

@@ -60,8 +60,6 @@ class Vertex:
 
 Key = tuple[int, ...]
 """A place in the order, down from the panel's frame."""
-Rows = dict[int, tuple[list[Vertex], float]]
-"""What an item has in each row, and how wide that is."""
 
 
 @dataclass(eq=False)
@@ -76,6 +74,24 @@ class Joint:
     """What it costs to cross it."""
 
 
+End = tuple[Vertex, float, float, bool]
+"""The other end of a piece of wire, where it meets that, what it costs to cross it, and whether both ends lie in one item."""
+
+
+@dataclass(eq=False)
+class Strip:
+    """What an item has in one row."""
+
+    width: float
+    above: list[End]
+    below: list[End]
+    """To the next row and the one before."""
+    beside: list[Vertex]
+    up: list[Vertex]
+    down: list[Vertex]
+    """What wires join it to outside of the item, in this row, the next and the one before."""
+
+
 @dataclass(eq=False)
 class Item:
     """What stands in its frame's order as one: a vertex, a lane, or a frame."""
@@ -87,7 +103,11 @@ class Item:
     lane: Wire | None = None
     path: tuple[int, ...] = ()
     """Its place in the order, down from the panel's frame."""
-    rows: Rows = field(default_factory=dict)
+    rows: dict[int, Strip] = field(default_factory=dict)
+    span: int = 0
+    """A bit for each row in which it has something."""
+    ends: int = 0
+    """A bit for each row in which a wire joins it to what lies outside of it."""
     near: set[int] = field(default_factory=set)
     """The `id()` of every item that it is joined to."""
     x: float = 0.0

@@ -86,9 +86,12 @@ def _rows(plan: Plan, narrowing: Narrowing | None, beside: bool = True) -> None:
     rows = simplex.solve(len(number), edges)
     for v in plan.vertices:
         v.row = rows[number[id(v)]]
+    inside: dict[Group, list[int]] = {g: [] for g in plan.groups}
+    for v in plan.vertices:
+        for g in v.group.path():
+            inside[g].append(v.row)
     for g in plan.groups:
-        inside = [v.row for v in plan.vertices if g in v.group.path()]
-        g.low, g.high = min(inside), max(inside)
+        g.low, g.high = min(inside[g]), max(inside[g])
     for _, g in met.values():
         g.low = rows[number[id(g)]]
     plan.root.low, plan.rows = 0, max(v.row for v in plan.vertices) + 1

@@ -38,8 +38,10 @@ def read(head: str, mark: Mark, use: Use) -> Use | None:
     if text in _BINARY and len(mark.lines) == 1 and not mark.ports:
         return _of(use, _BINARY[text], {})
     if len(mark.ports) == 2:
+        if text not in _BINARY:  # `concat over last axis (a + b)`, say
+            return None
         use.told = ["" if p == SLOT else words.name(p) for p in mark.ports]
-        return _of(use, _BINARY[text], {}, [0, 1]) if text in _BINARY else None
+        return _of(use, _BINARY[text], {}, [0, 1])
     raised = _RAISED.fullmatch(head)
     if raised and text not in _SIGNS and (SLOT in (raised[1], raised[2])):
         numbers = {0: words.number(raised[1])} if raised[2] == SLOT else {1: _exponent(raised)}

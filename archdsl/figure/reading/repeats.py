@@ -119,6 +119,10 @@ def _by_name(text: str) -> bool:
     return not re.match(r"axis |last axis", text)
 
 
+_FIELD = re.compile(r"\w+\.\w+'?")
+"""`step.logdet`, which as an output would be named so."""
+
+
 # -- what comes out -----------------------------------------------------------------------------------------------------
 def _outputs(body: Body, frame: Frame, inside: Inside) -> list[Output]:
     """The outputs of a body. A single one that the repeat stands for needs no name."""
@@ -132,7 +136,7 @@ def _outputs(body: Body, frame: Frame, inside: Inside) -> list[Output]:
         name = text.text.rstrip("'")
         if name.isidentifier() and all(name != o.name for o in found):
             found.append(Output(name, text.text, f"output {text.text}"))
-        elif len(values) == 1:
+        elif len(values) == 1 and not _FIELD.fullmatch(text.best):
             found.append(Output("output", text.best, f"output {text.best}"))
         else:
             name = body.names.choose("", frame, [frame])

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from archdsl.figure.reading.body import Body
 
 
+_UNUSED = re.compile(r"unused( after the last copy)?")
+
+
 def count_readers(body: Body) -> None:
     """Follow every wire, so that each value knows who reads it."""
     for wire in body.panel.wires:
@@ -25,7 +28,7 @@ def count_readers(body: Body) -> None:
         )
         if wire.kind != "updates" and not rides:
             value = body.graph.brought(wire)
-            if wire.head.kind != "fork" and wire.head.lines != ["unused"]:
+            if wire.head.kind != "fork" and not _UNUSED.fullmatch(" ".join(wire.head.lines)):
                 value.readers.append(body.graph.target(wire))
                 value.into.append(wire.head)
     for frame in body.panel.root.all_frames():

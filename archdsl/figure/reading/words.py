@@ -210,7 +210,7 @@ _SAYS = (
     ("all", re.compile(r"all (.+):")),
     ("enter", re.compile(r"(?:(\S+)(?: = (\S+))?, )?into the first copy")),
     ("enter", re.compile(r"()(\S+) into the first copy")),
-    ("most", re.compile(r"(at most)")),
+    ("most", re.compile(r"(at most)(?: so many steps)?")),
     ("last", re.compile(r"last (.+)′")),
     ("on", re.compile(r"(.+)′, on to the next copy")),
     ("first", re.compile(r"first (\S+)(?: = (\S+))?")),

@@ -10,7 +10,6 @@ class Chance(nn.Module):
 
     def __init__(self, d: int = 4) -> None:
         super().__init__()
-        self.d = d
         self.mu = nn.Linear(d, d)
         self.sigma = nn.Linear(d, d)
 
@@ -26,7 +25,7 @@ class Chance(nn.Module):
         c = p_c.sample()
         p_e: Any = torch.distributions.Laplace(mu, sigma, validate_args=False)
         e = p_e.rsample()
-        noise = torch.rand(x.shape[0], self.d, device=x.device, dtype=x.dtype)
+        noise = torch.rand_like(x)
         y = z + b + e + noise + c.unsqueeze(-1).to(x.dtype)
         p_a: Any = torch.distributions.Normal(mu, sigma, validate_args=False)
         p = p_a.log_prob(a)

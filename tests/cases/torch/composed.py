@@ -74,11 +74,11 @@ class A(nn.Module):
         if mask is None:
             mask = x.new_ones(batch, time, dtype=torch.bool)
         state = None
-        outputs = []
+        ys = []
         for x_t in x.unbind(1):
             y, state = self.y(x_t, state)
-            outputs.append(y)
-        y = torch.stack(outputs, dim=1)
+            ys.append(y)
+        y = torch.stack(ys, dim=1)
         return torch.where(mask.unsqueeze(-1), y, 0)
 
 

@@ -59,8 +59,9 @@ class Turned(nn.Module):
         return [w_x, w_h, b_x, b_h]
 
     def scan_both(self, backwards: "Turned", x: Tensor) -> Tensor:
-        """All steps in both directions, side by side: x [batch, time, features] -> [batch, time,
-        2*units]
+        """All steps in both directions, side by side.
+
+        x [batch, time, features] -> [batch, time, 2*units]
         """
         h = self.initial_state(x[:, 0])
         h_b = backwards.initial_state(x[:, 0])

@@ -36,7 +36,7 @@ class None_(nn.Module):
         self.def_ = nn.Linear(self_, type_)
 
     def forward(self, class_: Tensor) -> Tensor:
-        """class [batch, self_] -> def [batch, type]"""
+        """class_ [batch, self_] -> def [batch, type]"""
         def_: Tensor = self.def_(class_)  # [batch, type]
         return def_
 
@@ -58,7 +58,7 @@ class Tensor_(nn.Module):
         return cls(torch_=2)
 
     def forward(self, self_: Tensor, x: Tensor, l_: Tensor, I_: Tensor) -> tuple[Tensor, Tensor]:
-        """self [batch, torch], x [batch, torch], l [batch, torch], I [batch, torch]
+        """self_ [batch, torch], x [batch, torch], l_ [batch, torch], I_ [batch, torch]
 
         -> print [batch, nn], len [nn]
         """

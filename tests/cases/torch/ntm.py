@@ -35,7 +35,7 @@ class Address(nn.Module):
         sharpness = 1 + F.softplus(self.sharpness(h))  # [batch, 1]
         alike = torch.einsum("brw,bw->br", F.normalize(M, dim=-1), F.normalize(key, dim=-1))
         mixed = g * (strength * alike).softmax(-1) + (1 - g) * before
-        total = torch.zeros(h.shape[0], self.rows, device=h.device, dtype=h.dtype)  # [batch, rows]
+        total = h.new_zeros(h.shape[0], self.rows)  # [batch, rows]
         for i in range(2 * self.reach + 1):
             total = total + shift[:, i : i + 1] * mixed.roll(i - self.reach, -1)
         sharp = total**sharpness

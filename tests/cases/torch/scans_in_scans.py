@@ -91,9 +91,9 @@ class B(nn.Module):
             kepts.append(a)
             summeds.append(summed)
         each = torch.stack(kepts, dim=1)
-        s = torch.stack(summeds, dim=1)
+        summed = torch.stack(summeds, dim=1)
         y = rows_out + each
-        return y, s
+        return y, summed
 
 
 class Trainer(nn.Module):

@@ -90,6 +90,13 @@ def test_the_program_of_dot_means_the_same() -> None:
         assert same(compiler.analyse(read(renamed(figure(program(name)).dot).encode())), program(name))
 
 
+@pytest.mark.parametrize("name", ["W_out", "A_log", "m_in", "w_everything"])
+def test_an_index_has_none_of_its_own(name: str) -> None:
+    """The type beside a bold name is no higher part of the name's index, however long that is."""
+    drawn = analyse(f"model M(d = 4) {{ input x: [batch, d]\n param {name}: [d] = 0\n output y = x * {name} }}")
+    assert not lost(figure(drawn, []).svg, drawn)
+
+
 def test_a_backslash_is_drawn_as_it_is_written() -> None:
     r"""Graphviz has escapes of its own, such as `\G` for the graph's name; a docstring with TeX in it is not for them."""
     doc = r"The \\ of \frac, \N and \G, at the end \n"
