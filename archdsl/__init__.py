@@ -57,11 +57,11 @@ def read(*figures: str | os.PathLike[str]) -> str:
     return read_figure(pictures, next(iter(pictures), ""))
 
 
-def diff(before: PathOrText, after: PathOrText) -> Difference:
-    """What is different between two programs: `.same`, `.text()`, `.figure()`."""
+def diff(before: PathOrText, after: PathOrText, models: tuple[str | None, str | None] = (None, None)) -> Difference:
+    """What is different between two programs, or one definition of each: `.same`, `.text()`, `.figure()`."""
     from archdsl.comparison import compare
 
-    return compare(check(before), check(after))
+    return compare(check(before, models[0]), check(after, models[1]), models)
 
 
 def compile(

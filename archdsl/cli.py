@@ -112,6 +112,7 @@ def draw(options: argparse.Namespace) -> int:
 def _drawn(program: Program, options: argparse.Namespace, output: str, kind: str) -> dict[str, str | bytes]:
     """What is to be written where."""
     from archdsl.figure import figure, figures, paint
+    from archdsl.figure.letters import warnings
 
     names = ("only", "expand", "collapse", "depth", "width", "direction", "theme", "link")
     chosen = {name: getattr(options, name) for name in names}
@@ -128,6 +129,8 @@ def _drawn(program: Program, options: argparse.Namespace, output: str, kind: str
     else:
         drawn, places = [figure(program, **chosen)], [output]
     pictures = [f.dot for f in drawn] if kind == "dot" else paint(drawn, kind, options.dpi)
+    for warning in warnings(program, drawn, kind):
+        _say(f"warning: {warning}")
     return dict(zip(places, pictures))
 
 
@@ -138,13 +141,17 @@ def diff(options: argparse.Namespace) -> int:
         raise Trouble(f"cannot write {shown(wanted[0])}: it is one of the programs")
     if options.file == options.other == "-":
         raise Trouble("both programs cannot come from one standard input; name a file for one of them")
-    before, after = _checked(options.file), _checked(options.other)
+    models, configs = _for_both(options, "model"), _for_both(options, "config")
+    before, after = (
+        _checked(path, argparse.Namespace(model=model, config=config, set=options.set), named=True)
+        for path, model, config in zip((options.file, options.other), models, configs)
+    )
     if before is None or after is None:
         return 2
     from archdsl.comparison import compare
     from archdsl.figure import FigureError, paint
 
-    found = compare(before, after)
+    found = compare(before, after, models=models)
     print(found.text(), file=sys.stderr if wanted and wanted[0] == "-" else sys.stdout)
     if wanted:
         wishes = {name: getattr(options, name) for name in ("width", "direction", "theme")}
@@ -155,6 +162,14 @@ def diff(options: argparse.Namespace) -> int:
             raise Trouble(f"{problem.message}; {problem.hint}" if problem.hint else problem.message) from None
         _write(wanted[0], content)
     return 0 if found.same else 1
+
+
+def _for_both(options: argparse.Namespace, name: str) -> tuple[str | None, str | None]:
+    """What an option of `diff` says of each program: the same of both, unless it is given twice."""
+    given: list[str] = getattr(options, name) or []
+    if len(given) > 2:
+        raise Trouble(f"--{name} {given[2]}: there are two programs; give it once for both, or once for each")
+    return (given[0], given[-1]) if given else (None, None)
 
 
 def read(options: argparse.Namespace) -> int:
@@ -312,8 +327,9 @@ COMMANDS = {
 
 
 # -- programs -----------------------------------------------------------------------------------------------------
-def _checked(path: str, options: argparse.Namespace | None = None) -> Program | None:
-    """The checked program, with the numbers that the options give; None once its errors have been shown."""
+def _checked(path: str, options: argparse.Namespace | None = None, named: bool = False) -> Program | None:
+    """The checked program, with the numbers that the options give; None once its errors have been shown. `named`: what options ask for in
+    vain is said with the file."""
     from archdsl import compiler
     from archdsl.diagnostics import Errors
 
@@ -322,7 +338,7 @@ def _checked(path: str, options: argparse.Namespace | None = None) -> Program | 
     try:
         return compiler.analyse(read_text(path), _named(path), model=model, config=config, settings=settings)
     except compiler.UnknownSetting as problem:
-        raise Trouble(str(problem)) from None
+        raise Trouble(f"{shown(_named(path))}: {problem}" if named else str(problem)) from None
     except Errors as errors:
         _show(errors)
         return None

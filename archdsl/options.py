@@ -64,6 +64,21 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="BEFORE", help="a program")
     parser.add_argument("other", metavar="AFTER", help="another")
     parser.add_argument(
+        "--model",
+        action="append",
+        metavar="NAME",
+        help="this definition of both, and what it uses (all there are); given twice, the first of BEFORE, the second of AFTER",
+    )
+    parser.add_argument(
+        "--config",
+        action="append",
+        metavar="NAME",
+        help="one of the configs of the model; given twice, of BEFORE and of AFTER",
+    )
+    parser.add_argument(
+        "--set", action="append", metavar="NAME=NUMBER", help="another value for a hyperparameter, in both"
+    )
+    parser.add_argument(
         "-o", "--output", metavar="OUT", help="draw both as one figure, with what was added, removed and changed marked"
     )
     parser.add_argument("--all", action="store_true", help="draw the definitions, too, that are alike in both")

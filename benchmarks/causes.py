@@ -91,7 +91,7 @@ def steps(pair: Pair, row: Row) -> str:
     _, theirs, bare, by_hand = in_turns(sides, pair.inputs, row.mode, 3 * SECONDS)
     text = (
         f"{row.ratio:.2f} of the naive loop's time, {ratio(bare, theirs):.2f} of which are the products of the state with its weights and "
-        "their gradients, step by step, which both have; the rest is what autograd takes to follow each step's equations"
+        "their gradients, step by step, which both have; the rest is what autograd takes to follow each step's equations (decision 0102)"
     )
     if "peephole" in pair.what:
         text += (

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from archdsl.ir.meaning import same as mean_the_same
+from archdsl.ir.meaning import meaning
 from archdsl.ir.program import Program
 
 if TYPE_CHECKING:
     from archdsl.comparison.merge import Merged
     from archdsl.figure import Figure
 
+Models = tuple[str | None, str | None]
 _SIGNS = {"added": "+", "removed": "−", "changed": "≠"}
 
 
@@ -30,11 +31,17 @@ class Difference:
 
     before: Program
     after: Program
+    models: Models = (None, None)
+    """The one definition of each that is compared, with what it uses; without, all there are."""
 
     @cached_property
     def same(self) -> bool:
-        """Whether both compute and learn the same way."""
-        return mean_the_same(self.before, self.after)
+        """Whether both compute and learn the same way. What two definitions are called that are to be compared does not count."""
+        return _meaning(self.before, self.models[0]) == _meaning(self.after, self.models[1])
+
+    @property
+    def _sides(self) -> tuple[tuple[Program, str | None], ...]:
+        return (self.before, self.models[0]), (self.after, self.models[1])
 
     @cached_property
     def parts(self) -> list[Merged]:
@@ -43,8 +50,8 @@ class Difference:
         from archdsl.comparison.pairing import paired
         from archdsl.figure.panels import panels
 
-        a, b = (panels(p, captions=False) for p in (self.before, self.after))
-        pairs = paired(a, b)
+        a, b = (panels(p, entry=m, captions=False) for p, m in self._sides)
+        pairs = paired(a, b, together=all(self.models))
         renamed = {x.name: y.name for x, y in pairs if x and y}
         return [merged(x, y, renamed) for x, y in pairs]
 
@@ -73,12 +80,22 @@ class Difference:
         from archdsl.figure.render import figure, figure_of
 
         if self.same:
-            return figure(self.after, **wishes)
+            return figure(self.after, entry=self.models[1], **wishes)
 
         shown = [part.panel for part in self.parts if part.kind or whole] or [part.panel for part in self.parts]
-        before, after = (os.path.basename(p.file) for p in (self.before, self.after))  # the same bytes in every folder
+        files = [os.path.basename(p.file) for p, _ in self._sides]  # the same bytes in every folder
+        before, after = (f"{file}: {m}" if m else file for file, (_, m) in zip(files, self._sides))
         return figure_of(shown, f"{before} → {after}", self.text(), **wishes)
 
 
-def compare(before: Program, after: Program) -> Difference:
-    return Difference(before, after)
+def compare(before: Program, after: Program, models: Models = (None, None)) -> Difference:
+    return Difference(before, after, models)
+
+
+def _meaning(program: Program, model: str | None) -> object:
+    """What a program means, or one definition of it whatever its name."""
+    if model is None:
+        return meaning(program)
+    found = meaning(program, program[model].name)
+    [root] = found["roots"]
+    return {**found["definitions"].pop(root), "name": ""}, found["definitions"]

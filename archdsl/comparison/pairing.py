@@ -15,17 +15,20 @@ LEAST = 0.4
 """How alike two definitions of different names must be to be one that was renamed."""
 
 
-def paired(a: list[Panel], b: list[Panel]) -> list[tuple[Panel | None, Panel | None]]:
-    named = {p.name: p for p in a}
-    partner = {y.name: named[y.name] for y in b if y.name in named}
-    left = [p for p in a if p.name not in partner]
+def paired(a: list[Panel], b: list[Panel], together: bool = False) -> list[tuple[Panel | None, Panel | None]]:
+    """`together`: whether the first of both are a pair, whatever they are called."""
+    named = {p.name: p for p in (a[1:] if together else a)}
+    partner = {y.name: named[y.name] for y in (b[1:] if together else b) if y.name in named}
+    if together:
+        partner[b[0].name] = a[0]
+    taken = {p.name for p in partner.values()}
+    left = [p for p in a if p.name not in taken]
     right = [p for p in b if p.name not in partner]
     scored = [
         (_likeness(x, y) + 0.2 * (x is a[0] and y is b[0]), i, j)
         for i, x in enumerate(left)
         for j, y in enumerate(right)
     ]
-    taken = set[str]()
     for score, i, j in sorted(scored, key=lambda s: (-s[0], s[1], s[2])):
         x, y = left[i], right[j]
         if score >= LEAST and x.name not in taken and y.name not in partner:

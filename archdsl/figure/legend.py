@@ -23,7 +23,7 @@ _MARKS = {
     "circle": ("σ", "pointwise", 0.3),
     "state": ("<B>h</B>", "state: what it was one step before", 0.3),
     "memory": ("<B>m</B>", "memory: what it was one call before", 0.36),
-    "attention": ("<B>attention</B>", "attention, with what it is between", 0.78),
+    "attention": ("<B>attention</B>", "attention, with its settings", 0.78),
     "draw": ("~ p", "a random draw", 0.42),
     "gradient": ("∥", "acts on the gradient only", 0.36),
     "objective": ("minimize", "objective, with its optimizer", 0.86),

@@ -13,11 +13,12 @@ from archdsl.figure import theme
 
 _COLORS = re.compile(r'"(#[0-9a-f]{6}(?::#[0-9a-f]{6})*)"')
 _SIZES = re.compile(r'((?:POINT-SIZE|fontsize)="?)([0-9.]+)')
-_ROOM = re.compile(r'(nodesep|ranksep|margin|WIDTH)=("?)([0-9.]+)("?)(?=[\s\]>])')
+_ROOM = re.compile(r'(nodesep|ranksep|margin|height|WIDTH)=("?)([0-9.]+)("?)(?=[\s\]>])')
 _TIGHT: Mapping[str, Mapping[str, str]] = {
     "nodesep": {"0.22": "0.14"},
     "ranksep": {"0.24": "0.2"},
     "margin": {"12": "8", "14": "9", "10": "8"},
+    "height": {"0.22": "0.18"},
     "WIDTH": {"4": "1"},
 }
 

@@ -151,7 +151,9 @@ def _term(monomial: Monomial, coefficient: Fraction) -> str:
     factors = [_power(a, e) for a, e in monomial if e > 0]
     divisors = [_power(a, -e) for a, e in monomial if e < 0]
     top = coefficient if exact else Fraction(coefficient.numerator)
-    known = next((n for n in (2, 3, 4, 8) if coefficient * n in CONSTANTS), None)  # π/2
+    known = coefficient not in CONSTANTS and next(
+        (n for n in (2, 3, 4, 8) if coefficient * n in CONSTANTS), None
+    )  # π/2
     if known:
         top = coefficient * known
         divisors.insert(0, str(known))

@@ -115,6 +115,13 @@ def _pow_torch(site: TorchSite) -> str:
     return f"{site.operand(0)} ** {site.operand(1)}"
 
 
+def _floordiv_torch(site: TorchSite) -> str:
+    """Of floats torch has no derivative of `//`, and one of the same function, which is 0."""
+    if site.outputs[0].dtype == "float" and site.numbers[0] is None:
+        return f"torch.div({site.operand(0)}, {site.operand(1)}, rounding_mode='floor')"
+    return f"{site.operand(0)} // {site.operand(1)}"
+
+
 OPS = (
     binary("add", "The sum, `x + y`.", "+", "{x} + {y}", _arithmetic, pair(interval.add), example="y = x + 1"),
     binary(
@@ -152,7 +159,7 @@ OPS = (
         "floordiv",
         "The quotient rounded down, `x // y`.",
         "//",
-        "{x} // {y}",
+        _floordiv_torch,
         no_bool,
         _whole_quotient,
         ordered=True,

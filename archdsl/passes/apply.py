@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -256,14 +257,17 @@ def _shape_error(block: Block, op: Op, tensors: list[Tensor], misfit: Misfit, sp
         if value and place and len(tensors) > 1:
             notes.append(Note(place, f"{value.name or 'this'} is {tensor.type}"))
     return errors.WrongShape(
-        span, f"`{sign}`", misfit.reason, notes=notes[:2], mend=misfit.hint or _rounded(misfit.reason)
+        span, f"`{sign}`", misfit.reason, notes=notes[:2], mend=misfit.hint or rounded(misfit.reason)
     )
 
 
-def _rounded(reason: str) -> str:
+def rounded(reason: str) -> str:
     """The mend where sizes differ by rounding alone."""
     if "floor(" not in reason:
         return ""
+    halved = re.search(r"2\*floor\((\w+)/2\)", reason)
+    if halved:  # padding = kernel // 2
+        return f"for an odd `{halved[1]}`, `({halved[1]} - 1) / 2` rounds nothing, where `{halved[1]} // 2` does"
     return "a size that must divide is written so that nothing is rounded: `input x: [batch, 3, 4 * side, 4 * side]`"
 
 

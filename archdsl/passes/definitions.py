@@ -14,7 +14,7 @@ from archdsl.diagnostics import Note
 from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Definition, Hyper, Input, Made, Memory, Must, Output, Region, State
 from archdsl.ir.types import Shape, Type, subs_shape, unify_shape
-from archdsl.passes import conditions, expressions, signatures, statements, verify
+from archdsl.passes import apply, conditions, expressions, signatures, statements, verify
 from archdsl.passes.entities import (
     DefinitionRef,
     Flag,
@@ -85,7 +85,9 @@ def _fit(
         needed = Type(dtype=want.dtype, shape=subs_shape(want.shape, bindings, rest[0] if rest else None))
         declared = f"`{port.name}` is declared {want}" + (f", here {needed}" if needed != want else "")
         reason = f"its input `{port.name}` is {have} and must be {needed}: {wrong}"
-        raise block.frame.fail(errors.WrongShape(span, ref.name, reason, notes=[Note(port.span, declared)]))
+        raise block.frame.fail(
+            errors.WrongShape(span, ref.name, reason, notes=[Note(port.span, declared)], mend=apply.rounded(wrong))
+        )
 
 
 def _fix(block: Block, part: Part, ref: DefinitionRef, variant: Variant, bindings: dict[str, Num], span: Span) -> None:

@@ -180,7 +180,7 @@ def _carry_chain(inner: Block, chain: tree.Expression, tensors: list[Tensor], no
             errors.RepeatProblem(
                 chain.span,
                 reason,
-                mend="what a pass gives is what the next one takes; change the size before the repeat",
+                mend="what a pass gives is what the next one takes; change the size before the repeat, or write each copy by itself",
             )
         )
     inner.states[name].next = result

@@ -161,4 +161,13 @@ def _token(source: Source, problem: UnexpectedToken) -> Errors:
     if token.type == "$END":
         start = end = len(source.text.rstrip())
         start = max(0, start - 1)
-    return errors.BadSyntax(source.span(start, end), found, wanted).error()
+    return errors.BadSyntax(source.span(start, end), found, wanted, mend=_mend(str(token), expected)).error()
+
+
+def _mend(found: str, expected: set[str]) -> str:
+    """What would do instead of words that other languages have there."""
+    if found == "as" and "LBRACE" in expected:
+        return "only the copies of a `stack` are counted; passes are alike, so carry a number: `state i: int[] = 0`, `i' = i + 1`"
+    if found == "," and "_NL" in expected and "COLON" not in expected:
+        return "one value stands right of `=`: write a statement for each"
+    return ""

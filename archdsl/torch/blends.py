@@ -6,11 +6,13 @@ autograd, node by node, so that one operation in the place of four is a fifth of
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 
 from archdsl.ir.num import ONE, Num
 from archdsl.ir.program import Apply, Node, Operand
 from archdsl.ir.types import Type
+from archdsl.torch.statements import Assign, Statement, Variable, keys, walk
 
 BLEND = "lerp"
 """The operation of such a node: its inputs are where it starts, where it ends, and how far it goes."""
@@ -85,4 +87,23 @@ def _whole(start: Operand, end: Operand, weight: Operand) -> Ends | None:
     return None
 
 
-__all__ = ["BLEND", "blended"]
+def comment(body: list[Statement], variables: Mapping[str, Variable]) -> None:
+    """The equation, beside the operation that stands for it."""
+    for statement in walk(body):
+        call = statement.value if isinstance(statement, Assign) else None
+        if isinstance(statement, Assign) and isinstance(call, ast.Call) and ast.unparse(call.func) == "torch.lerp":
+            ends = [_bare(value) for value in call.args]
+            if all(isinstance(e, ast.Name) and e.id in variables for e in ends):
+                start, end, weight = (variables[k].name for e in ends for k in keys(e))
+                statement.comment = f"(1 - {weight}) * {start} + {weight} * {end}"
+
+
+def _bare(value: ast.expr) -> ast.expr:
+    """What is given another type of number."""
+    match value:
+        case ast.Call(func=ast.Attribute(value=inner, attr="type_as")):
+            return inner
+    return value
+
+
+__all__ = ["BLEND", "blended", "comment"]

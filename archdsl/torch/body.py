@@ -333,7 +333,7 @@ class Body(Scans):
         if item.stacks:
             return plural(singular(base))
         wish = singular(base)
-        if wish not in self.value_names:
+        if wish not in self.value_names and len(wish) > 1:
             return wish
         kind = re.sub(r"_?\d+_?d?$", "", snake(item.item.of)) if isinstance(item.item, Made) else "weight"
         return f"{wish}_{kind.rpartition('_')[2]}"

@@ -7,6 +7,8 @@ import ast
 from archdsl.ir.num import Num
 from archdsl.ir.program import Call, Repeat, Ride, Value
 from archdsl.ir.regions import nodes
+from archdsl.ir.types import Shape, Type, unify_shape
+from archdsl.torch.needs import results
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import parse
 from archdsl.torch.statements import Assert, Assign, Do, If, name
@@ -91,15 +93,43 @@ class Cells(Values):
             return wish if wish not in self.value_names or wish in outs else "state"
         return own[0].name if len(callee.state) == 1 and own and own[0].name not in self.value_names else "state"
 
+    def begun(self, node: Repeat, ride: Ride, state: Value) -> ast.expr:
+        """What a riding cell's state starts from; a number fills a tensor of the type that the state has there."""
+        first = ride.initial[state.name or ""]
+        return (
+            self.filled(first, self._riding(node, ride, state.type)) if isinstance(first, Num) else self.operand(first)
+        )
+
+    def _riding(self, node: Repeat, ride: Ride, type_: Type) -> Type:
+        """The type of a riding cell's state in the sizes of the definition where it rides."""
+        made = self.made[ride.made]
+        sizes = {**made.sizes, **{n: v for n, v in made.settings.items() if isinstance(v, Num)}}
+        rest: list[Shape] = []
+        known = {v.id: v.type for v in self._within(node)}
+        for call in nodes(node.body):
+            if isinstance(call, Call) and call.made == ride.made:
+                for value, operand in zip(self.plan.program.of(made).definition.inputs, call.inputs):
+                    have = known[operand] if isinstance(operand, int) and operand in known else self.type_of(operand)
+                    unify_shape(value.type.shape, have.shape, sizes, rest)
+        return type_.subs(sizes, rest[0] if rest else None)
+
+    def _within(self, node: Repeat) -> list[Value]:
+        """All values of a repeat's body."""
+        found = [*(c.value for c in node.carried), *(s.value for s in node.sliced)]
+        found += [p.value for p in node.body.params]
+        for inner in node.body.nodes:
+            found += [*results(inner), *(self._within(inner) if isinstance(inner, Repeat) else [])]
+        return found
+
     def start(self, node: Repeat, ride: Ride) -> None:
         """The state before the first step: nothing, or what the program says it starts from."""
         made, initial = ride.made, ride.initial
         callee = self.plan.program.of(self.made[made])
         own = [p for p in callee.state if p.state is not None]
         given = {
-            p.name: self.as_tensor(initial[n], p.state.value.type)
+            p.name: self.begun(node, ride, p.state.value)
             for p in own
-            if p.state and (n := p.state.value.name or "") in initial
+            if p.state and (p.state.value.name or "") in initial
         }
         wish = (
             self.variables[self.state_keys[made]].wishes[0] if made in self.state_keys else self.state_wish(node, made)

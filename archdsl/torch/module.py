@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from archdsl.ir.num import Num
 from archdsl.ir.program import Setting
-from archdsl.torch import annotate, docs
+from archdsl.torch import annotate, blends, docs
 from archdsl.torch.batch import widened_type
 from archdsl.torch.checkpoints import HELPER, checkpointed
 from archdsl.torch.constructor import Constructor
@@ -132,6 +132,7 @@ class Module:
         body = function.finish(function.names())
         annotate.settle(body, function.variables, function.parameters)
         docs.comment_shapes(body, function.variables)
+        blends.comment(body, function.variables)
         if checkpointed(body, function.variables, function.names()):
             self.helpers[HELPER] = None
             self.recomputes = True
@@ -145,6 +146,7 @@ class Module:
         function.build()
         body = function.finish(function.names())
         annotate.settle(body, function.variables, function.parameters)
+        blends.comment(body, function.variables)
         self._take(function, body)
         outputs = ["Tensor"] * len(self.definition.outputs) + [self.plan.state_type]
         head = signature(INDENT, self.plan.scan_method, ["self", *function.signature()], f"tuple[{', '.join(outputs)}]")

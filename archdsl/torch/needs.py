@@ -5,19 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from archdsl.ir.num import Num
-from archdsl.ir.program import Apply, Call, Definition, Draw, Made, Minimize, Node, Operand, Repeat, Until, Update
+from archdsl.ir.program import (
+    Apply,
+    Call,
+    Definition,
+    Draw,
+    Made,
+    Minimize,
+    Node,
+    Operand,
+    Repeat,
+    Until,
+    Update,
+    Value,
+)
 from archdsl.ir.regions import nodes
 from archdsl.torch.plan import Plan
 
 
 def outputs(node: Node) -> list[int]:
+    """The values that a node makes for the region around it, by number."""
+    return [v.id for v in results(node)]
+
+
+def results(node: Node) -> list[Value]:
     """The values that a node makes for the region around it."""
     match node:
         case Apply() | Call() | Draw():
-            return [v.id for v in node.outputs]
+            return node.outputs
         case Repeat():
-            finals = [v.id for r in node.rides for v in r.finals.values()]
-            return [c.final.id for c in node.carried] + [c.value.id for c in node.collected] + finals
+            finals = [v for r in node.rides for v in r.finals.values()]
+            return [*(c.final for c in node.carried), *(c.value for c in node.collected), *finals]
     return []
 
 

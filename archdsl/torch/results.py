@@ -76,6 +76,8 @@ class Results(Function):
                 (before.name or before.wishes[0]) if before else owner.attr if isinstance(owner, ast.Attribute) else ""
             )
             return [same, *words] if same else words
+        if isinstance(node, Apply) and node.op == "attention":
+            return words
         if isinstance(node, Apply) and node.op in LOSSES and (judged := self.variable_of(node.inputs[0])):
             of = judged.name or judged.wishes[0]
             return [f"{of}_loss", *words] if len(of) > GENERIC and of not in NOUNS else words

@@ -260,11 +260,7 @@ class Scans(Cells):
             return None
         callee = self.plan.program.of(self.made[ride.made])
         own = [(p, p.state) for p in callee.state if p.state is not None]
-        given = {
-            p.name: self.as_tensor(ride.initial[n], s.value.type)
-            for p, s in own
-            if (n := s.value.name or "") in ride.initial
-        }
+        given = {p.name: self.begun(node, ride, s.value) for p, s in own if (s.value.name or "") in ride.initial}
         fields = [ast.keyword(n, v) for n, v in given.items()]
         if len(given) == len(callee.state):
             return (

@@ -20,7 +20,7 @@ from archdsl.torch import batch, blends, kernels
 from archdsl.torch.equations import Equations, Opaque, Poly, State, single
 from archdsl.torch.kernels import Kernel
 from archdsl.torch.matrices import Bias, Matrix, Row
-from archdsl.torch.needs import has_effect, inputs, needed, outputs
+from archdsl.torch.needs import has_effect, inputs, needed, outputs, results
 from archdsl.torch.plan import Plan, ProgramPlan
 
 HEAVY = frozenset(("Linear", "Bilinear", "Embedding", "matmul"))
@@ -107,8 +107,7 @@ class Steps:
         self.types: dict[int, Type] = {v.id: v.type for v in self.definition.inputs}
         self.types |= {s.value.id: s.value.type for s in self.definition.states}
         self.types |= {p.value.id: p.value.type for p in self.definition.body.params}
-        for n in self.definition.body.nodes:
-            self.types |= {v.id: v.type for v in getattr(n, "outputs", [])}
+        self.types |= {v.id: v.type for n in self.definition.body.nodes for v in results(n)}
         self.places: dict[int, int] = {}
         """Values that are there for all steps at once, and where time stands in them, from the end."""
         self.waits: set[int] = {s.value.id for s in self.definition.states}

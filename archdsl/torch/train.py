@@ -7,8 +7,10 @@ again, and the others are used again. So no graph is gone through twice, and non
 from __future__ import annotations
 
 import ast
+import itertools
+from collections.abc import Iterator, Sequence, Set
 
-from archdsl.ir.program import Apply, Call, Draw, Made, Minimize, Node, Param, Repeat, Until, Update
+from archdsl.ir.program import Apply, Call, Draw, Made, Minimize, Node, Param, Region, Repeat, Until, Update
 from archdsl.ir.regions import nodes
 from archdsl.ops import OPTIMIZERS
 from archdsl.passes.reach import learns
@@ -84,6 +86,12 @@ def _has_frozen(made: Made, plan: Plan) -> bool:
         return made.frozen
     callee = plan.program.of(made)
     return any(h.item.frozen or (isinstance(h.item, Made) and _has_frozen(h.item, callee)) for h in callee.held)
+
+
+def numbered(wish: str) -> Iterator[str]:
+    """A name, and it with 2, 3 …"""
+    yield wish
+    yield from (f"{wish}_{i}" for i in itertools.count(2))
 
 
 class _Step(Forward):
@@ -171,28 +179,46 @@ class _Step(Forward):
         return value
 
     # -- the sequence of updates --------------------------------------------------------------------------------
-    def sequence(self, region: list[Node]) -> None:
+    def sequence(self, region: list[Node], outside: Sequence[Node] = ()) -> None:
+        """What a region does, in order; `outside`: the nodes before it, whose values it may read and have made again."""
         last = [n for n in region if isinstance(n, (Minimize, Update, Until))]
-        wanted = {id(n) for end in last for n in needed(region, inputs(end), self.plan)}
+        known = [*outside, *region]
+        wanted = {id(n) for end in last for n in needed(known, inputs(end), self.plan)}
         for at, node in enumerate(region):
+            before = known[: len(outside) + at]
             match node:
                 case Minimize():
-                    self.minimize(region, node)
+                    self.compute(known, inputs(node))
+                    self.minimize(node)
                 case Update():
-                    self.compute(region, inputs(node))
+                    self.compute(known, inputs(node))
                     self.update(node)
                 case Until():
-                    self.compute(region, inputs(node))
-                    self.until(node)
+                    self.compute(known, inputs(node), without=self._updated(node.body))
+                    self.until(node, before)
                 case _ if id(node) not in wanted and has_effect(node, self.plan):
-                    self.compute(region[:at], inputs(node))
+                    self.compute(before, inputs(node))
                     self.make(node)
 
-    def compute(self, region: list[Node], wanted: set[int]) -> None:
-        """Make what is needed and is not there, or was made from weights that have changed since."""
+    def compute(self, region: Sequence[Node], wanted: set[int], without: Set[int] = frozenset()) -> None:
+        """Make what is needed and is not there, or was made from weights that have changed since; not what depends on parts `without`."""
         for node in needed(region, wanted, self.plan):
-            if isinstance(node, (Apply, Call, Draw, Repeat)) and self._missing(node):
+            waits = any(self.depends.get(o, set()) & without for o in outputs(node))
+            if isinstance(node, (Apply, Call, Draw, Repeat)) and self._missing(node) and not waits:
                 self.make(node)
+
+    def _updated(self, region: Region) -> set[int]:
+        """The parts that a region updates."""
+        found: set[int] = set()
+        for node in nodes(region):
+            if isinstance(node, Minimize):
+                found |= self._learned(node)
+            elif isinstance(node, Update):
+                found.add(node.made)
+        return found
+
+    def _learned(self, node: Minimize) -> set[int]:
+        return {*node.over, *node.over_params} or {h.id for h in self.plan.held}
 
     def make(self, node: Node) -> None:
         self.seen.clear()
@@ -208,16 +234,22 @@ class _Step(Forward):
             return True
         return any(self.updated_at.get(d, -1) > self.made_at[o] for o in outs for d in self.depends.get(o, ()))
 
-    def minimize(self, region: list[Node], node: Minimize) -> None:
-        self.compute(region, inputs(node))
+    def minimize(self, node: Minimize) -> None:
         loss = self.operand(node.loss)
         if isinstance(loss, ast.Name) and loss.id in self.variables and not self.variables[loss.id].named:
             self.variables[loss.id].wishes.insert(0, node.name)
         self.block.append(Do(ast.Call(parse("self.descend"), [loss, parse(f"self.{self.optimizers[id(node)]}")], [])))
-        self.results.append((node.name, ast.Call(ast.Attribute(loss, "item", ast.Load()), [], [])))
+        self._result(node.name, ast.Call(ast.Attribute(loss, "item", ast.Load()), [], []))
+        self._change(self._learned(node))
+
+    def _result(self, wish: str, value: ast.expr) -> None:
+        """What `step` gives under a name, or where there is one of that name, under it with a number."""
+        taken = {name for name, _ in self.results}
+        self.results.append((next(n for n in numbered(wish) if n not in taken), value))
+
+    def _change(self, parts: set[int]) -> None:
         self.time += 1
-        learned = {*node.over, *node.over_params} or {h.id for h in self.plan.held}
-        self.updated_at.update(dict.fromkeys(learned, self.time))
+        self.updated_at.update(dict.fromkeys(parts, self.time))
 
     def update(self, node: Update) -> None:
         callee = self.plan.program.of(self.made[node.made])
@@ -228,17 +260,17 @@ class _Step(Forward):
         if any(isinstance(n, Minimize) for n in nodes(self.plan.definition.body)):
             statement = If(parse("self.training"), [statement])
         self.block.append(statement)
-        self.time += 1
-        self.updated_at[node.made] = self.time
+        self._change({node.made})
 
-    def until(self, node: Until) -> None:
-        """Rounds until the memories stay as they are."""
+    def until(self, node: Until, before: Sequence[Node]) -> None:
+        """Rounds until the memories stay as they are. What a round updates, the next one has: what depends on it is made in each."""
         memories = [self._memory(*s) for s in node.stable]
         passes = self.variable("passes", named=True, kind="count")
         befores = [self.variable("before", named=True) for _ in memories]
         body: list[Statement] = [Assign([b], parse(m), keep=True) for b, m in zip(befores, memories)]
         with self.inside(body):
-            self.sequence(node.body.nodes)
+            self._change(self._updated(node.body))
+            self.sequence(node.body.nodes, before)
             tests = [parse(f"torch.allclose({m}, {b}, rtol=1e-6)") for b, m in zip(befores, memories)]
             test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
             self.block.append(If(test, [Break()]))
@@ -246,7 +278,7 @@ class _Step(Forward):
         stop: ast.expr = ast.Constant(int(node.at_most.value) + 1) if node.at_most.is_integer else count
         source = ast.Call(ast.Name("range", ast.Load()), [ast.Constant(1), stop], [])
         self.block.append(For(name(passes), source, body))
-        self.results.append(("passes", name(passes)))
+        self._result("passes", name(passes))
 
     def _memory(self, made: int, memory: str) -> str:
         callee = self.plan.program.of(self.made[made])

@@ -43,6 +43,7 @@ _NOUNS = {
     "exp": "exponential",
     "square": "squared",
     "sqrt": "root",
+    "pow": "power",
     "log": "logs",
     "clamp": "clamped",
     "logsumexp": "log_total",

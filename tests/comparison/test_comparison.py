@@ -216,3 +216,44 @@ def test_spelling_comments_and_order_do_not_count(tmp_path: Path) -> None:
     assert found.same
     assert found.text() == "both mean the same"
     assert found.figure().svg()
+
+
+TWO = """block Norm(d) { input x: [batch, d]
+ output y = x - mean(x) }
+model Post(d = 8) { input x: [batch, d]
+ output y = x -> Linear(d) -> Norm(d) }
+model Pre(d = 8) { input x: [batch, d]
+ output y = x -> Norm(d) -> Linear(d)
+ config small(d = 4) { } }
+model Spelled(d = 8) { input x: [batch, d]
+ h = Linear(d)(x)
+ output y = Norm(d)(h) }
+"""
+
+
+def test_one_model_of_each_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "two.arch"
+    path.write_text(TWO)
+    other = tmp_path / "other.arch"
+    other.write_text(TWO.replace("Linear(d)(x)", "tanh(x)"))
+    both, figure = [str(path), str(path)], tmp_path / "difference.svg"
+    assert main(["diff", *both, "--model", "Post", "--model", "Pre", "-o", str(figure)]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("≠ Post → Pre\n") and "Spelled" not in said and "the same: Norm\n" in said
+    assert b"two.arch: Post" in figure.read_bytes()
+    assert main(["diff", *both, "--model", "Post", "--model", "Spelled"]) == 0  # what they are called does not count
+    assert main(["diff", str(path), str(other)]) == 1
+    assert main(["diff", str(path), str(other), "--model", "Pre"]) == 0
+    assert main(["diff", str(path), str(other), "--model", "Spelled"]) == 1
+    assert archdsl.diff(path, other, models=("Post", "Post")).same
+    assert main(["diff", *both, "--model", "Pre", "--set", "d=4"]) == 0
+    assert main(["diff", *both, "--model", "Pre", "--config", "small"]) == 0
+
+
+def test_models_asked_for_in_vain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "two.arch"
+    path.write_text(TWO)
+    assert main(["diff", str(path), str(path), "--model", "Post", "--model", "Post_"]) == 2
+    assert "two.arch: there is no definition 'Post_'" in capsys.readouterr().err
+    assert main(["diff", str(path), str(path), *(["--model", "Post"] * 3)]) == 2
+    assert "give it once for both, or once for each" in capsys.readouterr().err

@@ -47,11 +47,11 @@ SMALL = {
 """No hyperparameter of that name is larger than this; all others are as the program has them."""
 SIZES = (
     {
-        **{"batch": 2, "others": 3, "n": 11, "m": 3, "d": 4},
+        **{"batch": 2, "others": 3, "n": 11, "m": 3, "d": 4, "side": 28},
         **{"time": 6, "length": 2, "s": 5, "t": 7, "height": 32, "width": 32, "w": 32, "depth": 16},
     },
     {
-        **{"batch": 5, "others": 4, "n": 17, "m": 8, "d": 3},
+        **{"batch": 5, "others": 4, "n": 17, "m": 8, "d": 3, "side": 24},
         **{"time": 9, "length": 4, "s": 8, "t": 4, "height": 40, "width": 36, "w": 36, "depth": 20},
     },
 )

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from visible import words
 
+from archdsl.cli import main
 from archdsl.compiler import analyse
 from archdsl.figure import Figure, FigureError, figure
+from archdsl.figure.layout import fonts
 
 CASES = Path(__file__).parent.parent / "cases" / "figure"
 Draw = Callable[..., Figure]
@@ -190,3 +192,43 @@ def test_hostile_words_stay_words(draw: Draw) -> None:
     text = " ".join(words(svg).split())
     assert '< more & "quoted" </TABLE>' in text and "\\\\N \\\\G" in text
     assert figure.pdf().startswith(b"%PDF-")
+
+
+# -- letters that the font lacks ----------------------------------------------------------------------------------------
+FAR = """\"\"\"将来 of \N{GRINNING FACE} é.\"\"\"
+model Far(d = 4) { input x: [batch, d]\n x -> Linear(d) -> output y }
+"""
+
+
+@pytest.mark.parametrize("form", ["svg", "pdf", "png", "tikz", "tex"])
+def test_letters_that_the_font_lacks_are_told(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "far.arch").write_text(FAR, encoding="utf-8")
+    target = tmp_path / f"far.{form}"
+    assert main(["draw", str(tmp_path / "far.arch"), "-o", str(target)]) == 0
+    said = capsys.readouterr().err
+    assert "warning: far.arch:2: the docstring of Far" in said and "将 (U+5C06) 来 (U+6765):" in said
+    assert "GRIN" not in said and "1F600" not in said and "é" not in said
+    assert main(["draw", str(tmp_path / "far.arch"), "-o", str(target), "--no-captions"]) == 0
+    assert capsys.readouterr().err == ""
+    if form in ("tikz", "tex"):
+        assert main(["draw", str(tmp_path / "far.arch"), "-o", str(target)]) == 0
+        assert r"\archdslletter{5C06}{将}" in target.read_text(encoding="utf-8")
+
+
+def test_letters_that_the_font_lacks_have_their_usual_width(draw: Draw) -> None:
+    font = fonts.load()
+    assert font and not font.glyph("将") and font.glyph("\N{GRINNING FACE}")
+    assert font.width("将来", 8) == 16
+    text = draw(FAR, "far.arch").svg().decode()
+    words_of = re.search(r'font-size="8.00"[^>]*textLength="([0-9.]+)"[^>]*>将来 of', text)
+    assert words_of and float(words_of[1]) == font.set_width("将来 of \N{GRINNING FACE} é.", 8.0)
+
+
+def test_letters_beyond_the_first_plane_are_in_the_embedded_font(draw: Draw) -> None:
+    font, drawn = fonts.load(), draw(FAR, "far.arch")
+    assert font
+    cut = fonts.Font(font.subset("a\N{GRINNING FACE}"))
+    face, own = cut.glyph("\N{GRINNING FACE}"), font.glyph("\N{GRINNING FACE}")
+    assert face and cut.metric(face) == font.metric(own) and cut.contours(face) == font.contours(own)
+    assert cut.glyph("a") and not cut.glyph("b")
+    assert "\N{GRINNING FACE}".encode("utf-16-be").hex().upper().encode() in drawn.pdf()

@@ -112,7 +112,7 @@ def test_prose_stays_prose() -> None:
 def test_a_sign_without_a_name_is_drawn() -> None:
     drawn = tex.outline("❄")
     assert drawn.startswith("\\archdslsign{") and drawn.count("-- cycle") >= 1
-    assert tex.outline("漢") == "[U+6F22]"
+    assert tex.outline("漢") == r"\archdslletter{6F22}{漢}"
 
 
 # -- compiled -----------------------------------------------------------------------------------------------------------
@@ -195,6 +195,18 @@ def test_other_engines(engine: str, tmp_path: Path) -> None:
 
 
 @needs_latex
+@needs_latex
+@pytest.mark.parametrize("engine", ["pdflatex", "lualatex", "xelatex"])
+def test_letters_that_the_font_lacks_compile(engine: str, tmp_path: Path, draw: Draw) -> None:
+    if not installed("standalone.cls") or shutil.which(engine) is None:
+        pytest.skip(f"{engine} is not there")
+    drawn = draw('"""将来."""\n' + NET, "far.arch").tikz(whole=True)
+    log = compiled(tmp_path, drawn, engine)
+    assert "Missing character" not in log
+    own = drawn.replace(r"\begin{document}", r"\def\archdslletter#1#2{\typeout{letter #1.}}\begin{document}")
+    assert "letter 5C06." in compiled(tmp_path, own, engine)
+
+
 def test_a_document_of_its_own(tmp_path: Path, draw: Draw) -> None:
     if not installed("standalone.cls"):
         pytest.skip("no standalone in this TeX Live")

@@ -27,6 +27,7 @@ d, h, s, n = (Num.symbol(x) for x in "dhsn")
         (d * Num.symbol("channels") / 2, "channels·d/2"),
         (math.log(2 * math.pi) * d, "log(2π)·d"),
         (Num.of(math.log(2 * math.pi)) / 2 * d, "log(2π)·d/2"),
+        (Num.of(math.pi), "π"),
         (Num.of(math.pi) / 4, "π/4"),
         (Num.of(1.8379), "1.8379"),
         (Num.of(-1e9), "−10⁹"),

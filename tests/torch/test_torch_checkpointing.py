@@ -11,6 +11,7 @@ import torch
 from emitted import PROGRAMS, ROOT, inputs, instance, numbers, program, run
 from torch import Tensor, nn
 
+from archdsl import cli
 from archdsl.compiler import analyse
 from archdsl.ir.program import Repeat
 from archdsl.ir.regions import nodes
@@ -128,3 +129,14 @@ def test_compiles_whole() -> None:
 
 def test_what_has_memories_or_states_is_computed_once() -> None:
     assert "recompute(" not in emitted(ROOT / "examples" / "resnet18.arch")
+
+
+def test_stacks_that_are_left_as_they_are_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--checkpointing", "-o", str(tmp_path / "net.py")]
+    assert cli.main(["compile", str(ROOT / "examples" / "resnet18.arch"), *given]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    where, _, reason = line.partition(": this stack")
+    text = (ROOT / "examples" / "resnet18.arch").read_text(encoding="utf-8").splitlines()
+    assert "stack units - 1" in text[int(where.split(":")[-2]) - 1] and "would change twice" in reason
+    assert cli.main(["compile", str(ROOT / "examples" / "gpt2.arch"), *given]) == 0
+    assert capsys.readouterr().err == ""

@@ -103,6 +103,29 @@ def test_state_dict_is_the_programs_names() -> None:
     }
 
 
+def test_first_values_are_real_numbers() -> None:
+    text = "model M(d = 3, n = 8) { input x: [batch, d]\n"
+    values = {"a": ("-1", -1.0), "b": ("2 * n", 16.0), "c": ("n // 3", 2.0), "e": ("sqrt(2 / n)", 0.5), "g": ("n", 8.0)}
+    text += (
+        "".join(f"  param {k}: [d] = {v}\n" for k, (v, _) in values.items())
+        + f"  output y = x * {' * '.join(values)} }}"
+    )
+    for name, weight in compiled(text)["M"]().named_parameters():
+        torch.testing.assert_close(weight.detach(), torch.full((3,), values[name][1]))
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_whole_numbers_become_what_the_inputs_are(kind: torch.dtype) -> None:
+    names = compiled(
+        "model M(d = 4) { input x: [batch, d]\n step = 0.1 + 0.3 * arange(d) / (d - 1)\n"
+        " kept = where(arange(d) > 1, arange(d), 0.5)\n output y = Linear(d)(x * step ^ 2 + kept) }"
+    )
+    module, x = names["M"]().to(kind), torch.randn(5, 4, dtype=kind)
+    step = 0.1 + 0.3 * torch.arange(4, dtype=kind) / 3
+    y = module.y(x * step**2 + torch.tensor([0.5, 0.5, 2, 3], dtype=kind))
+    torch.testing.assert_close(module(x), y, **({"rtol": 1e-12, "atol": 1e-12} if kind == torch.float64 else {}))
+
+
 def test_frozen_is_no_one_elses_to_learn() -> None:
     model = case("storage")["Storage"]()
     frozen = {n for n, p in model.named_parameters() if not p.requires_grad}

@@ -12,6 +12,20 @@ import archdsl
 FILE = Path(__file__).parents[1] / "cases" / "published" / "torch_nn.arch"
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 
+TIME_FIRST = """model MultiheadAttention(d = 12, heads = 3) {
+  input query: [target, batch, d]
+  input key, value: [source, batch, d]
+  param in_proj_weight: [3 * d, d] = xavier_uniform
+  param in_proj_bias: [3 * d] = 0
+  wq, wk, wv = split(in_proj_weight, 3, over = 0)
+  bq, bk, bv = split(in_proj_bias, 3)
+  q = swap(query @ transpose(wq) + bq, 0, 1)
+  k = swap(key @ transpose(wk) + bk, 0, 1)
+  v = swap(value @ transpose(wv) + bv, 0, 1)
+  output y = swap(attention(q, k, v, heads = heads) -> Linear(d) as "out_proj", 0, 1)
+}
+"""
+
 
 def _pair(name: str, theirs: nn.Module, text: str | Path = FILE, **sizes: Any) -> tuple[nn.Module, nn.Module]:
     """Ours with the weights of theirs, which are drawn wide."""
@@ -52,6 +66,13 @@ def test_recurrent_layers(name: str) -> None:
 def test_attention() -> None:
     ours, theirs = _pair("MultiheadAttention", nn.MultiheadAttention(12, 3, batch_first=True))
     inputs = _inputs((2, 5, 12), (2, 7, 12), (2, 7, 12))
+    _same(ours, theirs, inputs, [ours(*inputs)], [theirs(*inputs, need_weights=False)[0]])
+
+
+def test_attention_with_time_first() -> None:
+    """`batch_first = False`, torch's default: the axes are those of its inputs, the weights the same."""
+    ours, theirs = _pair("MultiheadAttention", nn.MultiheadAttention(12, 3), TIME_FIRST)
+    inputs = _inputs((5, 2, 12), (7, 2, 12), (7, 2, 12))
     _same(ours, theirs, inputs, [ours(*inputs)], [theirs(*inputs, need_weights=False)[0]])
 
 

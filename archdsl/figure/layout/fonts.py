@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import struct
+import unicodedata
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -74,6 +75,19 @@ class Font:
         (bearing,) = struct.unpack_from(">h", hmtx, 4 * self._metrics + 2 * (glyph - self._metrics))
         return advance, bearing
 
+    def advance(self, char: str) -> int:
+        """How wide a character is; one that the font lacks, as wide as other fonts have it, or nearly."""
+        glyph = self.glyph(char)
+        if glyph or not char.isprintable():
+            return self.metric(glyph)[0]
+        if unicodedata.combining(char):
+            return 0
+        return int(self.units) if unicodedata.east_asian_width(char) in "WF" else self.metric(0)[0]
+
+    def lacking(self, text: str) -> list[str]:
+        """The characters of a text that can be seen, and that the font has not, each once."""
+        return [c for c in dict.fromkeys(text) if not c.isspace() and c.isprintable() and not self.glyph(c)]
+
     def box(self) -> tuple[int, int, int, int]:
         """What holds every glyph, in font units."""
         x0, y0, x1, y1 = struct.unpack_from(">4h", self.tables["head"], 36)
@@ -86,8 +100,7 @@ class Font:
 
     def width(self, text: str, size: float) -> float:
         """The width of a text, in the unit of `size`."""
-        advance: int = sum(self.metric(self.glyph(c))[0] for c in text)
-        return advance * size / int(self.units)
+        return sum(self.advance(c) for c in text) * size / int(self.units)
 
     def set_width(self, text: str, size: float, bold: bool = False) -> float:
         """The width that the layout took a text to have: Pango sets letters on whole pixels, of 96 to the inch.
@@ -96,7 +109,7 @@ class Font:
         """
         pixels = size * 96 / 72
         more = pixels / 24 if bold else 0.0
-        advances = (self.metric(self.glyph(c))[0] * pixels / int(self.units) + more for c in text)
+        advances = (self.advance(c) * pixels / int(self.units) + more for c in text)
         return sum(int(a + 0.5) for a in advances) * 72 / 96
 
     def outline(self, glyph: int) -> bytes:
@@ -130,7 +143,7 @@ class Font:
             self.tables,
             outlines,
             [self.metric(g) for g in order],
-            {c: place[self._glyph_of[c]] for c in codes if c < 0x10000},
+            {c: place[self._glyph_of[c]] for c in codes},
         )
 
 
@@ -248,15 +261,19 @@ def _assemble(
 
 
 def _cmap(codes: dict[int, int]) -> bytes:
-    """A format 4 table with one segment for each character."""
-    items = [*sorted(codes.items()), (0xFFFF, 0)]
+    """A format 4 table with one segment for each character; beyond what that can hold, a format 12 table as well."""
+    items = [*((c, g) for c, g in sorted(codes.items()) if c < 0x10000), (0xFFFF, 0)]
     n = len(items)
     power = 1 << (n.bit_length() - 1)
     head = struct.pack(">HHHHHHH", 4, 16 + 8 * n, 0, 2 * n, 2 * power, power.bit_length() - 1, 2 * (n - power))
     ends = struct.pack(f">{n}H", *(c for c, _ in items))
     deltas = struct.pack(f">{n}H", *((g - c) & 0xFFFF for c, g in items))
     table = head + ends + b"\0\0" + ends + deltas + b"\0\0" * n
-    return struct.pack(">HHHHI", 0, 1, 3, 1, 12) + table
+    if max(codes, default=0) < 0x10000:
+        return struct.pack(">HHHHI", 0, 1, 3, 1, 12) + table
+    groups = b"".join(struct.pack(">III", c, c, g) for c, g in sorted(codes.items()))
+    long = struct.pack(">HHIII", 12, 0, 16 + len(groups), 0, len(codes)) + groups
+    return struct.pack(">HHHHIHHI", 0, 2, 3, 1, 20, 3, 10, 20 + len(table)) + table + long
 
 
 def _file(tables: dict[str, bytes]) -> bytes:

@@ -5,6 +5,8 @@ In: a sheet that dot laid out, one row below the other. Out: the same sheet with
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from archdsl.figure.layout.geometry import Box, Node, Sheet
 
 _MOST = 4
@@ -15,8 +17,10 @@ _ROW, _COLUMN, _EDGE = 4.0, 20.0, 12.0
 """Between two rows, between two columns, and to the border."""
 _TITLE = 7.0
 """From the middle of the title to the first row."""
-_HEIGHT = 14.0
+_HEIGHT = 13.0
 """Of a row, at least, so that rows of words and of lines are about as far apart as those of marks."""
+_ARROW = 14.0
+"""Half the length of an arrow."""
 _WORDS = 9.0
 """Between a sample and its words."""
 
@@ -35,12 +39,11 @@ def table(sheets: list[Sheet], columns: int) -> None:
         return
     rows = _rows(sheet)
     frame = sheet.frames["cluster_legend"]
-    box, each = frame.box, -(-len(rows) // columns)
+    box = frame.box
     top = frame.title[1] - _TITLE if frame.title else box.y1 - _EDGE
     left, bottom = box.x0 + _EDGE, top
-    for first in range(0, len(rows), each):
-        column = rows[first : first + each]
-        half = max(sample.box.width for _, sample, _ in column) / 2
+    for column in _columns(rows, columns):
+        half = max(max(s.box.width / 2, _ARROW * (f"legend_b{n}" in sheet.nodes)) for n, s, _ in column)
         y, start = top, left + 2 * half + _WORDS
         for number, sample, words in column:
             height = max(sample.box.height, words.box.height, _HEIGHT)
@@ -63,6 +66,13 @@ def _rows(sheet: Sheet) -> list[tuple[int, Node, Node]]:
     return [(n, sheet.nodes[f"legend_a{n}"], sheet.nodes[f"legend_t{n}"]) for n in numbers]
 
 
+def _columns(rows: list[tuple[int, Node, Node]], count: int) -> list[list[tuple[int, Node, Node]]]:
+    """The rows in so many columns that differ by one row at most."""
+    least, more = divmod(len(rows), count)
+    starts = [k * least + min(k, more) for k in range(count + 1)]
+    return [rows[a:b] for a, b in pairwise(starts)]
+
+
 def _wire(sheet: Sheet, row: int, x: float, y: float) -> None:
     """The sample of a wire, if the row has one: a straight line with its head. What is not seen lies beneath the sample."""
     for key in (f"legend_v{row}", f"legend_w{row}"):
@@ -73,6 +83,6 @@ def _wire(sheet: Sheet, row: int, x: float, y: float) -> None:
         hidden.box = Box.around(x, y, hidden.box.width, hidden.box.height)
     edge = sheet.edges.get(f"legend_s{row}")
     if edge and edge.tip:
-        start, end = x - 14, x + 14
+        start, end = x - _ARROW, x + _ARROW
         stop = end - abs(edge.tip[0] - edge.points[-1][0])
         edge.points, edge.tip = [(start, y), (start + 6, y), (stop - 6, y), (stop, y)], (end, y)

@@ -112,7 +112,7 @@ class _Canvas:
             y -= _SHIFT[shift] * size
             size /= _INDEX
         bold = e.get("font-weight") == "bold"
-        narrow = 100 * self.letters.font.set_width(text, size, bold) / self.letters.font.width(text, size)
+        narrow = 100 * self.letters.font.set_width(text, size, bold) / (self.letters.font.width(text, size) or 1.0)
         size *= self.scale
         color = _color(e.get("fill", "black"))
         pen = f"2 Tr {_n(size * _PEN)} w [] 0 d {color} RG" if bold else "0 Tr"

@@ -139,7 +139,7 @@ def outline(char: str) -> str:
     font = fonts.load()
     glyph = font.glyph(char) if font else 0
     if not font or not glyph:
-        return f"[U+{ord(char):04X}]"
+        return f"\\archdslletter{{{ord(char):04X}}}{{{char}}}"
     em = font.units
     path = " ".join(_contour(c, em) for c in font.contours(glyph))
     return f"\\archdslsign{{{font.metric(glyph)[0] / em:.3f}}}{{{path}}}"

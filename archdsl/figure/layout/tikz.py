@@ -33,6 +33,10 @@ _MACROS = r"""% what babel's languages may have made of these characters is not 
 \def\archdslsign#1#2{\leavevmode\tikz[x=1em,y=1em,baseline=0pt,line width=0pt]{%
   \path[use as bounding box] (0,0) rectangle (#1,.7);\path[fill=.] #2;}}%
 """
+_LETTER = r"""% a letter that the figure's font lacks: set where the document's has it, or a package for CJK is there; else a box
+\def\archdslbox{{\fboxsep=0pt\fboxrule=.04em\framebox[.9em]{\rule{0pt}{.7em}}}}%
+\ifdefined\archdslletter\else\def\archdslletter#1#2{\ifdefined\Umathcode\ifdefined\CJKfamily#2\else\ifdefined\ltjsetparameter#2\else
+\iffontchar\font"#1 #2\else\archdslbox\fi\fi\fi\else\archdslbox\fi}\fi%"""
 
 
 def picture(data: bytes, title: str, description: str, scale: float, whole: bool = False) -> bytes:
@@ -52,6 +56,7 @@ def picture(data: bytes, title: str, description: str, scale: float, whole: bool
         f"% {_comment(title)}, drawn by archdsl. Needs \\usepackage{{tikz}}; \\input it where the figure is to stand.",
         *([f"% {_comment(description)}"] if description else []),
         _MACROS.rstrip("\n"),
+        *([_LETTER] if any("\\archdslletter" in line for line in body) else []),
         r"\begin{tikzpicture}[x=1bp,y=1bp,line cap=butt,line join=miter,every path/.style={},every node/.style={}]",
         *(f"\\definecolor{{archdsl{c}}}{{HTML}}{{{c}}}%" for c in colors),
         f"\\path[use as bounding box] (0,0) rectangle ({width * scale:.2f},{height * scale:.2f});",

@@ -33,6 +33,9 @@ class Names:
             for line in frame.lines:
                 index = re.match(r"(\w+) = 0 … ", line)
                 self.kept |= {index[1]} if index else set()
+        for mark in graph.root.all_marks():  # a part that is called so hid the function already
+            part = re.match(r"(\w+): <B>", mark.lines[0]) if mark.lines else None
+            self.kept -= {part[1]} & OPS.keys() if part else set()
         self.minimized = {
             m: words.name(words.unmarked(m.lines[0]).rpartition(" ")[2])
             for m in graph.root.all_marks()

@@ -1,5 +1,6 @@
 import sys
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ class Trainer(nn.Module):
         seed: int | None = None,
         checkpoint: str | Path | None = None,
     ) -> list[dict[str, float]]:
-        """Train on batches, each the inputs of `step`; returns every epoch's mean numbers by name.
+        """Train on batches, each the inputs of `step`, in order or by name; returns every epoch's
+        mean numbers by name.
 
         seed: of all that is drawn. checkpoint: a file from which training goes on if it exists, and
         which is written whole after every epoch: stopped at any moment, it ends as if it had not.
@@ -93,8 +95,7 @@ class Trainer(nn.Module):
         means: dict[str, float] = {}
         count = 0
         for count, batch in enumerate(batches, 1):
-            inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
-            for name, value in self.step(*inputs).items():
+            for name, value in self.prepared(batch)().items():
                 totals[name] = totals.get(name, 0.0) + value
             means = {name: total / count for name, total in totals.items()}
             if sys.stderr.isatty():
@@ -104,6 +105,13 @@ class Trainer(nn.Module):
         line = progress(title, 0, 0, means)
         print(f"\r\033[K{line}" if sys.stderr.isatty() else line, file=sys.stderr)
         return means
+
+    def prepared(self, batch: Any) -> Callable[[], dict[str, float]]:
+        """The step with a batch: a tuple or list of its inputs, a mapping by name, or the only one."""
+        if isinstance(batch, Mapping):
+            return partial(self.step, **batch)
+        inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
+        return partial(self.step, *inputs)
 
     def save(self, path: str | Path, history: list[dict[str, float]]) -> None:
         """Write all that is needed to go on: memories, random state, numbers so far."""

@@ -1,7 +1,8 @@
 import atexit
 import os
 import sys
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
+from functools import partial
 from pathlib import Path
 from time import sleep
 from typing import Any, NamedTuple
@@ -205,7 +206,8 @@ class Trainer(nn.Module):
         seed: int | None = None,
         checkpoint: str | Path | None = None,
     ) -> list[dict[str, float]]:
-        """Train on batches, each the inputs of `step`; returns every epoch's mean losses by name.
+        """Train on batches, each the inputs of `step`, in order or by name; returns every epoch's
+        mean losses by name.
 
         validate: batches on which the losses are taken after each epoch, as `valid_…`.
         patience: stop when the sum of these (else of all) losses has not fallen for so many epochs.
@@ -278,18 +280,24 @@ class Trainer(nn.Module):
 
     def checked(self, batch: Any) -> dict[str, float]:
         """One step. A loss that is no finite number ends the run, with the module it began in."""
-        inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
-        inputs = [self.part(x) for x in inputs]
+        step = self.prepared(batch)
         random = torch.get_rng_state()
         try:
-            return self.step(*inputs)
+            return step()
         except FloatingPointError as problem:
             torch.set_rng_state(random)
-            origin = self.origin(inputs)
+            origin = self.origin(step)
             when = "evaluation" if self.evaluating else f"step {self.steps + 1}"
             raise FloatingPointError(f"{when}: {problem}{origin}") from None
 
-    def origin(self, inputs: list[Any]) -> str:
+    def prepared(self, batch: Any) -> Callable[[], dict[str, float]]:
+        """The step with a batch: a tuple or list of its inputs, a mapping by name, or the only one."""
+        if isinstance(batch, Mapping):
+            return partial(self.step, **{name: self.part(x) for name, x in batch.items()})
+        inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
+        return partial(self.step, *(self.part(x) for x in inputs))
+
+    def origin(self, step: Callable[[], dict[str, float]]) -> str:
         """The first module that gives something infinite or undefined in this step."""
         found: list[str] = []
 
@@ -304,7 +312,7 @@ class Trainer(nn.Module):
             for name, module in self.named_modules()
         ]
         try:
-            self.step(*inputs)
+            step()
         except FloatingPointError:
             pass
         finally:
@@ -472,14 +480,14 @@ class Copy(Trainer):
         self, bits: int = 8, units: int = 100, rows: int = 128, width: int = 20, rate: float = 1e-3
     ) -> None:
         super().__init__()
-        self.scores = NTM(bits=bits, units=units, rows=rows, width=width)
+        self.net = NTM(bits=bits, units=units, rows=rows, width=width)
         self.optimizer = torch.optim.RMSprop(self.parameters(), lr=rate, alpha=0.95, momentum=0.9)
 
     def step(self, x: Tensor, target: Tensor) -> dict[str, float]:
         """One update: x [batch, time, bits + 1], target [batch, length, bits]"""
         time = x.shape[1]
         self.train(not self.evaluating)
-        scores = self.scores(x)
+        scores = self.net(x)
         part = scores[:, time - target.shape[1] : time]
         loss = F.binary_cross_entropy_with_logits(part, target)
         self.descend(loss, self.optimizer)
