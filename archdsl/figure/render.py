@@ -302,14 +302,26 @@ def _result(status: int, out: bytes, errors: bytes) -> bytes:
         raise FigureError(_last_line(errors), "fewer dots per inch, a smaller --width, or --panels separate")
     if status == 4:
         needs = json.loads(_last_line(errors))
-        apart = f", leave it out with --collapse {needs['name']}, or draw it apart with --panels separate"
         raise FigureError(
             f"{needs['panel']} does not fit a width of {needs['width'] / 72:.3g}in with no text under {theme.SMALLEST:g} pt: "
             f"it needs {-(-needs['needed'] * 100 // 72) / 100:.2f}in",
-            "give it that width" + ("" if needs["alone"] or not needs["name"] else apart),
+            _room_for(needs),
         )
     reason = f"signal {-status}" if status < 0 else _last_line(errors)
     raise FigureError(f"the layout failed: {reason}", _LESS)
+
+
+def _room_for(needs: dict[str, Any]) -> str:
+    """What to do where something does not fit."""
+    if not needs["name"]:
+        return "give it that width, or leave it out with --no-legend"
+    upright = ", leave --direction out, as only panels that read up or down are made narrower" if needs["lying"] else ""
+    apart = (
+        ""
+        if needs["alone"]
+        else f", leave it out with --collapse {needs['name']}, or draw it apart with --panels separate"
+    )
+    return f"give it that width{upright}{apart}"
 
 
 _SILENT = "no reason given"

@@ -92,7 +92,7 @@ def _constant(site: InitialSite) -> str:
         return f"torch.ones({_shape(site)})"
     text = site.setting("value")
     shape = f"({_shape(site)}{',' if len(site.shape) == 1 else ''})" if site.shape else "()"
-    return f"torch.full({shape}, {text})"
+    return f"torch.full({shape}, {text if not text.lstrip('-').isdigit() else text + '.0'})"
 
 
 def _given(site: InitialSite, **defaults: object) -> str:

@@ -1,6 +1,7 @@
 """Every panel of the examples and the library fits the column of a paper, without a fault that can be measured, and is read back from there."""
 
 import contextlib
+import re
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -84,6 +85,22 @@ def test_a_panel_that_fits_is_not_made_narrower() -> None:
 def test_what_has_no_room_at_all_is_an_error() -> None:
     with pytest.raises(FigureError, match=r"the panel of Many does not fit a width of 0.6in"):
         figure(analyse(WIDE, "w"), width="0.6in", legend=False).svg()
+
+
+@pytest.mark.parametrize(
+    "width, wishes, mend",
+    [
+        ("3in", {"direction": "right", "legend": False}, "leave --direction out"),
+        ("3in", {"direction": "left", "legend": False}, "leave --direction out"),
+        ("0.6in", {"direction": "down", "legend": False}, "give it that width$"),
+        ("1in", {"only": ["Small"]}, "--no-legend"),
+    ],
+)
+def test_what_does_not_fit_says_what_to_do(width: str, wishes: dict[str, Any], mend: str) -> None:
+    small = "\nblock Small(d = 4) { input x: [d]\n output y = x }"
+    with pytest.raises(FigureError) as problem:
+        figure(analyse(WIDE + small, "w"), width=width, **({"only": ["Many"]} | wishes)).svg()
+    assert re.search(mend, problem.value.hint)
 
 
 # -- long lines ---------------------------------------------------------------------------------------------------------

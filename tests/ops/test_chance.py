@@ -18,7 +18,8 @@ from tests.ops.uses import KINDS, parse_type, python_number
 class Draw:
     """A draw as the emitter sees it, from types or plain numbers."""
 
-    device = float_dtype = ""
+    device = float_dtype = like = ""
+    like_shape: tuple[Num, ...] = ()
 
     def __init__(self, name: str, parameters: list[str | float], gradient: str, declared: str = ""):
         self.distribution, self.gradient = DISTRIBUTIONS[name], gradient

@@ -55,6 +55,27 @@ def test_a_cell_steps_a_cell() -> None:
     same(model(x, torch.zeros(2, 4))[0][:, -1, 12:], seen)
 
 
+@pytest.mark.parametrize("kind", ["GRU", "LSTM", "RNN"])
+def test_a_riding_state_starts_from_a_number_in_the_sizes_of_where_it_rides(kind: str) -> None:
+    text = f"""model M(wide = 4) {{
+ input x: [items, time, wide]
+ C = {kind}(2 * wide)
+ r = (scan {{
+ input p
+ z = C(p)
+ output z
+ }} over time from (h = START))(x)
+ output r
+}}"""
+    starts = ("0.5", "0.5 * ones([items, 2 * wide])", "0")
+    number, tensor, zero = (compiled(text.replace("START", s))["M"]() for s in starts)
+    for other in (tensor, zero):
+        other.load_state_dict(number.state_dict())
+    x = torch.randn(3, 5, 4)
+    same(number(x), tensor(x))
+    assert (number(x) - zero(x)).abs().max() > 0.01
+
+
 def test_one_step_at_a_time_is_the_scan() -> None:
     """A cell's class is useful by itself: it takes and gives its state."""
     names = case("states")
@@ -251,6 +272,36 @@ def test_fit_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
     assert len(history) == 4 and set(history[0]) == {"first", "second", "third"}
     for a, b in zip(whole.parameters(), resumed.parameters()):
         assert torch.equal(a, b)
+
+
+def test_each_round_of_an_until_sees_the_weights_that_the_last_one_left() -> None:
+    """Also where the loss is written before it; and what is minimized twice is given under two names."""
+    text = """
+model Line(d = 3) {
+  input x: [batch, d]
+  memory calls: [] = 0
+  calls' = calls + 1
+  output y = Linear(1)(x)
+}
+train Rounds(d = 3) {
+  input x: [batch, d], target: [batch, 1]
+  net = Line(d)
+  param shift: [] = 0
+  seen = stop_gradient(net(x))
+  loss = mse(seen + shift, target)
+  until stable(net.calls) at_most 4 {
+    net(x)
+    minimize loss over shift with SGD(0.1)
+  }
+  minimize loss over shift with SGD(0.1)
+}
+"""
+    train = compiled(text)["Rounds"]()
+    x, target = torch.randn(5, 3), torch.randn(5, 1)
+    apart = (target - train.net.y(x)).mean().item()
+    losses = train.step(x, target)
+    assert train.shift.item() == pytest.approx(apart * (1 - 0.8**5), rel=1e-5)
+    assert list(losses) == ["loss", "passes", "loss_2"] and losses["passes"] == 4 and losses["loss_2"] < losses["loss"]
 
 
 def test_until_stops_when_nothing_changes() -> None:

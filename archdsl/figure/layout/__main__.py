@@ -80,7 +80,8 @@ def _fitting(run: Run, page: Data, least: float) -> tuple[Data, list[geometry.Sh
             try:
                 scale = arrange.arrange(sheets, page["width"], smallest)
             except arrange.TooNarrow as problem:
-                failures.append((problem.needed, look["sheets"][problem.sheet]["name"]))
+                if len(sheets) == len(look["sheets"]):  # else it was given up before the widest was known
+                    failures.append((problem.needed, look["sheets"][problem.sheet]["name"]))
                 break
             found.append((arrange.extent(sheets)[1] * scale, look, sheets))
             if page["width"] is None or found[-1][0] <= _PAGE:
@@ -91,9 +92,9 @@ def _fitting(run: Run, page: Data, least: float) -> tuple[Data, list[geometry.Sh
     needed, name = min(failures)
     shown = f"the panel of {name}" if name else "the legend"
     alone = len(page["looks"][0]["sheets"]) <= 2  # one panel and the legend
-    raise DoesNotFit(
-        json.dumps({"panel": shown, "name": name, "needed": needed, "width": page["width"], "alone": alone})
-    )
+    lying = page["looks"][0]["direction"] in ("right", "left")
+    asked = {"panel": shown, "name": name, "needed": needed, "width": page["width"], "alone": alone, "lying": lying}
+    raise DoesNotFit(json.dumps(asked))
 
 
 _PAGE = 9.0 * 72
