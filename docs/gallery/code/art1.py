@@ -46,7 +46,7 @@ class ART1(nn.Module):
         self, k: int = 20, d: int = 16, choice: float = 0.5, vigilance: float = 0.7
     ) -> None:
         super().__init__()
-        self.r = Present(k, choice, vigilance)
+        self.present = Present(k, choice, vigilance)
         self.register_buffer("w", torch.ones(k, d))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class ART1(nn.Module):
         w = self.w
         categories = []
         for x_t in x.unbind(0):
-            category, w = self.r(x_t, w)
+            category, w = self.present(x_t, w)
             categories.append(category)
         if self.training:
             self.w = w.detach()
@@ -104,7 +104,7 @@ class ART1ByLength(nn.Module):
         self, k: int = 20, d: int = 16, choice: float = 0.5, vigilance: float = 0.3
     ) -> None:
         super().__init__()
-        self.r = PresentByLength(k, choice, vigilance)
+        self.present = PresentByLength(k, choice, vigilance)
         self.register_buffer("w", torch.ones(k, d))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ class ART1ByLength(nn.Module):
         w = self.w
         categories = []
         for x_t in x.unbind(0):
-            category, w = self.r(x_t, w)
+            category, w = self.present(x_t, w)
             categories.append(category)
         if self.training:
             self.w = w.detach()

@@ -50,11 +50,11 @@ class Sparse(Trainer):
         units: int = 256,
         hidden: int = 32,
         rate: float = 1e-3,
-        part: float = 0.05,
+        sparsity: float = 0.05,
         weight: float = 0.1,
     ) -> None:
         super().__init__()
-        self.part_ = part
+        self.sparsity = sparsity
         self.weight = weight
         self.coder = Coder(units, hidden, pixels)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)
@@ -64,8 +64,8 @@ class Sparse(Trainer):
         self.train(not self.evaluating)
         code, y = self.coder(x)
         active = code.mean(0)
-        hidden = (1 - self.part_) * ((1 - self.part_) / (1 - active)).log()
-        penalty = (self.part_ * (self.part_ / active).log() + hidden).sum()
+        scaled = (1 - self.sparsity) * ((1 - self.sparsity) / (1 - active)).log()
+        penalty = (self.sparsity * (self.sparsity / active).log() + scaled).sum()
         loss = F.mse_loss(y, x) + self.weight * penalty
         self.descend(loss, self.optimizer)
         return {"loss": loss.item()}
@@ -85,7 +85,6 @@ class Denoising(Trainer):
         spread: float = 0.3,
     ) -> None:
         super().__init__()
-        self.pixels = pixels
         self.spread = spread
         self.coder = Coder(units, hidden, pixels)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)
@@ -93,7 +92,7 @@ class Denoising(Trainer):
     def step(self, x: Tensor) -> dict[str, float]:
         """One update: x [batch, pixels]"""
         self.train(not self.evaluating)
-        noise = torch.randn(x.shape[0], self.pixels, device=x.device, dtype=x.dtype)
+        noise = torch.randn_like(x)
         _, y = self.coder(x + self.spread * noise)
         loss = F.mse_loss(y, x)
         self.descend(loss, self.optimizer)

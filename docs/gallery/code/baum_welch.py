@@ -48,22 +48,21 @@ class BaumWelch(nn.Module):
             scales.append(scale)
             prior = alpha @ move
         forth = torch.stack(alphas, dim=0)
-        outputs = torch.stack(scales, dim=0)
         beta = self.pi.new_ones(self.states)
         betas = []
         arrivings = []
-        for likely_t, scale in zip(reversed(likely.unbind(0)), reversed(outputs.unbind(0))):
+        for likely_t, scale in zip(reversed(likely.unbind(0)), reversed(scales)):
             arriving = likely_t * beta / scale
             betas.append(beta)
             arrivings.append(arriving)
             beta = move @ (likely_t * beta) / scale
         back = torch.stack(betas[::-1], dim=0)
         gamma = forth * back
-        likelihood = outputs.log().sum()
+        likelihood = torch.stack(scales, dim=0).log().sum()
         if self.training:
-            outputs = torch.stack(arrivings[::-1], dim=0)
+            stacked_arrivings = torch.stack(arrivings[::-1], dim=0)
             with torch.no_grad():
-                next_ = shift(outputs, -1, 0)
+                next_ = shift(stacked_arrivings, -1, 0)
                 pairs = move * (forth.mT @ next_)
                 counts = gamma.mT @ F.one_hot(seen, self.symbols).to(self.pi.dtype)
                 self.pi = gamma[0]

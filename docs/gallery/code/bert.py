@@ -61,7 +61,6 @@ class Attention(nn.Module):
 
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.self = Heads(d, heads, dropout)
         self.output = Output(d, d, dropout)
 
@@ -77,7 +76,6 @@ class Layer(nn.Module):
 
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.attention = Attention(d, heads, dropout)
         self.intermediate = nn.ModuleDict()
         self.intermediate["dense"] = nn.Linear(d, 4 * d)
@@ -107,7 +105,6 @@ class BERT(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.embeddings = nn.ModuleDict()
         self.embeddings["word_embeddings"] = nn.Embedding(vocab, d)
         nn.init.normal_(self.embeddings["word_embeddings"].get_parameter("weight"), std=0.02)

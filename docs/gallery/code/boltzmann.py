@@ -46,9 +46,7 @@ class Boltzmann(nn.Module):
         lower = self.joined.tril(-1)
         W = lower + lower.mT
         some = (torch.rand(batch, self.hidden, device=v.device, dtype=v.dtype) < 0.5).to(v.dtype)
-        ones = torch.ones(self.visible, device=v.device, dtype=v.dtype)  # [visible]
-        zeros = torch.zeros(self.hidden, device=v.device, dtype=v.dtype)  # [hidden]
-        clamped = torch.cat([ones, zeros], dim=-1)  # [hidden + visible]
+        clamped = torch.cat([v.new_ones(self.visible), v.new_zeros(self.hidden)], dim=-1)
         bound = torch.cat([v, some], dim=-1)  # [batch, hidden + visible]
         for _ in range(self.sweeps):
             bound = self.sweep(bound, W, self.b, clamped)
@@ -66,12 +64,12 @@ class Fit(Trainer):
         self, visible: int = 8, hidden: int = 4, sweeps: int = 5, rate: float = 0.1
     ) -> None:
         super().__init__()
-        self.contrast = Boltzmann(visible=visible, hidden=hidden, sweeps=sweeps)
+        self.net = Boltzmann(visible=visible, hidden=hidden, sweeps=sweeps)
         self.optimizer = torch.optim.SGD(self.parameters(), lr=rate)
 
     def step(self, v: Tensor) -> dict[str, float]:
         """One update: v [batch, visible]"""
         self.train(not self.evaluating)
-        contrast = self.contrast(v)
+        contrast = self.net(v)
         self.descend(contrast, self.optimizer)
         return {"contrast": contrast.item()}

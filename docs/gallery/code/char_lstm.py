@@ -95,7 +95,7 @@ class Fit(Trainer):
         self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)
 
     def step(self, tokens: Tensor, next_: Tensor) -> dict[str, float]:
-        """One update: tokens int[batch, time], next int[batch, time]"""
+        """One update: tokens int[batch, time], next_ int[batch, time]"""
         self.train(not self.evaluating)
         loss = F.cross_entropy(self.net(tokens).flatten(0, -2), next_.flatten())
         self.descend(loss, self.optimizer)

@@ -73,8 +73,7 @@ class BatchNorm2d(nn.Module):
             self.eps,
         )
         if self.training:
-            with torch.no_grad():
-                self.num_batches_tracked = self.num_batches_tracked + 1
+            self.num_batches_tracked = self.num_batches_tracked + 1
         return y
 
 
@@ -91,8 +90,8 @@ class ConvUnit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, width]
 
-        -> y [batch, channels, floor((height + 2*padding - kernel)/stride) + 1, floor((2*padding
-        + width - kernel)/stride) + 1]
+        -> y [batch, channels, floor((height + 2*padding - kernel)/stride) + 1,
+        floor((2*padding + width - kernel)/stride) + 1]
         """
         return F.relu(self.batch_norm2d(self.conv2d(x)))
 
@@ -104,7 +103,7 @@ class ResidualUnit(nn.Module):
 
     def __init__(self, c: int, channels: int, stride: int = 1) -> None:
         super().__init__()
-        assert stride == 1 and c == channels
+        assert stride == 1 and c == channels, "other numbers make another class"
         self.conv2d = nn.Conv2d(c, channels, 3, stride=stride, padding=1, bias=False)
         self.batch_norm2d = BatchNorm2d(channels)
         self.conv2d_2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
@@ -141,16 +140,13 @@ class CRMN(nn.Module):
         state = None
         high = self.high(image)  # [batch, channels, height, width]
         for residual_unit in self.residual_units:
-            x = residual_unit(high)
-            zeros = torch.zeros(batch, self.channels, device=image.device, dtype=image.dtype)
-            _, state = self.depth(torch.cat([x.mean((2, 3)), zeros], dim=-1), state)
-            high = x
+            high = residual_unit(high)
+            zeros = image.new_zeros(batch, self.channels)  # [batch, channels]
+            _, state = self.depth(torch.cat([high.mean((2, 3)), zeros], dim=-1), state)
         assert state is not None
-        state_2 = LSTMState(h=state.h, c=state.c)
         low = self.low(high)  # [batch, 2*channels, floor((height + 1)/2), floor((width + 1)/2)]
         for residual_unit in self.residual_units_2:
-            x = residual_unit(low)
-            _, state_2 = self.depth(x.mean((2, 3)), state_2)
-            low = x
-        scores: Tensor = self.linear(torch.cat([low.mean((2, 3)), state_2.h], dim=-1))
+            low = residual_unit(low)
+            _, state = self.depth(low.mean((2, 3)), state)
+        scores: Tensor = self.linear(torch.cat([low.mean((2, 3)), state.h], dim=-1))
         return scores

@@ -69,8 +69,9 @@ class LSTM(nn.Module):
         return [w_x, w_h, bias, torch.zeros_like(bias)]
 
     def scan_both(self, backwards: "LSTM", x: Tensor) -> Tensor:
-        """All steps in both directions, side by side: x [batch, time, features] -> [batch, time,
-        2*units]
+        """All steps in both directions, side by side.
+
+        x [batch, time, features] -> [batch, time, 2*units]
         """
         h, c = self.initial_state(x[:, 0])
         h_b, c_b = backwards.initial_state(x[:, 0])
@@ -140,11 +141,11 @@ class Alternating(nn.Module):
     def __init__(self, features: int = 128, units: int = 256, pairs: int = 2) -> None:
         super().__init__()
         self.in_turns = InTurns(features, units)
-        self.in_turnses = nn.ModuleList(InTurns(units, units) for _ in range(pairs - 1))
+        self.in_turns_layers = nn.ModuleList(InTurns(units, units) for _ in range(pairs - 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, units]"""
         y: Tensor = self.in_turns(x)  # [batch, time, units]
-        for in_turnse in self.in_turnses:
-            y = in_turnse(y)
+        for in_turns_layer in self.in_turns_layers:
+            y = in_turns_layer(y)
         return y

@@ -37,8 +37,7 @@ class BatchNorm2d(nn.Module):
             self.eps,
         )
         if self.training:
-            with torch.no_grad():
-                self.num_batches_tracked = self.num_batches_tracked + 1
+            self.num_batches_tracked = self.num_batches_tracked + 1
         return y
 
 
@@ -125,14 +124,14 @@ class DCGAN(Trainer):
         self.train(not self.evaluating)
         z = torch.randn(batch, self.latent, 1, 1, device=real.device, dtype=real.dtype)
         fake = self.G(z)
-        score = self.D(real)
-        score_loss = F.binary_cross_entropy_with_logits(score, torch.ones_like(score))
-        score = self.D(fake.detach())
-        loss = F.binary_cross_entropy_with_logits(score, torch.zeros_like(score))
-        discriminator_loss = score_loss + loss
+        D_real = self.D(real)
+        D_real_loss = F.binary_cross_entropy_with_logits(D_real, torch.ones_like(D_real))
+        D_fake = self.D(fake.detach())
+        D_fake_loss = F.binary_cross_entropy_with_logits(D_fake, torch.zeros_like(D_fake))
+        discriminator_loss = D_real_loss + D_fake_loss
         self.descend(discriminator_loss, self.D_optimizer)
-        score = self.D(fake)
-        generator_loss = F.binary_cross_entropy_with_logits(score, torch.ones_like(score))
+        D_fake = self.D(fake)
+        generator_loss = F.binary_cross_entropy_with_logits(D_fake, torch.ones_like(D_fake))
         self.descend(generator_loss, self.G_optimizer)
         return {
             "discriminator_loss": discriminator_loss.item(),

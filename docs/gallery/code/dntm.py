@@ -8,7 +8,7 @@ from torch import Tensor, nn
 class Address(nn.Module):
     """Where a head looks: by likeness to addresses and contents, less to what was used of late."""
 
-    def __init__(self, d: int, rows: int, width: int) -> None:
+    def __init__(self, d: int, width: int) -> None:
         super().__init__()
         self.key = nn.Linear(d, width)
         self.strength = nn.Linear(d, 1)
@@ -79,8 +79,8 @@ class Step(nn.Module):
         self.address = address
         self.content = content
         self.A = nn.Parameter(nn.init.normal_(torch.empty(rows, address), std=0.3))
-        self.writer = Address(units, rows, address + content)
-        self.reader = Address(units, rows, address + content)
+        self.writer = Address(units, address + content)
+        self.reader = Address(units, address + content)
         self.controller = GRU(address + content + features, units)
         self.erase = nn.Linear(units, content)
         self.much = nn.Linear(units, 1)
@@ -139,7 +139,7 @@ class Step(nn.Module):
             erase, new = F.linear(controller, w_h, bias).chunk(2, dim=-1)
             erase = torch.sigmoid(erase)
             much = torch.sigmoid(self.much(controller))
-            new = F.relu(new + much * new_t)
+            new = F.relu(torch.addcmul(new, much, new_t))
             product = writing.unsqueeze(-1) * new.unsqueeze(-2)
             C = C * (1 - writing.unsqueeze(-1) * erase.unsqueeze(-2)) + product
             after = torch.cat([A, C], dim=-1)

@@ -34,7 +34,7 @@ class DRCN(nn.Module):
         self.conv2d = nn.Conv2d(1, filters, 3, padding=1)
         self.conv2d_2 = nn.Conv2d(filters, filters, 3, padding=1)
         self.h = nn.Conv2d(filters, filters, 3, padding=1)
-        self.each = Reconstruct(filters)
+        self.reconstruct = Reconstruct(filters)
         self.mix = nn.Parameter(torch.full((passes,), 1 / passes))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,10 +47,9 @@ class DRCN(nn.Module):
         for _ in range(self.passes):
             h = F.relu(self.h(h))
             maps.append(h)
-        x = torch.stack(maps, dim=0)
-        each = self.each(x.flatten(0, 1), image.repeat(self.passes, 1, 1, 1)).unflatten(
-            0, (self.passes, -1)
-        )
+        images = image.repeat(self.passes, 1, 1, 1)
+        rows = self.reconstruct(torch.cat(maps), images)
+        each = rows.unflatten(0, (self.passes, -1))
         y = torch.einsum("p,pbchw->bchw", self.mix, each)  # [batch, 1, height, width]
         return y, each
 

@@ -54,17 +54,17 @@ class ESN(nn.Module):
         leak: float = 0.3,
     ) -> None:
         super().__init__()
-        self.h = Reservoir(features, units, radius, leak)
+        self.reservoir = Reservoir(features, units, radius, leak)
         self.linear = nn.Linear(features + units, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, features] -> y [batch, time, outputs]"""
         h_t = None
-        outputs = []
+        hs = []
         for x_t in x.unbind(1):
-            h_t = self.h(x_t, h_t)
-            outputs.append(h_t)
-        h = torch.stack(outputs, dim=1)
+            h_t = self.reservoir(x_t, h_t)
+            hs.append(h_t)
+        h = torch.stack(hs, dim=1)
         y: Tensor = self.linear(torch.cat([x, h], dim=-1))  # [batch, time, outputs]
         return y
 
@@ -83,7 +83,7 @@ class SolvedESN(nn.Module):
         leak: float = 0.3,
     ) -> None:
         super().__init__()
-        self.h = Reservoir(features, units, radius, leak)
+        self.reservoir = Reservoir(features, units, radius, leak)
         self.register_buffer("readout", torch.zeros(features + units + 1, outputs))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,13 +93,12 @@ class SolvedESN(nn.Module):
         """
         batch, time, _ = x.shape
         h_t = None
-        outputs = []
+        hs = []
         for x_t in x.unbind(1):
-            h_t = self.h(x_t, h_t)
-            outputs.append(h_t)
-        h = torch.stack(outputs, dim=1)
-        ones = torch.ones(batch, time, 1, device=x.device, dtype=x.dtype)  # [batch, time, 1]
-        seen = torch.cat([ones, x, h], dim=-1)  # [batch, time, features + units + 1]
+            h_t = self.reservoir(x_t, h_t)
+            hs.append(h_t)
+        h = torch.stack(hs, dim=1)
+        seen = torch.cat([x.new_ones(batch, time, 1), x, h], dim=-1)
         y = seen @ self.readout  # [batch, time, outputs]
         return seen, y
 

@@ -86,10 +86,10 @@ class EvolvableNTM(nn.Module):
     def forward(self, x: Tensor, target: Tensor) -> Tensor:
         """x [batch, time, features], target [batch, time, outputs] -> y [batch, time, outputs]"""
         state = None
-        outputs = []
+        ys = []
         for x_t in x.unbind(1):
             y, state = self.machine(x_t, self.theta, state)
-            outputs.append(y)
+            ys.append(y)
         if self.training:
             with torch.no_grad():
                 noise = torch.randn(
@@ -103,15 +103,15 @@ class EvolvableNTM(nn.Module):
                 for noise_t in noise.unbind(0):
                     total = self.theta + self.spread * noise_t
                     state = None
-                    outputs_2 = []
+                    ys_2 = []
                     for x_t in x.unbind(1):
                         y, state = self.machine(x_t, total, state)
-                        outputs_2.append(y)
-                    guess = torch.stack(outputs_2, dim=1)
+                        ys_2.append(y)
+                    guess = torch.stack(ys_2, dim=1)
                     fit = -F.mse_loss(guess, target)
                     fits.append(fit)
                 fitness = torch.stack(fits, dim=0)
                 worth = (fitness - fitness.mean()) / (fitness.std(correction=0) + 1e-8)
                 product = torch.einsum("p,pij->ij", worth, noise)
                 self.theta = self.theta + self.rate / (self.population * self.spread) * product
-        return torch.stack(outputs, dim=1)
+        return torch.stack(ys, dim=1)

@@ -52,7 +52,7 @@ class FuzzyART(nn.Module):
         rate: float = 1.0,
     ) -> None:
         super().__init__()
-        self.r = Present(k, choice, vigilance, rate)
+        self.present = Present(k, choice, vigilance, rate)
         self.register_buffer("w", torch.ones(k, 2 * d))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class FuzzyART(nn.Module):
         w = self.w
         categories = []
         for x_t in torch.cat([x, 1 - x], dim=-1).unbind(0):
-            category, w = self.r(x_t, w)
+            category, w = self.present(x_t, w)
             categories.append(category)
         if self.training:
             self.w = w.detach()

@@ -39,7 +39,6 @@ class Layer(nn.Module):
 
     def __init__(self, d: int, hidden: int, positions: int) -> None:
         super().__init__()
-        assert hidden % 2 == 0, "hidden/2 must be whole"
         self.layer_norm = LayerNorm(d, eps=1e-6)
         self.linear = nn.Linear(d, hidden)
         self.spatial_gate = SpatialGate(hidden, positions)

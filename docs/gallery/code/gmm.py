@@ -46,8 +46,8 @@ class Mixture(nn.Module):
         apart = x.unsqueeze(1) - self.means  # [n, k, d]
         inverse = torch.linalg.inv(self.covariances)
         distance = torch.einsum("nkd,kde,nke->nk", apart, inverse, apart)  # [n, k]
-        total = distance + torch.logdet(self.covariances) + 1.8378770664093453 * self.d
-        joint = self.weights.log() - 0.5 * total
+        scaled = 0.5 * (distance + torch.logdet(6.283185307179586 * self.covariances))
+        joint = self.weights.log() - scaled
         likelihood = joint.logsumexp(-1)  # [n]
         share = (joint - likelihood.unsqueeze(-1)).exp()
         if self.training:

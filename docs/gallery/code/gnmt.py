@@ -108,8 +108,9 @@ class LSTM(nn.Module):
         return [w_x, w_h, b_x, b_h]
 
     def scan_both(self, backwards: "LSTM", x: Tensor) -> Tensor:
-        """All steps in both directions, side by side: x [batch, s, features] -> [batch, s,
-        2*units]
+        """All steps in both directions, side by side.
+
+        x [batch, s, features] -> [batch, s, 2*units]
         """
         h, c = self.initial_state(x[:, 0])
         h_b, c_b = backwards.initial_state(x[:, 0])
@@ -191,18 +192,18 @@ class GNMT(nn.Module):
 
     def __init__(self, vocab: int = 32000, units: int = 1024, layers: int = 8) -> None:
         super().__init__()
-        self.encoded = Encoder(vocab, units, layers)
+        self.encoder = Encoder(vocab, units, layers)
         self.embedding = nn.Embedding(vocab, units)
         self.lstm = LSTM(units, units)
-        self.context = NormedAttention(units, units, units)
-        self.scores = Above(vocab, units, layers)
+        self.attention = NormedAttention(units, units, units)
+        self.above = Above(vocab, units, layers)
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """source int[batch, s], target int[batch, t] -> scores [batch, t, vocab]"""
-        encoded = self.encoded(source)  # [batch, s, units]
+        encoded = self.encoder(source)  # [batch, s, units]
         y, _ = self.lstm.scan(self.embedding(target))
-        context = self.context(y, encoded)
-        scores: Tensor = self.scores(y, context)  # [batch, t, vocab]
+        context = self.attention(y, encoded)
+        scores: Tensor = self.above(y, context)  # [batch, t, vocab]
         return scores
 
 
@@ -213,16 +214,16 @@ class DelayedGNMT(nn.Module):
 
     def __init__(self, vocab: int = 32000, units: int = 1024, layers: int = 8) -> None:
         super().__init__()
-        self.encoded = Encoder(vocab, units, layers)
+        self.encoder = Encoder(vocab, units, layers)
         self.embedding = nn.Embedding(vocab, units)
         self.lstm = LSTM(units, units)
-        self.context = NormedAttention(units, units, units)
-        self.scores = Above(vocab, units, layers)
+        self.attention = NormedAttention(units, units, units)
+        self.above = Above(vocab, units, layers)
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """source int[batch, s], target int[batch, t] -> scores [batch, t, vocab]"""
-        encoded = self.encoded(source)  # [batch, s, units]
+        encoded = self.encoder(source)  # [batch, s, units]
         y, _ = self.lstm.scan(self.embedding(target))
-        context = self.context(shift(y, 1, 1), encoded)
-        scores: Tensor = self.scores(y, context)  # [batch, t, vocab]
+        context = self.attention(shift(y, 1, 1), encoded)
+        scores: Tensor = self.above(y, context)  # [batch, t, vocab]
         return scores

@@ -75,7 +75,6 @@ class PostNormLayer(nn.Module):
 
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.attn = Attention(d, heads, dropout)
         self.ln_1 = LayerNorm(d)
         self.mlp = MLP(d, dropout)
@@ -103,7 +102,6 @@ class GPT(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.tokens_embed = nn.Embedding(vocab, d)
         nn.init.normal_(self.tokens_embed.weight, std=0.02)
         self.positions_embed = nn.Embedding(context, d)
@@ -115,7 +113,7 @@ class GPT(nn.Module):
         """tokens int[batch, time] -> scores [batch, time, vocab]"""
         embedded = self.positions_embed(torch.arange(tokens.shape[1], device=tokens.device))
         h = self.start(self.tokens_embed(tokens) + embedded)  # [batch, time, d]
-        for h_2 in self.h:
-            h = h_2(h)
+        for h_layer in self.h:
+            h = h_layer(h)
         scores: Tensor = h @ self.tokens_embed.weight.mT  # [batch, time, vocab]
         return scores

@@ -77,7 +77,6 @@ class Layer(nn.Module):
 
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.ln_1 = LayerNorm(d)
         self.attn = Attention(d, heads, dropout)
         self.ln_2 = LayerNorm(d)
@@ -105,7 +104,6 @@ class GPT2(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.wte = nn.Embedding(vocab, d)
         nn.init.normal_(self.wte.weight, std=0.02)
         self.wpe = nn.Embedding(context, d)
@@ -155,7 +153,6 @@ class Fit(Trainer):
         rate: float = 6e-4,
     ) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.net = GPT2(
             vocab=vocab, context=context, d=d, layers=layers, heads=heads, dropout=dropout
         )
@@ -164,7 +161,7 @@ class Fit(Trainer):
         )
 
     def step(self, tokens: Tensor, next_: Tensor) -> dict[str, float]:
-        """One update: tokens int[batch, time], next int[batch, time]"""
+        """One update: tokens int[batch, time], next_ int[batch, time]"""
         self.train(not self.evaluating)
         loss = F.cross_entropy(self.net(tokens).flatten(0, -2), next_.flatten())
         self.descend(loss, self.optimizer)

@@ -111,7 +111,7 @@ class ResetBefore(nn.Module):
             r = torch.sigmoid(r)
             z = torch.sigmoid(z)
             n = torch.tanh(torch.addmm(n_x_t, r * h, w_n))
-            h = (1 - z) * n + z * h
+            h = torch.lerp(n.type_as(h), h, z.type_as(h))  # (1 - z) * n + z * h
             hs.append(h)
         return torch.stack(hs, dim=1), h
 

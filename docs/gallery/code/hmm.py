@@ -26,9 +26,9 @@ class HMM(nn.Module):
             alpha = prior + emission_t
             alphas.append(alpha)
             prior = (alpha.unsqueeze(-1) + A).logsumexp(-2)
-        forward = torch.stack(alphas, dim=1)
-        filtered = forward.softmax(-1)
-        likelihood = forward[:, -1].logsumexp(-1)  # [batch]
+        forth = torch.stack(alphas, dim=1)
+        filtered = forth.softmax(-1)
+        likelihood = alpha.logsumexp(-1)  # [batch]
         return filtered, likelihood
 
 

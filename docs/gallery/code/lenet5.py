@@ -14,7 +14,7 @@ class LeNet5(nn.Module):
         super().__init__()
         self.conv2d = nn.Conv2d(1, 6, 5, padding=2)
         self.conv2d_2 = nn.Conv2d(6, 16, 5)
-        self.linear = nn.Linear(16 * (side // 4) ** 2 + 64 - 64 * (side // 4), 120)
+        self.linear = nn.Linear(16 * (side // 4 - 2) ** 2, 120)
         self.linear_2 = nn.Linear(120, 84)
         self.linear_3 = nn.Linear(84, classes)
 

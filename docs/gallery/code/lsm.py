@@ -66,7 +66,7 @@ class LSM(nn.Module):
         super().__init__()
         self.units = units
         self.decay = decay
-        self.spikes = Liquid(features, units, threshold, decay)
+        self.liquid = Liquid(features, units, threshold, decay)
         self.linear = nn.Linear(units, classes)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,16 +74,12 @@ class LSM(nn.Module):
         state = None
         outputs = []
         for x_t in x.unbind(1):
-            spikes, state = self.spikes(x_t, state)
+            spikes, state = self.liquid(x_t, state)
             outputs.append(spikes)
-        spikes = torch.stack(outputs, dim=1)
         t = x.new_zeros(x.shape[0], self.units)  # [batch, units]
-        outputs = []
-        for spikes_t in spikes.unbind(1):
+        for spikes_t in outputs:
             t = self.decay * t + spikes_t
-            outputs.append(t)
-        trace = torch.stack(outputs, dim=1)
-        scores: Tensor = self.linear(trace[:, -1])  # [batch, classes]
+        scores: Tensor = self.linear(t)  # [batch, classes]
         return scores
 
 
@@ -94,7 +90,7 @@ class Fit(Trainer):
         self, features: int = 4, units: int = 200, classes: int = 3, rate: float = 1e-3
     ) -> None:
         super().__init__()
-        self.loss = LSM(features=features, units=units, classes=classes)
+        self.net = LSM(features=features, units=units, classes=classes)
         self.optimizer = torch.optim.Adam(
             [p for p in self.parameters() if p.requires_grad], lr=rate
         )
@@ -102,6 +98,6 @@ class Fit(Trainer):
     def step(self, x: Tensor, label: Tensor) -> dict[str, float]:
         """One update: x [batch, time, features], label int[batch]"""
         self.train(not self.evaluating)
-        loss = F.cross_entropy(self.loss(x), label)
+        loss = F.cross_entropy(self.net(x), label)
         self.descend(loss, self.optimizer)
         return {"loss": loss.item()}

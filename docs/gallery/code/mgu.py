@@ -42,7 +42,7 @@ class Step(nn.Module):
         for f_x_t, n_x_t in zip(f_x.unbind(1), n_x.unbind(1)):
             f = torch.sigmoid(torch.addmm(f_x_t, h, w_f))
             n = torch.tanh(torch.addmm(n_x_t, f * h, w_n))
-            h = (1 - f) * h + f * n
+            h = torch.lerp(h, n.type_as(h), f.type_as(h))  # (1 - f) * h + f * n
             hs.append(h)
         return torch.stack(hs, dim=1), h
 

@@ -31,7 +31,7 @@ class Address(nn.Module):
         sharpness = 1 + F.softplus(self.sharpness(h))  # [batch, 1]
         alike = torch.einsum("brw,bw->br", F.normalize(M, dim=-1), F.normalize(key, dim=-1))
         mixed = g * (strength * alike).softmax(-1) + (1 - g) * before
-        total = torch.zeros(h.shape[0], self.rows, device=h.device, dtype=h.dtype)  # [batch, rows]
+        total = h.new_zeros(h.shape[0], self.rows)  # [batch, rows]
         for i in range(2 * self.reach + 1):
             total = total + shift[:, i : i + 1] * mixed.roll(i - self.reach, -1)
         sharp = total**sharpness
@@ -183,14 +183,14 @@ class Copy(Trainer):
         self, bits: int = 8, units: int = 100, rows: int = 128, width: int = 20, rate: float = 1e-3
     ) -> None:
         super().__init__()
-        self.scores = NTM(bits=bits, units=units, rows=rows, width=width)
+        self.net = NTM(bits=bits, units=units, rows=rows, width=width)
         self.optimizer = torch.optim.RMSprop(self.parameters(), lr=rate, alpha=0.95, momentum=0.9)
 
     def step(self, x: Tensor, target: Tensor) -> dict[str, float]:
         """One update: x [batch, time, bits + 1], target [batch, length, bits]"""
         time = x.shape[1]
         self.train(not self.evaluating)
-        scores = self.scores(x)
+        scores = self.net(x)
         part = scores[:, time - target.shape[1] : time]
         loss = F.binary_cross_entropy_with_logits(part, target)
         self.descend(loss, self.optimizer)

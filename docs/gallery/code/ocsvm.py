@@ -21,7 +21,7 @@ class OneClassSVM(nn.Module):
         """x [n, d], query [m, d] -> decision [m]"""
         n = x.shape[0]
         K = (-self.gamma * torch.cdist(x, x).square()).exp()  # [n, n]
-        a = torch.ones(n, device=x.device, dtype=x.dtype) / n  # [n]
+        a = x.new_ones(n) / n  # [n]
         before = x.new_full((n,), 1 / n)  # [n]
         t = x.new_zeros(())
         for _ in range(self.passes):
@@ -39,5 +39,5 @@ class OneClassSVM(nn.Module):
             a, before = new_a, a
         inside = ((a > 1e-3 / (n * self.nu)) & (a < 0.999 / (n * self.nu))).to(x.dtype)
         rho = (inside * (K @ a)).sum() / inside.sum()
-        hidden = (-self.gamma * torch.cdist(query, x).square()).exp() @ a - rho  # [m]
-        return n * self.nu * hidden
+        difference = (-self.gamma * torch.cdist(query, x).square()).exp() @ a - rho  # [m]
+        return n * self.nu * difference

@@ -62,14 +62,17 @@ class Step(nn.Module):
         b_x = torch.cat([layer.bias for layer in x_layers])
         b_h = torch.cat([layer.bias for layer in h_layers])
         gates = F.linear(x, w_x, b_x + b_h)
+        peep_i = self.peep_i.expand_as(c)
+        peep_f = self.peep_f.expand_as(c)
+        peep_o = self.peep_o.expand_as(c)
         hs = []
         for gates_t in gates.unbind(1):
             i, f, g, o = torch.addmm(gates_t, h, w_h).chunk(4, dim=-1)
-            i = torch.sigmoid(i + self.peep_i * c)
-            f = torch.sigmoid(f + self.peep_f * c)
+            i = torch.sigmoid(torch.addcmul(i, peep_i, c))
+            f = torch.sigmoid(torch.addcmul(f, peep_f, c))
             g = torch.tanh(g)
             c = f * c + i * g
-            o = torch.sigmoid(o + self.peep_o * c)
+            o = torch.sigmoid(torch.addcmul(o, peep_o, c))
             h = o * torch.tanh(c)
             hs.append(h)
         return torch.stack(hs, dim=1), StepState(h, c)

@@ -27,7 +27,7 @@ class Glimpse(nn.Module):
         centre = (place + 1) / 2 * side
         smalls = []
         for s in range(self.scales):
-            positions = torch.arange(self.size * 2**s, device=image.device).to(image.dtype)
+            positions = torch.arange(self.size * 2**s, device=image.device, dtype=image.dtype)
             offset = positions - 0.5 * self.size * 2**s
             at = (centre.unsqueeze(-1) + offset).floor().clamp(0, side - 1)  # [batch, 2, size*2^s]
             row, column = at.chunk(2, dim=1)
@@ -49,7 +49,6 @@ class RAM(nn.Module):
 
     def __init__(
         self,
-        side: int = 28,
         glimpses: int = 6,
         size: int = 8,
         scales: int = 3,
@@ -61,7 +60,7 @@ class RAM(nn.Module):
         self.glimpses = glimpses
         self.units = units
         self.spread = spread
-        self.g = Glimpse(size, scales, units)
+        self.glimpse = Glimpse(size, scales, units)
         self.h_h = nn.Linear(2 * units, 2 * units)
         self.h_g = nn.Linear(2 * units, 2 * units)
         self.place = nn.Linear(2 * units, 2)
@@ -79,7 +78,7 @@ class RAM(nn.Module):
         baselines = []
         log_likelihoods = []
         for _ in range(self.glimpses):
-            g = self.g(image, place)  # [batch, 2*units]
+            g = self.glimpse(image, place)  # [batch, 2*units]
             h = F.relu(self.h_h(h) + self.h_g(g))
             core = h.detach()
             hidden = torch.tanh(self.place(core))  # [batch, 2]
@@ -89,10 +88,10 @@ class RAM(nn.Module):
             log_likelihood = p_place.log_prob(place).sum(-1)  # [batch]
             baselines.append(baseline)
             log_likelihoods.append(log_likelihood)
-        r = torch.stack(baselines, dim=0)
+        baseline = torch.stack(baselines, dim=0)
         log_likelihood = torch.stack(log_likelihoods, dim=0)
         scores = self.scores(h)  # [batch, classes]
-        return scores, r, log_likelihood
+        return scores, baseline, log_likelihood
 
 
 class Reinforce(Trainer):
@@ -100,9 +99,9 @@ class Reinforce(Trainer):
     learned baseline.
     """
 
-    def __init__(self, side: int = 28, rate: float = 1e-3) -> None:
+    def __init__(self, rate: float = 1e-3) -> None:
         super().__init__()
-        self.net = RAM(side=side)
+        self.net = RAM()
         self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)
 
     def step(self, image: Tensor, digit: Tensor) -> dict[str, float]:

@@ -28,12 +28,10 @@ class Gibbs(nn.Module):
         -> seen [chains, visible], kept [chains, hidden]
         """
         h = start
-        drawns = []
         for _ in range(self.steps):
             v = torch.bernoulli(torch.sigmoid(h @ W + b))  # [chains, visible]
-            drawns.append(v)
             h = torch.bernoulli(torch.sigmoid(v @ W.mT + c))  # [chains, hidden]
-        seen = torch.stack(drawns, dim=0)[-1]
+        seen = v
         return seen, h
 
 

@@ -35,8 +35,7 @@ class BatchNorm2d(nn.Module):
             self.eps,
         )
         if self.training:
-            with torch.no_grad():
-                self.num_batches_tracked = self.num_batches_tracked + 1
+            self.num_batches_tracked = self.num_batches_tracked + 1
         return y
 
 
@@ -65,7 +64,7 @@ class Unit(nn.Module):
 
     def __init__(self, c: int, channels: int, stride: int = 1) -> None:
         super().__init__()
-        assert stride == 1 and c == channels
+        assert stride == 1 and c == channels, "other numbers make another class"
         self.layer = nn.ModuleList()
         self.layer.append(Convolution(c, channels, 3, stride=stride))
         self.layer.append(Convolution(channels, channels, 3))
@@ -81,7 +80,6 @@ class Stage(nn.Module):
 
     def __init__(self, c: int, channels: int, units: int, stride: int) -> None:
         super().__init__()
-        assert stride == 1 and c == channels
         self.layers = nn.ModuleList()
         self.layers.append(Unit(c, channels, stride=stride))
         self.layers.extend(Unit(channels, channels) for _ in range(units - 1))
@@ -114,7 +112,7 @@ class UnitProjected(nn.Module):
 
     def __init__(self, c: int, channels: int, stride: int = 1) -> None:
         super().__init__()
-        assert stride != 1 or c != channels
+        assert stride != 1 or c != channels, "other numbers make another class"
         self.layer = nn.ModuleList()
         self.layer.append(Convolution(c, channels, 3, stride=stride))
         self.layer.append(Convolution(channels, channels, 3))
@@ -135,7 +133,6 @@ class StageProjected(nn.Module):
 
     def __init__(self, c: int, channels: int, units: int, stride: int) -> None:
         super().__init__()
-        assert stride != 1 or c != channels
         self.layers = nn.ModuleList()
         self.layers.append(UnitProjected(c, channels, stride=stride))
         self.layers.extend(Unit(channels, channels) for _ in range(units - 1))
@@ -156,7 +153,6 @@ class Encoder(nn.Module):
 
     def __init__(self, c: int, channels: int) -> None:
         super().__init__()
-        assert c == channels
         self.stages = nn.ModuleList()
         self.stages.append(Stage(c, channels, 2, 1))
         self.stages.append(StageProjected(channels, 2 * channels, 2, 2))

@@ -35,8 +35,7 @@ class BatchNorm2d(nn.Module):
             self.eps,
         )
         if self.training:
-            with torch.no_grad():
-                self.num_batches_tracked = self.num_batches_tracked + 1
+            self.num_batches_tracked = self.num_batches_tracked + 1
         return y
 
 
@@ -67,7 +66,7 @@ class BottleneckProjected(nn.Module):
 
     def __init__(self, c: int, width: int, stride: int = 1) -> None:
         super().__init__()
-        assert stride != 1 or c != 4 * width
+        assert stride != 1 or c != 4 * width, "other numbers make another class"
         self.layer = nn.ModuleList()
         self.layer.append(Convolution(c, width, 1))
         self.layer.append(Convolution(width, width, 3, stride=stride))
@@ -92,7 +91,7 @@ class Bottleneck(nn.Module):
 
     def __init__(self, c: int, width: int, stride: int = 1) -> None:
         super().__init__()
-        assert stride == 1 and c == 4 * width
+        assert stride == 1 and c == 4 * width, "other numbers make another class"
         self.layer = nn.ModuleList()
         self.layer.append(Convolution(c, width, 1))
         self.layer.append(Convolution(width, width, 3, stride=stride))
@@ -112,7 +111,6 @@ class WideStage(nn.Module):
 
     def __init__(self, c: int, width: int, units: int, stride: int) -> None:
         super().__init__()
-        assert stride != 1 or c != 4 * width
         self.layers = nn.ModuleList()
         self.layers.append(BottleneckProjected(c, width, stride=stride))
         self.layers.extend(Bottleneck(4 * width, width) for _ in range(units - 1))
@@ -133,7 +131,6 @@ class WideEncoder(nn.Module):
 
     def __init__(self, c: int, width: int) -> None:
         super().__init__()
-        assert c != 4 * width
         self.stages = nn.ModuleList()
         self.stages.append(WideStage(c, width, 3, 1))
         self.stages.append(WideStage(4 * width, 2 * width, 4, 2))

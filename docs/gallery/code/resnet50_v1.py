@@ -35,8 +35,7 @@ class BatchNorm2d(nn.Module):
             self.eps,
         )
         if self.training:
-            with torch.no_grad():
-                self.num_batches_tracked = self.num_batches_tracked + 1
+            self.num_batches_tracked = self.num_batches_tracked + 1
         return y
 
 
@@ -82,7 +81,7 @@ class BottleneckV1Projected(nn.Module):
 
     def __init__(self, c: int, width: int, stride: int = 1) -> None:
         super().__init__()
-        assert stride != 1 or c != 4 * width
+        assert stride != 1 or c != 4 * width, "other numbers make another class"
         self.layer = nn.ModuleList()
         self.layer.append(Convolution(c, width, 1, stride=stride))
         self.layer.append(Convolution(width, width, 3))
@@ -107,7 +106,7 @@ class Bottleneck(nn.Module):
 
     def __init__(self, c: int, width: int, stride: int = 1) -> None:
         super().__init__()
-        assert stride == 1 and c == 4 * width
+        assert stride == 1 and c == 4 * width, "other numbers make another class"
         self.layer = nn.ModuleList()
         self.layer.append(Convolution(c, width, 1))
         self.layer.append(Convolution(width, width, 3, stride=stride))
@@ -127,7 +126,6 @@ class WideStageV1(nn.Module):
 
     def __init__(self, c: int, width: int, units: int, stride: int) -> None:
         super().__init__()
-        assert stride != 1 or c != 4 * width
         self.layers = nn.ModuleList()
         self.layers.append(BottleneckV1Projected(c, width, stride=stride))
         self.layers.extend(Bottleneck(4 * width, width) for _ in range(units - 1))
@@ -148,7 +146,6 @@ class WideEncoderV1(nn.Module):
 
     def __init__(self, c: int, width: int) -> None:
         super().__init__()
-        assert c != 4 * width
         self.stages = nn.ModuleList()
         self.stages.append(WideStageV1(c, width, 3, 1))
         self.stages.append(WideStageV1(4 * width, 2 * width, 4, 2))

@@ -35,8 +35,7 @@ class BatchNorm2d(nn.Module):
             self.eps,
         )
         if self.training:
-            with torch.no_grad():
-                self.num_batches_tracked = self.num_batches_tracked + 1
+            self.num_batches_tracked = self.num_batches_tracked + 1
         return y
 
 
@@ -53,8 +52,8 @@ class ConvUnit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, width]
 
-        -> y [batch, channels, floor((height + 2*padding - kernel)/stride) + 1, floor((2*padding
-        + width - kernel)/stride) + 1]
+        -> y [batch, channels, floor((height + 2*padding - kernel)/stride) + 1,
+        floor((2*padding + width - kernel)/stride) + 1]
         """
         return F.relu(self.batch_norm2d(self.conv2d(x)))
 
@@ -82,8 +81,9 @@ class SeparableConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, c, height, width]
 
-        -> y [batch, channels, floor((dilation + height + 2*padding - dilation*kernel -
-        1)/stride) + 1, floor((dilation + 2*padding + width - dilation*kernel - 1)/stride) + 1]
+        -> y [batch, channels,
+        floor((dilation + height + 2*padding - dilation*kernel - 1)/stride) + 1,
+        floor((dilation + 2*padding + width - dilation*kernel - 1)/stride) + 1]
         """
         y: Tensor = self.conv2d_2(self.conv2d(x))
         return y

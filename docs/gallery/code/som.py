@@ -35,7 +35,7 @@ class Step(nn.Module):
         w, t = self.initial_state(x) if state is None else state
         distance = (x - w).square().sum(-1)  # [columns*rows]
         best = distance.argmin(-1)
-        unit = torch.arange(self.columns * self.rows, device=x.device).to(x.dtype)  # [columns*rows]
+        unit = torch.arange(self.columns * self.rows, device=x.device, dtype=x.dtype)
         row = (unit / self.columns).floor()
         column = unit - self.columns * row
         decay = 1 + 2 * t / self.most
@@ -64,7 +64,7 @@ class SOM(nn.Module):
         most: float = 1000.0,
     ) -> None:
         super().__init__()
-        self.trained = Step(rows, columns, rate, reach, most)
+        self.step = Step(rows, columns, rate, reach, most)
         self.register_buffer("w", torch.randn(columns * rows, d))
         self.register_buffer("t", torch.zeros(()))
 
@@ -75,7 +75,7 @@ class SOM(nn.Module):
             with torch.no_grad():
                 state = StepState(w=self.w, t=self.t)
                 for x_t in x.unbind(0):
-                    _, state = self.trained(x_t, state)
+                    _, state = self.step(x_t, state)
                 self.w, self.t = state.w, state.t
         return winner
 

@@ -1,7 +1,8 @@
 import atexit
 import os
 import sys
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
+from functools import partial
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -38,7 +39,8 @@ class Trainer(nn.Module):
         seed: int | None = None,
         checkpoint: str | Path | None = None,
     ) -> list[dict[str, float]]:
-        """Train on batches, each the inputs of `step`; returns every epoch's mean losses by name.
+        """Train on batches, each the inputs of `step`, in order or by name; returns every epoch's
+        mean losses by name.
 
         validate: batches on which the losses are taken after each epoch, as `valid_…`.
         patience: stop when the sum of these (else of all) losses has not fallen for so many epochs.
@@ -111,18 +113,24 @@ class Trainer(nn.Module):
 
     def checked(self, batch: Any) -> dict[str, float]:
         """One step. A loss that is no finite number ends the run, with the module it began in."""
-        inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
-        inputs = [self.part(x) for x in inputs]
+        step = self.prepared(batch)
         random = torch.get_rng_state()
         try:
-            return self.step(*inputs)
+            return step()
         except FloatingPointError as problem:
             torch.set_rng_state(random)
-            origin = self.origin(inputs)
+            origin = self.origin(step)
             when = "evaluation" if self.evaluating else f"step {self.steps + 1}"
             raise FloatingPointError(f"{when}: {problem}{origin}") from None
 
-    def origin(self, inputs: list[Any]) -> str:
+    def prepared(self, batch: Any) -> Callable[[], dict[str, float]]:
+        """The step with a batch: a tuple or list of its inputs, a mapping by name, or the only one."""
+        if isinstance(batch, Mapping):
+            return partial(self.step, **{name: self.part(x) for name, x in batch.items()})
+        inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
+        return partial(self.step, *(self.part(x) for x in inputs))
+
+    def origin(self, step: Callable[[], dict[str, float]]) -> str:
         """The first module that gives something infinite or undefined in this step."""
         found: list[str] = []
 
@@ -137,7 +145,7 @@ class Trainer(nn.Module):
             for name, module in self.named_modules()
         ]
         try:
-            self.step(*inputs)
+            step()
         except FloatingPointError:
             pass
         finally:

@@ -74,7 +74,6 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.attend = Attend(d, heads, dropout)
         self.feed_forward = FeedForward(d)
         self.dropout = nn.Dropout(dropout)
@@ -124,7 +123,6 @@ class SelfAttentionCausal(nn.Module):
 
     def __init__(self, d: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.attend = MultiHeadAttentionCausal(d, heads, dropout=dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -140,7 +138,6 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.self_attention = SelfAttentionCausal(d, heads, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
         self.layer_norm = LayerNorm(d)
@@ -165,8 +162,8 @@ class PositionalEncoding(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x [batch, time, d] -> y [batch, time, d]"""
         _, time, d = x.shape
-        position = torch.arange(time, device=x.device).to(x.dtype).unsqueeze(-1)  # [time, 1]
-        wavelength = 10000 ** (2 * torch.arange(d // 2, device=x.device).to(x.dtype) / d)  # [d/2]
+        position = torch.arange(time, device=x.device, dtype=x.dtype).unsqueeze(-1)  # [time, 1]
+        wavelength = 10000 ** (2 * torch.arange(d // 2, device=x.device, dtype=x.dtype) / d)
         angle = position / wavelength  # [time, d/2]
         waves = torch.cat([angle.sin().unsqueeze(-1), angle.cos().unsqueeze(-1)], dim=-1)
         return x + waves.flatten(-2)
@@ -187,7 +184,6 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         assert d % 2 == 0, "d/2 must be whole"
-        assert d % heads == 0, "d/heads must be whole"
         self.d = d
         self.words = nn.Embedding(vocab, d)
         nn.init.normal_(self.words.weight, std=1 / math.sqrt(d))
@@ -225,13 +221,11 @@ class Fit(Trainer):
         self, vocab: int = 37000, d: int = 512, layers: int = 6, heads: int = 8, rate: float = 1e-4
     ) -> None:
         super().__init__()
-        assert d % 2 == 0, "d/2 must be whole"
-        assert d % heads == 0, "d/heads must be whole"
         self.net = Transformer(vocab=vocab, d=d, layers=layers, heads=heads)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=rate, betas=(0.9, 0.98), eps=1e-9)
 
     def step(self, source: Tensor, target: Tensor, next_: Tensor) -> dict[str, float]:
-        """One update: source int[batch, s], target int[batch, t], next int[batch, t]"""
+        """One update: source int[batch, s], target int[batch, t], next_ int[batch, t]"""
         self.train(not self.evaluating)
         loss = F.cross_entropy(self.net(source, target).flatten(0, -2), next_.flatten())
         self.descend(loss, self.optimizer)

@@ -91,7 +91,6 @@ class ViT(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        assert d % heads == 0, "d/heads must be whole"
         self.vit = nn.ModuleDict()
         self.vit["embeddings"] = Embeddings(side, patch, d)
         self.dropout = nn.Dropout(dropout)

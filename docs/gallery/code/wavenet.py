@@ -65,7 +65,7 @@ class Fit(Trainer):
         self.optimizer = torch.optim.Adam(self.parameters(), lr=rate)
 
     def step(self, codes: Tensor, next_: Tensor) -> dict[str, float]:
-        """One update: codes int[batch, time], next int[batch, time]"""
+        """One update: codes int[batch, time], next_ int[batch, time]"""
         self.train(not self.evaluating)
         loss = F.cross_entropy(self.net(codes).flatten(0, -2), next_.flatten())
         self.descend(loss, self.optimizer)
