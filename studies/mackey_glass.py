@@ -60,7 +60,7 @@ def free_running(net: nn.Module, series: Tensor, learned: int) -> float:
     starts = torch.arange(learned, len(series) - AHEAD - 1, 10)
     h, said = seen[0, starts, 2:], y[0, starts]
     for _ in range(AHEAD):
-        h = net.h(said, h)
+        h = net.reservoir(said, h)
         said = torch.cat([torch.ones_like(said), said, h], dim=-1) @ net.readout
     return error(said[:, 0], series[starts + AHEAD + 1])
 
