@@ -6,9 +6,10 @@ uses, once, in the order they are met; then what trains it. What is left out is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from archdsl.figure import theme, words
+from archdsl.figure import theme
+from archdsl.figure.captions import caption, even
 from archdsl.figure.scene import Panel
 from archdsl.figure.wiring import Context, panel
 from archdsl.figure.words import bold, esc, number, option, small
@@ -269,32 +270,5 @@ def _filled(parts: list[str], width: int) -> list[str]:
                 found.append(part)
         return found
 
-    filled = _even(lines, width)
+    filled = even(lines, width)
     return [f"{line}," for line in filled[:-1]] + filled[-1:]
-
-
-def caption(doc: str, width: int = 62) -> list[str]:
-    """A docstring as lines of label text, all about as long."""
-    doc = " ".join(doc.split())
-
-    def lines(width: int) -> list[str]:
-        found: list[str] = []
-        for word in (doc[:1].upper() + doc[1:]).split(" "):
-            if found and len(found[-1]) + 1 + len(word) <= width:
-                found[-1] += f" {word}"
-            elif word:
-                found.append(word)
-        return found
-
-    return [words.esc(line) for line in _even(lines, width)]
-
-
-def _even(lines: Callable[[int], list[str]], width: int) -> list[str]:
-    """The narrowest lines of which there are no more than there would be at full width, so that no word is left alone."""
-    found = lines(width)
-    for less in range(width - 1, width // 2, -1):
-        closer = lines(less)
-        if len(closer) > len(found):
-            break
-        found = closer
-    return found

@@ -33,9 +33,9 @@ def themed(dot: str, name: str) -> str:
 
 
 def dense(dot: str) -> str:
-    """The same figure with smaller words, closer together; indices and exponents no smaller than the smallest of them."""
+    """The same figure with smaller words, closer together; indices and exponents about as small as the smallest of them."""
     dot = _SIZES.sub(lambda m: f"{m[1]}{_smaller(float(m[2])):g}", dot)
-    dot = _INDICES.sub(lambda m: f'<FONT POINT-SIZE="{min(theme.DENSE.values()) * _INDEX:g}">{m[0]}</FONT>', dot)
+    dot = _INDICES.sub(lambda m: f'<FONT POINT-SIZE="{_BASE}">{m[0]}</FONT>', dot)
     return _ROOM.sub(lambda m: f"{m[1]}={m[2]}{_TIGHT[m[1]].get(m[3], m[3])}{m[4]}", dot)
 
 
@@ -55,6 +55,8 @@ _STATED = re.compile(r'\bfontsize="?([0-9.]+)')
 _INDICES = re.compile(r"<(SUB|SUP)>[^<]*</\1>")
 _EDGE = re.compile(r"^\s*\S+ -> \S+ \[")
 _INDEX = 1.2
+_BASE = int(min(theme.DENSE.values()) * _INDEX)
+"""Of an index in a narrow figure: whole, as Graphviz takes a POINT-SIZE; one more, and an index would be as large as its word."""
 
 
 def smallest(dot: str) -> float:
@@ -79,5 +81,5 @@ def _in_statement(line: str, usual: Mapping[str, float]) -> float:
         if token[2]:
             sizes = sizes[:-1] or sizes
         else:
-            sizes.append(float(token[1]) if token[1] else sizes[-1] / _INDEX if token[3] else sizes[-1])
+            sizes.append(int(float(token[1])) if token[1] else sizes[-1] / _INDEX if token[3] else sizes[-1])
     return min(least, sizes[-1])

@@ -5,14 +5,17 @@ What happens inside a part or a repeat is taken to let gradients pass, so what i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from archdsl.ir.program import Apply, Call, Definition, Draw, Made, Node, Operand, Region, Repeat
 
 CUTS = {"stop_gradient", "floor", "round", "sign", "heaviside", "one_hot"}
 
+Through = Callable[[Call, set[int]], tuple[list[Operand], bool]]
+"""For a call, of whose outputs some are reached: the operands that are reached through it, and whether its part is."""
 
-def reached(nodes: Iterable[Node], loss: Operand) -> tuple[set[int], set[int]]:
+
+def reached(nodes: Iterable[Node], loss: Operand, through: Through | None = None) -> tuple[set[int], set[int]]:
     """The ids of what was made, and of the values, that the gradient of a loss reaches."""
     values: set[int] = {loss} if isinstance(loss, int) else set()
     made: set[int] = set()
@@ -23,8 +26,9 @@ def reached(nodes: Iterable[Node], loss: Operand) -> tuple[set[int], set[int]]:
                 values.update(_ids(operands))
                 made |= {node.made} if node.made is not None else set()
             case Call() if not values.isdisjoint(o.id for o in node.outputs):
-                values.update(_ids(node.inputs))
-                made.add(node.made)
+                operands, own = through(node, values) if through else (node.inputs, True)
+                values.update(_ids(operands))
+                made |= {node.made} if own else set()
             case Draw() if node.gradient in ("reparameterisation", "straight_through"):
                 if not values.isdisjoint(o.id for o in node.outputs):
                     values.update(_ids(node.inputs))

@@ -40,13 +40,15 @@ def is_pointwise(node: Repeat, plan: Plan, types: dict[int, Type]) -> bool:
 
 
 def widened(node: Repeat) -> Region:
-    """The body as it is when the scanned axis stays in: the same nodes, with that axis in their types."""
+    """The body as it is when the scanned axis stays in: the same nodes, with that axis in the types of all that is made of the slices."""
     region = node.body.model_copy(deep=True)
     types = {s.value.id: s.value.type for s in node.sliced}
     for inner in region.nodes:
+        if not isinstance(inner, (Apply, Call)) or not any(i in types for i in inner.inputs if isinstance(i, int)):
+            continue
         if isinstance(inner, Apply):
             _count_from_end(inner, types)
-        for value in getattr(inner, "outputs", []):
+        for value in inner.outputs:
             types[value.id] = value.type
             value.type = _with_axis(value, node)
     return region
@@ -127,6 +129,8 @@ def _of_apply(node: Apply, places: dict[int, int], ranks: dict[int, int], inside
     """Where the axis stands in an op's result. `inside` a class, which is written once, axes cannot be counted anew."""
     touched = [places[i] for i in node.inputs if isinstance(i, int) and i in places]
     if not touched:
+        if _is_random(node):  # each step draws anew
+            raise _No
         return None
     place = touched[0]
     right = -place - 1

@@ -292,6 +292,7 @@ class Body(Scans):
         items = sorted(held(node.body), key=lambda h: h.id)
         names = []
         lists = [self.copies(item) for item in items]
+        holders = dict(self.holders)
         self.depth += 1
         for item in items:
             names.append(self.variable(self.copy_name(item), named=True, kind="modules" if item.stacks else "module"))
@@ -305,6 +306,7 @@ class Body(Scans):
 
         def close() -> tuple[ast.expr, ast.expr]:
             self.depth -= 1
+            self.holders = holders  # the same stack may be written again
             used = index in self.asked
             if not targets:
                 return (name(index) if used else ast.Name("_", ast.Store())), count
@@ -398,9 +400,11 @@ class _Inside:
 
     def __enter__(self) -> None:
         self.before, self.body.block = self.body.block, self.statements
+        self.distributions = dict(self.body.distributions)
 
     def __exit__(self, *problem: object) -> None:
         self.body.block = self.before
+        self.body.distributions = self.distributions  # those made inside may not be there after it
 
 
 def _axis(index: int, type_: Type) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from archdsl.ir.num import ELLIPSIS, Num
 from archdsl.ir.program import Condition, Constraint, Fill, Hyper, Made, Memory, Param, Repeat
+from archdsl.ir.regions import nodes
 from archdsl.ir.types import Type
 from archdsl.ops import INITIALIZERS, OPS
 from archdsl.torch.names import Namespace, singular, variable
@@ -109,6 +110,8 @@ class Constructor:
         )
 
     def _constraint(self, c: Constraint) -> str:
+        if c.must == "positive" and c.number in self._collecting():
+            return f"{INNER}assert {flat(parse(f'{number(c.number, self.symbol)} > 0'))}"
         if (
             c.must != "whole"
             or not c.number.divides
@@ -120,6 +123,11 @@ class Constructor:
         text = flat(parse(f"({number(top, self.symbol)}) % ({number(bottom, self.symbol)}) == 0"))
         line = f'{INNER}assert {text}, "{c.number} must be whole"'
         return line if fits(line) else f"{INNER}assert {text}"
+
+    def _collecting(self) -> list[Num]:
+        """How many passes loops make that collect something, where a caller says it: without a pass there is nothing to collect."""
+        loops = [n for n in nodes(self.definition.body) if isinstance(n, Repeat) and n.kind == "loop" and n.collected]
+        return [n.count for n in loops if n.count.symbols() and n.count.symbols() <= self.plan.arguments.keys()]
 
     def _condition(self, c: Condition) -> str:
         """What chose this variant of the definition: with other numbers it would be another class."""

@@ -7,7 +7,7 @@ the batch, so that `frames.flatten(0, 1)` in and `unflatten(0, …)` out is the 
 from __future__ import annotations
 
 from archdsl.ir.num import ELLIPSIS, Num
-from archdsl.ir.program import Apply, Call, Made, Operand, Repeat
+from archdsl.ir.program import Apply, Call, Draw, Made, Operand, Repeat
 from archdsl.ir.types import Type
 from archdsl.ops import FAMILIES
 from archdsl.torch.batch import is_random, numbers_of, place_of
@@ -82,18 +82,36 @@ def _places_fit(node: Repeat, call: Call, plan: Plan, types: dict[int, Type]) ->
 
 def _call(call: Call, carries: set[int], plan: Plan) -> set[int]:
     """The results of a call that have the batch first, when these operands have it. Raises _No."""
-    made = next(h.item for h in plan.held if h.id == call.made)
-    assert isinstance(made, Made)
-    callee = plan.program.of(made)
+    callee = _part(call, plan)
     definition = callee.definition
     if callee.remembers or definition.states:
         raise _No
-    inside = {v.id for given, v in zip(call.inputs, definition.inputs) if given in carries}
-    sizes = {v.type.shape[0] for v in definition.inputs if v.id in inside}
+    inside = _rows(callee, {v.id for given, v in zip(call.inputs, definition.inputs) if given in carries})
+    results = {o.operand for o in definition.outputs if isinstance(o.operand, int)}
+    return {v.id for v, o in zip(call.outputs, definition.outputs) if o.operand in inside and o.operand in results}
+
+
+def rows_apart(cell: Plan) -> bool:
+    """Whether no row of a cell's batch sees another, so that it is the same whatever others do when their sequences are over."""
+    definition = cell.definition
+    known = [*definition.inputs, *(s.value for s in definition.states)]
+    sizes = {s.value.type.shape[:1] for s in definition.states}
+    try:
+        _rows(cell, {v.id for v in known if v.type.shape and v.type.shape[:1] in sizes})
+    except _No:
+        return False
+    return True
+
+
+def _rows(callee: Plan, inside: set[int]) -> set[int]:
+    """The values of a definition that have the batch first, when these of its inputs and states have it. Raises _No."""
+    definition = callee.definition
+    types = {v.id: v.type for v in definition.inputs} | {p.value.id: p.value.type for p in definition.body.params}
+    types |= {s.value.id: s.value.type for s in definition.states}
+    sizes = {types[i].shape[0] for i in inside}
     size = sizes.pop() if len(sizes) == 1 else None
     if size is None or size.name is None or size.name in callee.arguments or size == ELLIPSIS:
         raise _No
-    types = {v.id: v.type for v in definition.inputs} | {p.value.id: p.value.type for p in definition.body.params}
     if any(size.name in t.symbols() for i, t in types.items() if i not in inside):
         raise _No
     for node in definition.body.nodes:
@@ -103,15 +121,22 @@ def _call(call: Call, carries: set[int], plan: Plan) -> set[int]:
             found = {v.id for v in node.outputs} if _apply(node, inside, types, size) else set[int]()
         elif isinstance(node, Call) and not node.rides:
             found = _inner(node, inside, callee, types) if _any(node.inputs, inside) else set()
+        elif isinstance(node, Draw) or (isinstance(node, Call) and rows_apart(_part(node, callee))):
+            found = {v.id for v in node.outputs if v.type.shape[:1] == (size,)}
         else:
             raise _No
         for v in node.outputs:
             types[v.id] = v.type
             if (v.id in found) != (v.type.shape[:1] == (size,)) or size.name in Type(shape=v.type.shape[1:]).symbols():
                 raise _No
-        inside |= found
-    results = {o.operand for o in definition.outputs if isinstance(o.operand, int)}
-    return {v.id for v, o in zip(call.outputs, definition.outputs) if o.operand in inside and o.operand in results}
+        inside = inside | found
+    return inside
+
+
+def _part(call: Call, plan: Plan) -> Plan:
+    made = next(h.item for h in plan.held if h.id == call.made)
+    assert isinstance(made, Made)
+    return plan.program.of(made)
 
 
 def _inner(call: Call, inside: set[int], plan: Plan, types: dict[int, Type]) -> set[int]:
@@ -166,4 +191,4 @@ def _apply(node: Apply, inside: set[int], types: dict[int, Type], size: Num) -> 
     return True
 
 
-__all__ = ["foldable", "place", "with_batch"]
+__all__ = ["foldable", "place", "rows_apart", "with_batch"]

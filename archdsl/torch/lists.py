@@ -1,8 +1,9 @@
 """Lists that a loop fills, and what is made of them.
 
 In: statements in which `outputs = []`, a loop that appends to it, and `y = torch.stack(outputs, dim=1)` stand one after the other. Out: the
-same, but where only the last of them is read, as in `y[:, -1]`, it is the loop's own variable, and a loop that takes `y` apart again
-goes through the list. A stack that nothing reads any more is gone, and its list with it.
+same, but where only the last of them is read, as in `y[:, -1]`, it is the loop's own variable (or the list's last item, where the
+variable would not be there after a scan without a step), and a loop that takes `y` apart again goes through the list. A stack that
+nothing reads any more is gone, and its list with it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class _Stacked:
     """Number of axes, where it is known."""
     last: str = ""
     """The variable that holds the last one after the loop, if there is one."""
+    surely: bool = True
+    """Whether it does so after a loop without a pass, too; else the list's last item says that there is none."""
 
 
 def settle(body: list[Statement], variables: dict[str, Variable]) -> None:
@@ -52,7 +55,10 @@ def settle(body: list[Statement], variables: dict[str, Variable]) -> None:
     changes = _Direct(found)
     for statement in walk(body):
         rewrite(statement, changes.change)
-    _drop(body, found)
+    gone = _drop(body, found)
+    there = _There({s.listed: s.last for k, s in found.items() if not s.surely and k not in gone})
+    for statement in walk(body):  # a stack fails without a pass, so that what comes after it had one
+        rewrite(statement, there.change)
 
 
 def _blocks(body: list[Statement]) -> list[list[Statement]]:
@@ -83,7 +89,8 @@ def _stacked(block: list[Statement], at: int, variables: dict[str, Variable]) ->
     type_ = variables[key].type
     rank = None if type_ is None or ELLIPSIS in type_.shape else len(type_.shape)
     result = _Stacked(key, listed.id, isinstance(source, ast.Subscript), axis, rank)
-    result.last = "" if result.backwards or fills[0].stack else _last(fills[0], listed.id, block)
+    if not result.backwards and not fills[0].stack:
+        result.last, result.surely = _last(fills[0], listed.id, block)
     return result
 
 
@@ -95,15 +102,32 @@ def _appended(statement: Statement, listed: str) -> ast.expr | None:
     return None
 
 
-def _last(loop: For, listed: str, block: list[Statement]) -> str:
-    """The variable that a loop appends, if it is the same when the loop is done and from then on."""
+def _last(loop: For, listed: str, block: list[Statement]) -> tuple[str, bool]:
+    """The variable that is what a loop appended last, when the loop is done and from then on; whether it is there without a pass."""
     at = next(i for i, s in enumerate(loop.body) if _appended(s, listed))
+    place = next(i for i, s in enumerate(block) if s is loop)
     value = _appended(loop.body[at], listed)
     if not isinstance(value, ast.Name):
-        return ""
-    after = [*loop.body[at:], *block[next(i for i, s in enumerate(block) if s is loop) + 1 :]]
+        return "", False
+    before = {k for s in block[:place] for k in writes(s)}
+    later = [k for s in walk(block[place + 1 :]) for k in writes(s)]
+    rest = [k for s in walk(loop.body[at:]) for k in writes(s)]
+    handed = [k for s in loop.body[at:] for k in _handed_on(s, value.id) if k in before and rest.count(k) == 1]
+    if handed and value.id not in rest and handed[0] not in later:
+        return handed[0], True
     made = any(value.id in writes(s) for s in loop.body[:at])
-    return value.id if made and not any(value.id in writes(s) for s in walk(after)) else ""
+    counted = not any(isinstance(n, ast.Attribute) and n.attr == "unbind" for n in ast.walk(loop.source))
+    return (value.id, counted or value.id in before) if made and value.id not in [*rest, *later] else ("", False)
+
+
+def _handed_on(statement: Statement, value: str) -> list[str]:
+    """The variables that take a value over as it is."""
+    if not isinstance(statement, Assign):
+        return []
+    whole = isinstance(statement.value, ast.Tuple) and len(statement.value.elts) == len(statement.targets)
+    values = statement.value.elts if whole and isinstance(statement.value, ast.Tuple) else [statement.value]
+    pairs = zip(statement.targets, values) if len(values) == len(statement.targets) else ()
+    return [target for target, v in pairs if isinstance(v, ast.Name) and v.id == value]
 
 
 class _Direct(ast.NodeTransformer):
@@ -122,7 +146,7 @@ class _Direct(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         stacked = self.found.get(node.value.id) if isinstance(node.value, ast.Name) else None
         if stacked is not None and stacked.last and _is_last(node.slice, stacked):
-            return name(stacked.last)
+            return name(stacked.last) if stacked.surely else _item(stacked.listed)
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
@@ -147,6 +171,27 @@ class _Direct(ast.NodeTransformer):
         return None
 
 
+class _There(ast.NodeTransformer):
+    """Reads the last item of lists from the variables that hold them."""
+
+    def __init__(self, variables: dict[str, str]):
+        self.items = {ast.dump(_item(listed)): key for listed, key in variables.items()}
+
+    def change(self, node: ast.expr) -> ast.expr:
+        result = self.visit(copy.deepcopy(node)) if self.items else node
+        assert isinstance(result, ast.expr)
+        return result
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        key = self.items.get(ast.dump(node))
+        return name(key) if key else self.generic_visit(node)
+
+
+def _item(listed: str) -> ast.expr:
+    """The last item of a list."""
+    return ast.Subscript(name(listed), ast.UnaryOp(ast.USub(), ast.Constant(1)), ast.Load())
+
+
 def _is_last(index: ast.expr, stacked: _Stacked) -> bool:
     """Whether an index takes the last along the axis that was stacked, and all along the others."""
     parts = index.elts if isinstance(index, ast.Tuple) else [index]
@@ -161,8 +206,8 @@ def _same(one: int, other: int, rank: int | None) -> bool:
     return one == other if rank is None else one % rank == other % rank
 
 
-def _drop(body: list[Statement], found: dict[str, _Stacked]) -> None:
-    """Take away stacks that nothing reads, and lists that nothing but their own loop reads."""
+def _drop(body: list[Statement], found: dict[str, _Stacked]) -> set[str]:
+    """Take away stacks that nothing reads, and lists that nothing but their own loop reads; returns what is gone."""
     used = Counter(k for s in walk(body) for k in reads(s))
     gone = {key for key in found if not used[key]}
     for key in gone:
@@ -171,6 +216,7 @@ def _drop(body: list[Statement], found: dict[str, _Stacked]) -> None:
     gone |= {key for key in lists if used[key] == 1}  # the append itself
     for block in _blocks(body):
         block[:] = [s for s in block if not _is_about(s, gone)]
+    return gone
 
 
 def _is_about(statement: Statement, gone: set[str]) -> bool:

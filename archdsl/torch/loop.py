@@ -57,6 +57,7 @@ class Loop(Products):
     def spread(self) -> None:
         """Weights that each step adds or multiplies, in the shape of the state, so that their gradients are summed once."""
         states = {s.value.type.shape: s.value.id for s in self.plan.definition.states}
+        why = "here, so that its gradient is summed once"
         for param in self.plan.definition.body.params:
             readers = [n for n in self.steps.core if param.value.id in reads_of(n)]
             met = {n.outputs[0].type.shape for n in readers if isinstance(n, Apply) and n.op in ("add", "sub", "mul")}
@@ -67,7 +68,9 @@ class Loop(Products):
             wish = param.value.name or "weight"
             key = self.variable(wish, type=param.value.type.with_shape(list(shape)), named=True)
             whole = ast.Attribute(self.env[param.value.id], "expand_as", ast.Load())
-            self.assign([key], ast.Call(whole, [self.operand(states[shape])], []), keep=True)
+            value = ast.Call(whole, [self.operand(states[shape])], [])
+            self.block.append(Assign([key], value, keep=True, comment=why))
+            why = ""
             self.env[param.value.id] = name(key)
 
     def apply(self, node: Apply) -> None:

@@ -16,6 +16,7 @@ from archdsl.torch import directions
 from archdsl.torch.cells import Cells
 from archdsl.torch.ends import AT_END, known, shown
 from archdsl.torch.errors import CannotEmit
+from archdsl.torch.fold import rows_apart
 from archdsl.torch.plan import Plan
 from archdsl.torch.printer import parse
 from archdsl.torch.statements import Assert, Assign, Statement, name
@@ -134,7 +135,10 @@ class Scans(Cells):
         steps = self.plan.program.steps.get(callee.definition.name)
         if steps is None or steps.pattern != pattern:
             return False
-        return node.lengths is None or all(known(callee, steps, f) for f in node.rides[0].finals)
+        if node.lengths is None:
+            return True
+        apart = (steps.kernel is not None and not steps.after) or rows_apart(callee)
+        return apart and all(known(callee, steps, f) for f in node.rides[0].finals)
 
     def apply(self, node: Apply) -> None:
         both = next((b for b in self.pairs if b.joined is node), None)

@@ -110,11 +110,13 @@ class _Step(Forward):
         body = self.plan.definition.body
         for node in nodes(body):
             self._find_depends(node)
-        self.differentiated = unkept(self.plan.definition, self._learning())
+        definitions = {d.name: d for d in self.plan.program.program.definitions}
+        self.differentiated = unkept(self.plan.definition, self._learning(), self.made, definitions)
         for param in body.params:
             self.bind(param.value, self.holders[param.value.id])
         learns = any(isinstance(n, Minimize) for n in nodes(body))
         self.block.append(Do(parse("self.train(not self.evaluating)" if learns else "self.train()")))
+        self.fill_inputs()
         self._require_gradients()
         self.sequence(body.nodes)
         entries = [(ast.Constant(n), v) for n, v in self.results]

@@ -13,8 +13,10 @@ from quality import _line
 
 from archdsl.compiler import analyse, analyse_file
 from archdsl.figure import figure
-from archdsl.figure.panels import caption
+from archdsl.figure.captions import caption, uncaptioned
+from archdsl.figure.reading import read
 from archdsl.resources import folder
+from tests.figure.reading.strip import renamed, stripped
 
 _SVG = "{http://www.w3.org/2000/svg}"
 TWO = """model Two(features = 3) {
@@ -80,6 +82,24 @@ def test_captions_leave_no_word_alone() -> None:
     lines = caption("one two three four five six seven eight nine ten eleven twelve thirteen", 62)
     assert len(lines) == 2 and len(lines[1]) > 0.6 * len(lines[0])
     assert caption("short", 62) == ["Short"] and caption("", 62) == []
+
+
+def test_captions_without_spaces_end_their_lines_between_letters() -> None:
+    """So that they fit a column; read again, they are what they were, with a space between two ideographs as well."""
+    doc = (
+        "第一段落：これは長い説明文です。幅を測らないと「いけない」ので、かなり長く 書きます。LSTM と 漢字 한국어 모델 ✨漢字 "
+        * 3
+    )
+    lines = caption(doc, 40)
+    assert all(sum(1 + 4 * (ord(c) > 0x2FFF) for c in line) <= 40 for line in lines)
+    assert not any(line[0] in "：、。」ょ " or line[-1] in "「 " for line in lines)
+    assert uncaptioned(lines) == doc.strip()
+    words = "One &lt;b&gt; two three"
+    assert uncaptioned(caption("one <b> two three", 8)) == words and len(caption("one <b> two three", 8)) == 3
+    text = f'"""{doc}"""\nmodel M {{ input x: [batch, 4]\n x -> relu -> output y }}'
+    drawn = figure(analyse(text, "m.arch"), width="3.25in")
+    for picture in (stripped(drawn.svg()), renamed(drawn.dot).encode()):
+        assert f'"""{doc.strip()}"""' in read(picture)
 
 
 def test_the_legend_names_the_signs_that_there_are() -> None:

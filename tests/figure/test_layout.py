@@ -4,6 +4,7 @@ import itertools
 import random
 from collections.abc import Iterator
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from quality import faults
 from archdsl.compiler import analyse
 from archdsl.figure import figure
 from archdsl.figure.layout import simplex
+from archdsl.figure.layout.tracks import Net, Piece, stack
 from archdsl.figure.panels import panels
 from archdsl.figure.scene import Panel, Wire
 from archdsl.figure.streams import streams
@@ -208,3 +210,19 @@ def test_a_circle_is_no_order() -> None:
 
 def _cost(x: list[int], edges: list[simplex.Edge]) -> int:
     return sum(weight * (x[h] - x[t]) for t, h, _, weight in edges)
+
+
+def test_lines_that_run_along_each_other_are_told_with_their_ports() -> None:
+    """Two results of a mark that change places: whichever track is the lower one, a line that rises runs along the port of the other. What
+    is to be kept apart is the port, not the middle of its mark, which is far from there already."""
+
+    def at(x: float) -> Any:
+        return SimpleNamespace(item=SimpleNamespace(x=x))
+
+    mark, lane, target = at(78.0), at(101.5), at(63.5)
+    wire: Any = SimpleNamespace(turn="")
+    group: Any = None
+    right = Piece(wire, 0, [99.75], [63.5], group, (99.75, 63.5), lower=mark, upper=target)
+    left = Piece(wire, 0, [63.75], [101.5], group, (63.75, 101.5), lower=mark, upper=lane)
+    clashes = stack([Net([right]), Net([left])])
+    assert clashes in ([((lane, 0.0), (mark, 21.75))], [((target, 0.0), (mark, -14.25))])

@@ -76,6 +76,16 @@ block Two(d) { input x0: [batch, d]
     assert measure(svg)[2] >= 5.995
 
 
+def test_an_exponent_is_the_smallest() -> None:
+    """Of the size of its letters Graphviz takes the whole part alone."""
+    program = analyse("model M { input x: [batch, 4]\n 2^(2^x) -> output y }", "m.arch")
+    with pytest.raises(FigureError) as caught:
+        figure(program, width="1.28in", legend=False).svg()
+    needed = re.search(r"needs ([0-9.]+)in", caught.value.message)
+    assert needed
+    assert 5.995 <= measure(figure(program, width=f"{needed[1]}in", legend=False).svg())[2] < 6.1
+
+
 def test_what_is_narrow_already_keeps_its_size() -> None:
     width, _, least = measure(figure(analyse(TWO, "t"), width="20in").svg())
     assert width < 1440 and least >= 7

@@ -96,6 +96,35 @@ train Learn(units = 16) {
 """
 )
 
+BY_ITS_WEIGHTS = """
+block Half(d) {
+  input x: [batch, d]
+  centred = x - 1
+  output y = Linear(d)(centred)
+  output centred
+}
+block Both(d) {
+  input x: [batch, d]
+  y, centred = Half(d)(x)
+  output y, centred
+}
+train Learn(d = 3) {
+  input x: [batch, d]
+  inner = Both(d)
+  fixed = frozen Half(d)
+  y, centred = inner(x)
+  far, near = fixed(WHICH)
+  loss = mean(far^2)
+  slope = gradient(loss, far)
+  minimize mean((slope - y)^2) with SGD(0.1)
+}
+"""
+
+
+def by_its_weights(train: Any, x: Tensor) -> None:
+    far = (x - 2) @ train.fixed.y.weight.T + train.fixed.y.bias
+    descend(((2 * far / far.numel() - train.inner(x)[0]) ** 2).mean(), train.inner)
+
 
 def descend(loss: Tensor, part: nn.Module) -> None:
     gradients = torch.autograd.grad(loss, list(part.parameters()))
@@ -150,6 +179,9 @@ def curvature(train: Any, x: Tensor) -> None:
         pytest.param(LANGEVIN, langevin, [(6, 2)], id="samples that follow the energy's slope"),
         pytest.param(INNER_STEPS, inner_steps, [(6, 3), (6, 3), (6, 2), (6, 2)], id="through steps of learning"),
         pytest.param(CURVATURE, curvature, [(6, 1)], id="the slope of the slope"),
+        pytest.param(
+            BY_ITS_WEIGHTS.replace("WHICH", "centred"), by_its_weights, [(6, 3)], id="an output that no weight reaches"
+        ),
     ],
 )
 def test_as_in_the_paper(
@@ -172,6 +204,13 @@ def test_as_in_the_paper(
         torch.set_default_dtype(was)
     torch.testing.assert_close(train.state_dict(), other.state_dict(), rtol=1e-9, atol=1e-12)
     assert any(not torch.equal(t, begun[n]) for n, t in train.state_dict().items())
+
+
+@pytest.mark.parametrize(("which", "told"), [("y", False), ("centred", True), ("stop_gradient(y)", True)])
+def test_told_only_where_weights_may_not_reach(which: str, told: bool) -> None:
+    text = emit(analyse(BY_ITS_WEIGHTS.replace("WHICH", which)))
+    assert ("requires_grad_()" in text) == told
+    run(text)["Learn"]().step(torch.randn(4, 3))
 
 
 def test_the_batch_is_left_as_it_is() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from emitted import compiled
+from emitted import compiled, run
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -165,3 +165,30 @@ def test_wrong_lengths_are_told(lengths: str, reason: str) -> None:
     text = f"model M() {{\n input x: [batch, time, 3]\n input {lengths}\n output y = x -> scan GRU(4) over time at_most n\n}}"
     with pytest.raises(Errors, match=reason):
         analyse(text)
+
+
+@pytest.mark.parametrize("way", ["", " reversed"])
+@pytest.mark.parametrize(
+    ("step", "output"),
+    [
+        ("h' = tanh(Linear(4)([x, h]) - mean(h, over = batch))", "h'"),
+        ("h' = tanh(Linear(4)([x, h]))", "y = h' / norm(h', over = batch)"),
+    ],
+    ids=["in its step", "in its output"],
+)
+def test_sequences_that_see_one_another_are_taken_step_by_step(step: str, output: str, way: str) -> None:
+    program = analyse(f"""cell Seen() {{
+  input x: [batch, n]
+  state h: [batch, 4] = 0
+  {step}
+  output {output}
+}}
+model M() {{
+  input x: [batch, time, 3]
+  input lengths: int[batch]
+  output y = (scan Seen() over time{way} at_most lengths)(x)
+}}""")
+    fast, plain = (run(emit(program, plain=plain))["M"]().double() for plain in (False, True))
+    plain.load_state_dict(fast.state_dict())
+    x, lengths = torch.randn(3, 5, 3, dtype=torch.float64), torch.tensor([2, 5, 3])
+    torch.testing.assert_close(fast(x, lengths), plain(x, lengths))

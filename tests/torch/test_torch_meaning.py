@@ -116,6 +116,31 @@ def test_repeats() -> None:
 
 
 # -- storage ---------------------------------------------------------------------------------------------------------
+def test_what_each_step_makes_of_nothing_has_no_time() -> None:
+    text = """model M(d = 3) {
+ input x: [batch, time, d]
+ output y = x -> scan {
+  input a: [batch, d]
+  output o = a * sum(ones([d, d])) + sum(a * arange(d), over = -1, keep = true) - sum(eye(d))
+ } over time
+}"""
+    x = torch.randn(2, 5, 3)
+    y = compiled(text)["M"]()(x)
+    same(y, 9 * x + (x * torch.arange(3)).sum(-1, keepdim=True) - 3)
+
+
+def test_each_step_draws_anew_whatever_it_sees() -> None:
+    text = """model M(d = 50) {
+ input x: [batch, time, d]
+ output y = x -> scan {
+  input a: [batch, d]
+  output o = a + first(sample_rows(to_float(arange(d)), 1), over = 0)
+ } over time
+}"""
+    drawn = compiled(text)["M"]()(torch.zeros(2, 40, 50))[0, :, 0]
+    assert len(set(drawn.tolist())) > 10  # 28 in the mean
+
+
 def test_state_dict_is_the_programs_names() -> None:
     model = case("storage")["Storage"]()
     assert set(model.state_dict()) == {
@@ -167,6 +192,27 @@ def test_memory_changes_in_training_alone_and_begins_with_the_data() -> None:
     assert model.count == 2 and not model.centre.requires_grad
     first.sum().backward()
     assert model.seen.dtype == torch.long
+
+
+def test_a_memory_that_begins_with_what_a_stack_makes() -> None:
+    text = """model M(d = 3) {
+ input x: [batch, d]
+ h = x -> stack 2 { Linear(d) }
+ z ~ Normal(h, 1) by reparameterisation
+ memory m: [] = mean(log_prob(z))
+ m' = 0.5 * m + 0.5 * mean(log_prob(z))
+ output y = h - m
+}"""
+    model = compiled(text)["M"]()
+    x = torch.randn(4, 3)
+    first, second = next(m for m in model.children() if isinstance(m, nn.ModuleList))
+    h = second(first(x))
+    y = model(x)
+    assert model.m != 0
+    begun = (h - y).mean()
+    same(y, h - begun)
+    model.eval()
+    same(model(x), h - model.m)
 
 
 def test_shared_and_tied_weights_are_one() -> None:
@@ -375,3 +421,17 @@ model M(d = 4) {
 """
     with pytest.raises(CannotEmit, match="`a`"):
         emit(analyse(text, "m.arch"))
+
+
+def test_an_input_of_a_training_may_be_left_out() -> None:
+    text = """train Fit(d = 3) {
+  input x: [batch, d]
+  input weight: [] = 2
+  net = Linear(1)
+  loss = mean(net(x)^2) * weight
+  minimize loss with SGD(0.1)
+}"""
+    train, x = compiled(text)["Fit"](), torch.randn(4, 3)
+    wanted = train.net(x).square().mean().item()
+    assert train.fit([{"x": x}])[0]["loss"] == pytest.approx(2 * wanted)
+    assert train.step(x, torch.tensor(0.0))["loss"] == 0

@@ -68,6 +68,48 @@ def test_the_last_and_all_of_a_loop(field: str) -> None:
     assert text.count("append") == 1
 
 
+ENDS = """model Ends(steps = 4) {
+  input x: [batch, time, d]
+  r = x -> scan {
+    input a: [batch, d]
+    state h: [batch, d] = 0
+    v = tanh(a + h)
+    h' = sin(v) + 0.5 * h
+    output seen = v
+    output after = h'
+  } over time
+  %s
+}
+"""
+
+
+@pytest.mark.parametrize("time", [0, 1, 3])
+@pytest.mark.parametrize("field", ["seen", "after"])
+@pytest.mark.parametrize("more", ["", "output all = r.seen"])
+def test_the_last_of_a_scan_that_may_have_no_step(field: str, more: str, time: int) -> None:
+    """What is handed on is as it began; else there is no last one, and the error says so."""
+    text, names = both(ENDS % f"output y = last(r.{field}, over = time)\n{more}")
+    x = torch.randn(2, time, 3)
+    fast, plain = (one["Ends"]() for one in names)
+    if time:
+        torch.testing.assert_close(fast(x), plain(x), rtol=1e-5, atol=1e-6)
+    elif field == "after" and not more:
+        assert torch.equal(fast(x), torch.zeros(2, 3))
+    else:
+        for model in (fast, plain):
+            with pytest.raises((IndexError, RuntimeError), match=r"list index out of range|non-empty"):
+                model(x)
+    assert text.count("append") == (field == "seen" or bool(more))
+
+
+def test_a_loop_that_collects_makes_a_pass() -> None:
+    text, (names, _) = both(CHAIN % "output y = last(r.seen, over = 0)")
+    assert "append" not in text
+    torch.testing.assert_close(names["Chain"](steps=2)(x := torch.randn(2, 3)), chain(x, 2)["seen"][-1])
+    with pytest.raises(AssertionError):
+        names["Chain"](steps=0)
+
+
 @pytest.mark.parametrize("other", ["first(r.seen, over = 0)", "last(r.seen, over = 1)", "sum(r.seen, over = 0)"])
 def test_what_else_is_read_is_still_stacked(other: str) -> None:
     _, names = both(CHAIN % f"output y = {other}")

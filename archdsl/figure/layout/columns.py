@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from archdsl.figure.layout import simplex
-from archdsl.figure.layout.plan import ASIDE, GAP, LANE, Group, Item, Plan, Vertex, Wire, common, zone_of
+from archdsl.figure.layout.plan import ASIDE, GAP, LANE, Foot, Group, Item, Plan, Vertex, Wire, common, zone_of
 
 _UNIT = 4
 """Steps in a point."""
@@ -27,13 +27,12 @@ _STEMS = 5.0
 """Between two upright pieces of lines."""
 
 Thing = Vertex | Group
-_End = tuple[Vertex, float]
-_Stems = tuple[int, _End, _End]
+_Stems = tuple[int, Foot, Foot]
 """Of a piece of wire between two rows: where it changes its column, counted from below; its lower and its upper end."""
 
 
-def place(plan: Plan, most: float | None = None, apart: Sequence[tuple[Vertex, Vertex]] = ()) -> None:
-    """`most` is how wide the panel becomes, or wider where it must. The vertices of a pair in `apart` are not right above one another."""
+def place(plan: Plan, most: float | None = None, apart: Sequence[tuple[Foot, Foot]] = ()) -> None:
+    """`most` is how wide the panel becomes, or wider where it must. The feet of a pair in `apart` are not right above one another."""
     net = _Net(plan.room)
     for g in plan.groups:
         net.left[id(g)], net.right[id(g)] = net.new(), net.new()
@@ -54,11 +53,8 @@ def place(plan: Plan, most: float | None = None, apart: Sequence[tuple[Vertex, V
                 net.align(a.item, b.item, da, db, _weight(wire.weight, a, b))
     if most:
         _keep_stems_apart(net, plan)
-    for a, b in apart:
-        left, right = sorted((a, b), key=lambda v: v.key)
-        if left.item is right.item:
-            continue
-        net.edges.append((net.x[id(left.item)], net.x[id(right.item)], _whole(_STEMS), 0))
+    for one, other in apart:
+        _keep_apart(net, one, other)
     places = net.solved(stairs=bool(most))
     for g in plan.groups:
         g.x0, g.x1 = places[net.left[id(g)]] / _UNIT, places[net.right[id(g)]] / _UNIT
@@ -82,9 +78,14 @@ def _keep_stems_apart(net: _Net, plan: Plan) -> None:
     for stems in channels.values():
         for under, _, (v, dv) in stems:
             for over, (u, du), _ in stems:
-                if under < over and u.item is not v.item:
-                    (left, dl), (right, dr) = sorted([(u, du), (v, dv)], key=lambda end: end[0].key)
-                    net.edges.append((net.x[id(left.item)], net.x[id(right.item)], _whole(_STEMS + dl - dr), 0))
+                if under < over:
+                    _keep_apart(net, (u, du), (v, dv))
+
+
+def _keep_apart(net: _Net, a: Foot, b: Foot) -> None:
+    (left, dl), (right, dr) = sorted((a, b), key=lambda end: end[0].key)
+    if left.item is not right.item:
+        net.edges.append((net.x[id(left.item)], net.x[id(right.item)], _whole(_STEMS + dl - dr), 0))
 
 
 def words_outside(plan: Plan) -> None:

@@ -78,6 +78,10 @@ End = tuple[Vertex, float, float, bool]
 """The other end of a piece of wire, where it meets that, what it costs to cross it, and whether both ends lie in one item."""
 
 
+Foot = tuple[Vertex, float]
+"""A vertex, and where a line meets it, from its middle."""
+
+
 @dataclass(eq=False)
 class Strip:
     """What an item has in one row."""

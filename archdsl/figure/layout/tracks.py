@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archdsl.figure.layout.plan import ASIDE, TRACK, Group, Vertex, Wire
+from archdsl.figure.layout.plan import ASIDE, TRACK, Foot, Group, Vertex, Wire
 
 _NEAR = 4.5
 """Closer than this, two lines beside each other would be one."""
@@ -32,8 +32,8 @@ class Piece:
     upper: Vertex | None = None
 
 
-Clash = tuple[Vertex, Vertex]
-"""Two vertices that are to be farther apart, since lines between their rows run along each other."""
+Clash = tuple[Foot, Foot]
+"""Two that are to be farther apart, since lines between their rows run along each other."""
 
 
 @dataclass(eq=False)
@@ -96,10 +96,13 @@ def stack(nets: list[Net]) -> list[Clash]:
 def _clashes(a: Net, b: Net) -> list[Clash]:
     """Ends of pieces that would be one line: `a` lies above `b`, so what comes up to it meets what rises from `b`."""
     return [
-        (p.upper, q.lower)
+        ((p.upper, x - p.upper.item.x), (q.lower, y - q.lower.item.x))
         for p in b.pieces
         for q in a.pieces
-        if p.upper and q.lower and any(abs(x - y) < _NEAR for x in p.high for y in q.low)
+        if p.upper and q.lower
+        for x in p.high
+        for y in q.low
+        if abs(x - y) < _NEAR
     ]
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import zip_longest
 
+from archdsl.figure.captions import uncaptioned
 from archdsl.figure.reading.markup import plain, plain_lines
 from archdsl.figure.scene import SLOT, Frame, Mark, Panel, Wire
 
@@ -122,7 +123,7 @@ def differences(a: Sequence[Panel], b: Sequence[Panel]) -> list[str]:
 def _by_title(panels: Sequence[Panel]) -> dict[tuple[str, ...], list[Panel]]:
     result: dict[tuple[str, ...], list[Panel]] = {}
     for panel in panels:
-        result.setdefault((*panel.title[:1], " ".join(panel.title[1:])), []).append(
+        result.setdefault((*panel.title[:1], uncaptioned(panel.title[1:])), []).append(
             panel
         )  # a narrow figure breaks it otherwise
     return result

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from archdsl.figure.captions import uncaptioned
 from archdsl.figure.reading.canonical import canonical, differences
 from archdsl.figure.reading.errors import BY_HAND, Holes, Unreadable, within
 from archdsl.figure.reading.unnamed import unnamed
@@ -138,7 +139,7 @@ def _compare(seen: Sequence[Panel], again: Sequence[Panel]) -> None:
 
 def _fault(panel: Panel, drawn: Panel) -> str:
     """What is different in the panel that its program would have, as this one's fault."""
-    ours, theirs = (" ".join(p.title) for p in (panel, drawn))
+    ours, theirs = (uncaptioned(p.title) for p in (panel, drawn))
     for line in panel.title:
         if line not in theirs:
             return f"“{line}” does not follow from the rest"

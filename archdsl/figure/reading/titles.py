@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from archdsl.figure.captions import uncaptioned
 from archdsl.figure.reading import words
 from archdsl.figure.reading.errors import Unreadable
 from archdsl.figure.reading.words import TypeText
@@ -75,7 +76,7 @@ def signature(panel: Panel, known: Iterable[str]) -> Signature:
         options = [o for o in (words.option(t) for t in [first.strip(), *parts[1:]] if t) if o]
         given = [f"{o.key} = {_chosen(o, known, result.hypers)}" for o in options]
         result.configs.append(f"config {name}({', '.join(given)})")
-    result.doc = words.plain(" ".join(lines.rest)).replace('"""', "'''")
+    result.doc = words.plain(uncaptioned(lines.rest)).replace('"""', "'''")
     for mark in panel.root.all_marks():
         _ports(mark, result)
     return result

@@ -62,6 +62,8 @@ class Adapt(Trainer):
     ) -> dict[str, float]:
         """One update: source [batch, d], label int[batch], target [others, d], strength []"""
         self.train(not self.evaluating)
+        if strength is None:
+            strength = source.new_ones(())
         scores, source_domain = self.net(source, strength)
         _, target_domain = self.net(target, strength)
         source_domain_loss = F.binary_cross_entropy_with_logits(

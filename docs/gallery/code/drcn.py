@@ -30,6 +30,7 @@ class DRCN(nn.Module):
 
     def __init__(self, filters: int = 256, passes: int = 16) -> None:
         super().__init__()
+        assert passes > 0
         self.passes = passes
         self.conv2d = nn.Conv2d(1, filters, 3, padding=1)
         self.conv2d_2 = nn.Conv2d(filters, filters, 3, padding=1)

@@ -62,7 +62,7 @@ class Step(nn.Module):
         b_x = torch.cat([layer.bias for layer in x_layers])
         b_h = torch.cat([layer.bias for layer in h_layers])
         gates = F.linear(x, w_x, b_x + b_h)
-        peep_i = self.peep_i.expand_as(c)
+        peep_i = self.peep_i.expand_as(c)  # here, so that its gradient is summed once
         peep_f = self.peep_f.expand_as(c)
         peep_o = self.peep_o.expand_as(c)
         hs = []

@@ -12,6 +12,7 @@ class Gibbs(nn.Module):
 
     def __init__(self, steps: int) -> None:
         super().__init__()
+        assert steps > 0
         self.steps = steps
 
     def forward(self, start: Tensor, W: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:

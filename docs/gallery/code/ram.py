@@ -57,6 +57,7 @@ class RAM(nn.Module):
         classes: int = 10,
     ) -> None:
         super().__init__()
+        assert glimpses > 0
         self.glimpses = glimpses
         self.units = units
         self.spread = spread

@@ -21,14 +21,16 @@ class Viterbi(nn.Module):
         emission = self.emit.log_softmax(-1).mT[seen]  # [batch, time, states]
         prior = self.start.log_softmax(-1).expand(batch, -1)
         pointer = self.start.new_zeros(batch, self.states, dtype=torch.long)
+        scores = []
         pointers = []
         for emission_t in emission.unbind(1):
             score = prior + emission_t
             ways = score.unsqueeze(-1) + A  # [batch, states, states]
+            scores.append(score)
             pointers.append(pointer)
             prior = ways.amax(-2)  # [batch, states]
             pointer = ways.argmax(-2)  # [batch, states]
-        best = score
+        best = scores[-1]
         s = best.argmax(-1)  # [batch]
         outputs = []
         for pointer in reversed(pointers):

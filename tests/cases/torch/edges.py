@@ -85,6 +85,7 @@ class GRU(nn.Module):
 class Gen(nn.Module):
     def __init__(self, units: int = 4, steps: int = 5) -> None:
         super().__init__()
+        assert steps > 0
         self.steps = steps
         self.E = nn.Embedding(10, units)
         self.cellm = GRU(units, units)
